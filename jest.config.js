@@ -1,0 +1,11 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+  transform: { '\\.[jt]s$': '@swc/jest' },
+  // These packages are ES modules; jest runs CommonJS.
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|uuid)/)'],
+  globalSetup: '<rootDir>/test/setup/global-setup.ts',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import { ConsoleLogger, LogLevel } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { NestFastifyApplication } from '@nestjs/platform-fastify';
+import helmet from '@fastify/helmet';
+import { AppModule } from './app.module';
+import type { Config } from './config';
+import { openBoxPerRequest } from './http/current-user';
+import { createAdapter, nameAndLogRequests, refuseOtherMethods } from './http/fastify';
+import { acceptJsonBodies } from './http/json-body';
+import { sendJsonText } from './http/json-text';
+import { serveOpenApi } from './http/openapi';
+import { ProblemFilter } from './http/problem.filter';
+import { RefuseUndeclaredInput, validationPipe } from './http/validation';
+
+/**
+ * The application, ready to listen. main, tests and benchmarks all use this one.
+ * @param config names a database that has been migrated
+ * @throws Error when the database cannot be reached
+ */
+export async function createApp(config: Config): Promise<NestFastifyApplication> {
+  const adapter = createAdapter(config);
+  const fastify = adapter.getInstance();
+  const answerOtherMethods = refuseOtherMethods(fastify);
+  openBoxPerRequest(fastify);
+  nameAndLogRequests(fastify);
+  sendJsonText(fastify);
+  acceptJsonBodies(fastify);
+
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: createLogger(config),
+  });
+  await app.register(helmet, { contentSecurityPolicy: contentSecurityPolicy() });
+  if (config.corsOrigins.length) {
+    const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
+    app.enableCors({ origin, exposedHeaders: ['Link', 'Retry-After', 'X-Request-Id'], maxAge: 3600 });
+  }
+  app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/live', 'health/ready'] });
+  app.useGlobalPipes(validationPipe);
+  app.useGlobalInterceptors(new RefuseUndeclaredInput());
+  app.useGlobalFilters(new ProblemFilter());
+  serveOpenApi(app);
+  await app.init();
+  answerOtherMethods();
+  return app;
+}
+
+/** Swagger UI styles itself inline; everything else comes from here. */
+function contentSecurityPolicy() {
+  return {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", 'data:'],
+      frameAncestors: ["'none'"],
+    },
+  };
+}
+
+/** One line per event; in production each line is a JSON object. */
+function createLogger({ environment, logLevel }: Config): ConsoleLogger | false {
+  const levels: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
+  if (logLevel === 'silent') return false;
+  const enabled = levels.slice(0, levels.indexOf(logLevel === 'info' ? 'log' : logLevel) + 1);
+  return new ConsoleLogger({ json: environment === 'production', logLevels: enabled });
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { Database } from '../database/database';
+import { flag } from '../database/filters';
+import { Expression, OwnedRepository } from '../database/owned.repository';
+import type { PageRequest } from '../database/page';
+import { currentUser } from '../http/current-user';
+import { SessionView } from './auth.dto';
+import { Session } from './session.entity';
+
+const alive = 'sessions.revoked_at IS NULL AND sessions.expires_at > now()';
+
+/** The current user's sessions that are alive. */
+@Injectable()
+export class SessionsRepository extends OwnedRepository<PageRequest & { alive: true }> {
+  constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
+    super(database, dataSource, {
+      entity: Session,
+      name: 'session',
+      view: SessionView,
+      derived: { current: 'sessions.id = :session_id' },
+      live: alive,
+      filters: { alive: flag(alive, 'false') },
+      sorts: { created_at: {}, last_used_at: {} },
+    });
+  }
+
+  /** @throws Problem 404 */
+  async revoke(id: string): Promise<void> {
+    await this.update(id, { revoked_at: new Expression('now()') });
+  }
+
+  revokeCurrent(): Promise<void> {
+    return this.revoke(currentUser().session_id);
+  }
+
+  revokeOthers(): Promise<void> {
+    return this.updateAll({ revoked_at: new Expression('now()') }, `sessions.id <> :session_id AND ${alive}`);
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { invalid } from '../http/problem';
+import { Fragment, Parameters } from './statement';
+
+/** A column that lists may be sorted by. */
+export interface SortColumn {
+  /** Times that may be absent come last, whatever the direction. */
+  nullable?: boolean;
+}
+
+export interface SortKey {
+  column: string;
+  descending: boolean;
+}
+
+/** What a client asks of a list besides its filters. */
+export interface PageRequest {
+  sort: SortKey[];
+  /** 1–200 */
+  limit: number;
+  cursor?: string;
+  include?: string;
+}
+
+/**
+ * Keyset pagination: a page begins after the sort keys of the last row of the one before. No row is skipped or
+ * repeated when others come and go, and page 1,000 costs what page 1 costs.
+ */
+export class Keyset {
+  private readonly keys: (SortKey & { sql: string; absent: string | null })[];
+  private readonly fingerprint: string;
+
+  /** @param list what makes this list another than all others: its filters. A cursor serves only the list it came from. */
+  constructor(table: string, columns: Record<string, SortColumn>, page: PageRequest, list: unknown) {
+    const sort = [...page.sort, { column: 'id', descending: page.sort.at(-1)?.descending ?? false }];
+    this.keys = sort.map((key) => {
+      const absent = columns[key.column]?.nullable ? (key.descending ? '-infinity' : 'infinity') : null;
+      const column = `${table}.${key.column}`;
+      return { ...key, absent, sql: absent ? `coalesce(${column}, '${absent}')` : column };
+    });
+    this.fingerprint = createHash('sha256').update(JSON.stringify([table, page.sort, list])).digest('base64url').slice(0, 12);
+  }
+
+  get order(): { sql: string; direction: 'ASC' | 'DESC' }[] {
+    return this.keys.map(({ sql, descending }) => ({ sql, direction: descending ? 'DESC' : 'ASC' }));
+  }
+
+  /** @throws Problem 422 for a cursor that is not from this list */
+  after(cursor: string): Fragment {
+    const values = this.decode(cursor);
+    const parameters: Parameters = Object.fromEntries(values.map((value, index) => [`after_${index}`, value]));
+    const isUniform = this.keys.every(({ descending }) => descending === this.keys[0]!.descending);
+    return { sql: isUniform ? this.rowComparison() : this.stepwiseComparison(), parameters };
+  }
+
+  /** @param row the last one of a page, as JSON */
+  cursor(row: string): string {
+    const fields = JSON.parse(row) as Record<string, unknown>;
+    const values = this.keys.map(({ column, absent }) => fields[column] ?? absent);
+    return Buffer.from(JSON.stringify([this.fingerprint, ...values])).toString('base64url');
+  }
+
+  /** All keys in one direction: one comparison, which an index serves. */
+  private rowComparison(): string {
+    const columns = this.keys.map(({ sql }) => sql).join(', ');
+    const values = this.keys.map((_key, index) => `:after_${index}`).join(', ');
+    return `(${columns}) ${this.keys[0]!.descending ? '<' : '>'} (${values})`;
+  }
+
+  private stepwiseComparison(): string {
+    const steps = this.keys.map(({ sql, descending }, index) => {
+      const equal = this.keys.slice(0, index).map((key, earlier) => `${key.sql} = :after_${earlier}`);
+      return [...equal, `${sql} ${descending ? '<' : '>'} :after_${index}`].join(' AND ');
+    });
+    return `((${steps.join(') OR (')}))`;
+  }
+
+  private decode(cursor: string): (string | number)[] {
+    try {
+      const [fingerprint, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+      const isScalar = (value: unknown) => typeof value === 'string' || typeof value === 'number';
+      if (fingerprint === this.fingerprint && values.length === this.keys.length && values.every(isScalar)) {
+        return values as (string | number)[];
+      }
+    } catch {
+      // Not JSON: answered below.
+    }
+    const message = 'is not a cursor of this list: use next_cursor of the page before, with the same filters and sort';
+    throw invalid([{ field: 'cursor', code: 'invalid_cursor', message }]);
+  }
+}

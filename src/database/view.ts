@@ -1,0 +1,23 @@
+import type { EntityMetadata } from 'typeorm';
+import { viewColumns } from '../http/fields';
+
+/**
+ * SQL that writes a row as the JSON object that the API shows: the fields of the view's class and no others, with
+ * times as RFC 3339 in UTC to the millisecond.
+ * @param derived the SQL of the fields that are no columns
+ */
+export function viewAsJson(entity: EntityMetadata, view: new () => object, derived: Record<string, string> = {}): string {
+  const fields = viewColumns(view).map((field) => {
+    const column = `${entity.tableName}.${field}`;
+    return `${derived[field] ?? (isMoment(entity, field) ? momentAsText(column) : column)} AS ${field}`;
+  });
+  return `(SELECT row_to_json(shown) FROM (SELECT ${fields.join(', ')}) shown)::text`;
+}
+
+export function isMoment(entity: EntityMetadata, field: string): boolean {
+  return entity.findColumnWithPropertyName(field)?.type === 'timestamp with time zone';
+}
+
+function momentAsText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}

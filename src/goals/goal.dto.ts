@@ -1,0 +1,153 @@
+import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import {
+  Decimal,
+  Id,
+  IdList,
+  Integer,
+  JsonObject,
+  Moment,
+  MomentParameter,
+  readSort,
+  Sort,
+  Text,
+  TextList,
+  TextParameter,
+  Word,
+  WordList,
+  WordParameter,
+} from '../http/fields';
+import { PageQuery, pageOf } from '../http/page-query';
+import { Words } from '../http/words';
+import { TaskQuery } from '../tasks/task.dto';
+import { goalStatuses, horizons } from './goal.entity';
+
+const statuses = new Words(goalStatuses, {
+  open: 'active',
+  in_progress: 'active',
+  done: 'completed',
+  complete: 'completed',
+  paused: 'on_hold',
+  canceled: 'cancelled',
+});
+
+const horizonWords = new Words(horizons, { year: 'yearly', quarter: 'quarterly', month: 'monthly', week: 'weekly' });
+
+/** What users say of a goal. */
+export class GoalFields {
+  @Text({ description: 'What is to be reached.', example: 'Publish a book', min: 1, max: 500 })
+  title: string;
+
+  @Text({ description: 'More about it.', nullable: true, max: 20_000 })
+  description: string | null;
+
+  @Word({ description: 'How far it lies.', of: horizonWords, nullable: true })
+  horizon: (typeof horizons)[number] | null;
+
+  @Moment({
+    description: 'RFC 3339. A plain date stands for the end of that day in the user’s time zone.',
+    example: '2027-06-30T21:59:59.999Z',
+    nullable: true,
+  })
+  target_date: string | null;
+
+  @Word({ description: 'Also understood: “On Hold”, “done”.', of: statuses, default: 'active' })
+  status: (typeof goalStatuses)[number];
+
+  @Decimal({ description: 'Percent.', nullable: true, min: 0, max: 100 })
+  progress: number | null;
+
+  @Text({ description: 'How one will know that it is reached.', nullable: true, max: 20_000 })
+  success_criteria: string | null;
+
+  @JsonObject({ description: 'Numbers of the user’s own.', example: { chapters: 12 }, nullable: true })
+  metrics: object | null;
+
+  @Id({ description: 'The goal above it.', nullable: true })
+  parent_goal_id: string | null;
+
+  @Text({ description: 'The project that it belongs to.', nullable: true, max: 200 })
+  project_name: string | null;
+}
+
+export class GoalView extends GoalFields {
+  @Id({ description: 'Made by Cairn.' })
+  id: string;
+
+  @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
+  completed_at: string | null;
+
+  @Moment({ description: 'When it was made.', answered: true })
+  created_at: string;
+
+  @Moment({ description: 'Its last change.', answered: true })
+  updated_at: string;
+
+  @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
+  version: number;
+}
+
+export const GoalPage = pageOf(GoalView, 'GoalPage');
+
+export class CreateGoal extends IntersectionType(
+  PickType(GoalFields, ['title']),
+  PartialType(OmitType(GoalFields, ['title']), { skipNullProperties: false }),
+) {}
+
+export class PatchGoal extends PartialType(GoalFields, { skipNullProperties: false }) {}
+
+export class DeleteGoalQuery {
+  @WordParameter({ description: '`trash` moves its tasks to the trash; else they stay, without a goal.', of: ['trash'] })
+  tasks?: 'trash';
+}
+
+const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
+
+export class GoalQuery extends PageQuery {
+  @WordList({ description: 'One or more, by comma.', of: statuses })
+  status?: string[];
+
+  @WordList({ description: 'One or more, by comma; `none` for goals without.', of: horizonWords, orNone: true })
+  horizon?: (string | null)[];
+
+  @IdList({ description: 'One or more, by comma; `none` for goals at the top.' })
+  parent_goal_id?: (string | null)[];
+
+  @TextList({ description: 'One or more, by comma; `none` for goals without.', max: 200 })
+  project_name?: (string | null)[];
+
+  @WordParameter({ description: '`none` for goals without. For ranges: target_from, target_before.', of: ['none'] })
+  target_date?: 'none';
+
+  @MomentParameter({ description: 'To be reached then or later.' })
+  target_from?: string;
+
+  @MomentParameter({ description: 'To be reached before then.' })
+  target_before?: string;
+
+  @MomentParameter({ description: 'Made then or later.' })
+  created_from?: string;
+
+  @MomentParameter({ description: 'Made before then.' })
+  created_before?: string;
+
+  @MomentParameter({ description: 'Changed then or later.' })
+  updated_from?: string;
+
+  @MomentParameter({ description: 'Changed before then.' })
+  updated_before?: string;
+
+  @MomentParameter({ description: 'Completed then or later.' })
+  completed_from?: string;
+
+  @MomentParameter({ description: 'Completed before then.' })
+  completed_before?: string;
+
+  @TextParameter({ description: 'Text in title or description, taken literally, whatever its case.', max: 200 })
+  q?: string;
+
+  @Sort({ by: sortable, default: '-created_at' })
+  sort = readSort('-created_at');
+}
+
+/** The tasks of one goal: the path names it. */
+export class GoalTaskQuery extends OmitType(TaskQuery, ['goal_id']) {}

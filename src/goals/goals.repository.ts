@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { Database } from '../database/database';
+import { absentLast, anyOf, before, contains, from } from '../database/filters';
+import { OwnedRepository } from '../database/owned.repository';
+import { sql, Statement } from '../database/statement';
+import { currentUser } from '../http/current-user';
+import { GoalQuery, GoalView } from './goal.dto';
+import { Goal } from './goal.entity';
+
+const targetOrLast = absentLast('goals.target_date');
+
+@Injectable()
+export class GoalsRepository extends OwnedRepository<GoalQuery> {
+  constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
+    super(database, dataSource, {
+      entity: Goal,
+      name: 'goal',
+      view: GoalView,
+      filters: {
+        status: anyOf('goals.status'),
+        horizon: anyOf('goals.horizon'),
+        parent_goal_id: anyOf('goals.parent_goal_id'),
+        project_name: anyOf('goals.project_name'),
+        target_date: () => ({ sql: 'goals.target_date IS NULL' }),
+        target_from: from('goals.target_date', targetOrLast),
+        target_before: before('goals.target_date', targetOrLast),
+        created_from: from('goals.created_at'),
+        created_before: before('goals.created_at'),
+        updated_from: from('goals.updated_at'),
+        updated_before: before('goals.updated_at'),
+        completed_from: from('goals.completed_at'),
+        completed_before: before('goals.completed_at'),
+        q: contains('goals.title', 'goals.description'),
+      },
+      sorts: {
+        created_at: {},
+        updated_at: {},
+        target_date: { nullable: true },
+        title: {},
+        status: {},
+        completed_at: { nullable: true },
+      },
+    });
+  }
+
+  /** The tasks lose their goal as it goes, by the foreign key. @throws Problem 404 */
+  async removeAndTrashTasks(id: string): Promise<void> {
+    const text = `
+      WITH trashed AS (
+        UPDATE tasks SET deleted_at = now() WHERE user_id = :user_id AND goal_id = :id AND deleted_at IS NULL
+      )
+      DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id`;
+    this.one(await this.database.write(sql(text, { id, user_id: currentUser().user_id })));
+  }
+
+  /** Finds the goal, for a list that hangs on it. */
+  found(id: string): { statement: Statement; check: (rows: unknown[][]) => void } {
+    return { statement: this.selectOne(id), check: (rows) => this.one(rows) };
+  }
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config';
+import { Problem } from './problem';
+import { problemJson, sendProblem } from './problem.filter';
+
+/** Milliseconds in which a request must have arrived whole. */
+const requestTimeout = 10_000;
+
+/** Bytes. */
+const [maxBody, maxHeaders] = [64 * 1024, 16 * 1024];
+
+/** Fastify with the limits of every request. What it refuses itself is answered like any other problem. */
+export function createAdapter(config: Config): FastifyAdapter {
+  return new FastifyAdapter({
+    bodyLimit: maxBody,
+    requestTimeout,
+    trustProxy: config.trustProxy.length ? [...config.trustProxy] : false,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: 'idle',
+    http: { maxHeaderSize: maxHeaders, headersTimeout: requestTimeout, connectionsCheckingInterval: 1000 },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
+    clientErrorHandler: answerUnreadable,
+  });
+}
+
+/** For what is not even HTTP: there is no request and no reply yet, only the socket. */
+function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const [status, code, detail]: [number, string, string] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'headers_too_large', 'The headers are larger than 16 KiB.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'timeout', 'The request took too long to arrive.']
+        : [400, 'bad_request', 'The request is not valid HTTP.'];
+  const problem = new Problem(status, code, detail);
+  const body = problemJson(problem, randomUUID(), '');
+  socket.end(
+    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** Names each request, in its answer and in one line of the log. */
+export function nameAndLogRequests(fastify: FastifyInstance): void {
+  const logger = new Logger('Request');
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const { method, id: request_id } = request;
+    // Without the query, which may hold what users wrote; and nothing that a terminal would take for a command.
+    const path = request.url.split('?', 1)[0]?.replace(/[^\x20-\x7e]/g, '?');
+    const ms = Math.round(reply.elapsedTime);
+    logger.log(`${method} ${path} ${reply.statusCode} ${ms} ms ${request_id}`);
+    done();
+  });
+}
+
+/** Answers 405, with Allow, where the address exists but the method does not. Call before routes are added. */
+export function refuseOtherMethods(fastify: FastifyInstance): () => void {
+  const methodsOf = new Map<string, Set<string>>();
+  fastify.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsOf.get(url) ?? methodsOf.set(url, new Set()).get(url)!;
+    for (const name of [method].flat()) methods.add(name);
+  });
+  return () => {
+    for (const [url, methods] of [...methodsOf]) {
+      if (url.includes('*')) continue;
+      const allowed = [...methods].sort().join(', ');
+      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'].filter((name) => !methods.has(name));
+      fastify.route({
+        method: others,
+        url,
+        handler: (request, reply) => {
+          const detail = `${request.method} is not possible here, but ${allowed}.`;
+          sendProblem(new Problem(405, 'method_not_allowed', detail, undefined, { allow: allowed }), request, reply);
+        },
+      });
+    }
+  };
+}

@@ -1,0 +1,309 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
+import type { SortKey } from '../database/page';
+import { readMoment } from './moments';
+import { Words } from './words';
+
+/**
+ * One decorator per kind of field. Each says three things at once, so that they cannot disagree: how the value is read
+ * (class-transformer), what is refused (class-validator), and what the OpenAPI document says of it.
+ */
+interface FieldOptions {
+  description: string;
+  example?: unknown;
+  default?: unknown;
+  /** May be left out. */
+  optional?: boolean;
+  /** May be null. */
+  nullable?: boolean;
+}
+
+const none = 'none';
+
+/** The names of a view's fields, in their order. */
+export function viewColumns(view: new () => object): string[] {
+  const names = Reflect.getMetadata('swagger/apiModelPropertiesArray', view.prototype as object) as string[];
+  return names.map((name) => name.slice(1));
+}
+
+/** Text without U+0000 and lone surrogates, trimmed unless it is `verbatim`. Lengths are in characters. */
+export function Text(options: FieldOptions & { min?: number; max: number; verbatim?: boolean; pattern?: RegExp; format?: string }) {
+  const { min = 0, max, verbatim, pattern, format } = options;
+  return field(
+    options,
+    { type: String, minLength: min || undefined, maxLength: max, pattern: pattern?.source, format },
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && !verbatim ? value.trim() : value)),
+    ...textRules,
+    ...(min && !verbatim ? [rule('blank', 'must not be blank', isVisible)] : []),
+    rule('too_short', `must have at least ${min} characters`, (value) => characters(value) >= min),
+    rule('too_long', `must have at most ${max} characters`, (value) => characters(value) <= max),
+    ...(pattern ? [rule('format', `must match ${pattern.source}`, (value) => pattern.test(String(value)))] : []),
+  );
+}
+
+export function Email(options: FieldOptions) {
+  return field(
+    options,
+    { type: String, format: 'email', maxLength: 254 },
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.trim().normalize('NFKC').toLowerCase() : value,
+    ),
+    ...textRules,
+    rule('too_long', 'must have at most 254 characters', (value) => characters(value) <= 254),
+    rule('format', 'must be an email address', (value) => /^[^\s@<>",;\\]+@[^\s@<>",;\\]+\.[^\s@<>",;\\.]+$/u.test(String(value))),
+  );
+}
+
+export function Timezone(options: FieldOptions) {
+  return field(
+    options,
+    { type: String, maxLength: 64 },
+    ...textRules,
+    rule('unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', isTimezone),
+  );
+}
+
+export function Integer(options: FieldOptions & { min: number; max: number }) {
+  const { min, max } = options;
+  return field(
+    options,
+    { type: 'integer', minimum: min, maximum: max },
+    rule('type', 'must be an integer', Number.isSafeInteger),
+    rule('out_of_range', `must be from ${min} to ${max}`, (value) => Number(value) >= min && Number(value) <= max),
+  );
+}
+
+/** A number with at most two digits after the point. */
+export function Decimal(options: FieldOptions & { min: number; max: number }) {
+  const { min, max } = options;
+  return field(
+    options,
+    { type: Number, minimum: min, maximum: max },
+    rule('type', 'must be a number', Number.isFinite),
+    rule('out_of_range', `must be from ${min} to ${max}`, (value) => Number(value) >= min && Number(value) <= max),
+    rule('too_precise', 'must have at most two digits after the point', (value) => Number(Number(value).toFixed(2)) === value),
+  );
+}
+
+export function Flag(options: FieldOptions) {
+  return field(
+    options,
+    { type: Boolean },
+    rule('type', 'must be true or false', (value) => typeof value === 'boolean'),
+  );
+}
+
+export function Id(options: FieldOptions) {
+  return field(options, { type: String, format: 'uuid' }, rule('invalid_id', 'must be a UUID', isId));
+}
+
+/** RFC 3339 with an offset, or a plain date. */
+export function Moment(options: FieldOptions & { answered?: boolean }) {
+  return field(
+    options,
+    options.answered ? { type: String, format: 'date-time' } : { type: String },
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? (readMoment(value) ?? value) : value)),
+    rule('invalid_date', momentWanted, (value) => typeof value === 'string' && readMoment(value) !== undefined),
+  );
+}
+
+const momentWanted = 'must be a date (2026-12-31) or a time with its offset (2026-12-31T17:00:00Z) of the years 1900–9999';
+
+/** A word of a vocabulary, in any of its spellings. */
+export function Word(options: FieldOptions & { of: Words<string | number> }) {
+  const { of } = options;
+  return field(
+    options,
+    typeof of.words[0] === 'number'
+      ? { type: 'integer', minimum: Math.min(...(of.words as number[])), maximum: Math.max(...(of.words as number[])) }
+      : { type: String, enum: [...of.words] },
+    Transform(({ value }) => of.read(value)),
+    rule('not_allowed', `must be one of ${of.words.join(', ')}`, (value) => of.has(value)),
+  );
+}
+
+/** Any JSON object; its texts are without U+0000 and lone surrogates. */
+export function JsonObject(options: FieldOptions) {
+  return field(
+    options,
+    { type: 'object', additionalProperties: true },
+    rule('type', 'must be a JSON object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
+    rule('invalid_text', 'must not contain U+0000, a lone surrogate or a number beyond 1e308', isStorableJson),
+  );
+}
+
+/** Query parameter: words of a vocabulary, separated by commas; `none` for rows without one, where `orNone` is set. */
+export function WordList(options: FieldOptions & { of: Words<string | number>; orNone?: boolean }) {
+  const { of, orNone } = options;
+  const wanted = `must be one or more of ${[...of.words, ...(orNone ? [none] : [])].join(', ')}`;
+  return parameter(
+    options,
+    { type: String },
+    splitInto((item) => (item === none ? null : of.read(item))),
+    rule('not_allowed', wanted, (items) => everyItem(items, (item) => (item === null ? orNone === true : of.has(item)))),
+  );
+}
+
+/** Query parameter: UUIDs separated by commas, or `none`. */
+export function IdList(options: FieldOptions) {
+  return parameter(
+    options,
+    { type: String },
+    splitInto((item) => (item === none ? null : item)),
+    rule('invalid_id', 'must be one or more UUIDs, or none', (items) => everyItem(items, (item) => item === null || isId(item))),
+  );
+}
+
+/** Query parameter: texts separated by commas, or `none`. */
+export function TextList(options: FieldOptions & { max: number }) {
+  const { max } = options;
+  const isText = (item: unknown) => item === null || (isStorable(item) && characters(item) > 0 && characters(item) <= max);
+  return parameter(
+    options,
+    { type: String },
+    splitInto((item) => (item === none ? null : item)),
+    rule('invalid_text', `must be one or more texts of at most ${max} characters, or none`, (items) => everyItem(items, isText)),
+  );
+}
+
+/** Query parameter: `true` or `false`. */
+export function FlagParameter(options: FieldOptions) {
+  return parameter(
+    options,
+    { type: Boolean },
+    Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),
+    rule('type', 'must be true or false', (value) => typeof value === 'boolean'),
+  );
+}
+
+/** Query parameter: a text. */
+export function TextParameter(options: FieldOptions & { max: number }) {
+  const { max } = options;
+  return parameter(
+    options,
+    { type: String, minLength: 1, maxLength: max },
+    ...textRules,
+    rule('too_short', 'must not be empty', (value) => value !== ''),
+    rule('too_long', `must have at most ${max} characters`, (value) => characters(value) <= max),
+  );
+}
+
+/** Query parameter: one of some words. */
+export function WordParameter(options: FieldOptions & { of: string[] }) {
+  const { of } = options;
+  return parameter(
+    options,
+    { type: String, enum: of },
+    rule('not_allowed', `must be ${of.join(' or ')}`, (value) => of.includes(String(value))),
+  );
+}
+
+/** Query parameter: a moment, or a plain date, which begins at midnight in the user's time zone. */
+export function MomentParameter(options: FieldOptions) {
+  return Moment({ ...options, optional: true });
+}
+
+/** Query parameter: a whole number. */
+export function IntegerParameter(options: FieldOptions & { min: number; max: number }) {
+  const { min, max } = options;
+  return parameter(
+    options,
+    { type: 'integer', minimum: min, maximum: max },
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value)),
+    rule('out_of_range', `must be an integer from ${min} to ${max}`, (value) => typeof value === 'number' && value >= min && value <= max),
+  );
+}
+
+/** Reads `due_date,-priority`. */
+export function readSort(written: string): SortKey[] {
+  return written.split(',').map((item) => ({ column: item.replace(/^-/, ''), descending: item.startsWith('-') }));
+}
+
+/** Query parameter: column names separated by commas, each with `-` before it for the other direction. */
+export function Sort(options: { by: readonly string[]; default: string }) {
+  const isSort = (value: unknown) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    (value as SortKey[]).every(({ column }, index) => {
+      const isFirst = (value as SortKey[]).findIndex((other) => other.column === column) === index;
+      return options.by.includes(column) && isFirst;
+    });
+  return parameter(
+    { description: `Sort by ${options.by.join(', ')}; with - before a name, from the end. Several by comma.`, default: options.default },
+    { type: String },
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? readSort(value) : value)),
+    rule('not_allowed', `must be one or more of ${options.by.join(', ')}, each once, with or without -`, isSort),
+  );
+}
+
+function field(options: FieldOptions, schema: ApiPropertyOptions, ...how: PropertyDecorator[]): PropertyDecorator {
+  const { description, example, optional = false, nullable = false } = options;
+  const shown = { description, example, default: options.default, nullable: nullable || undefined, required: !optional };
+  return applyDecorators(
+    ApiProperty({ ...schema, ...shown } as ApiPropertyOptions),
+    optional ? ValidateIf((_object, value) => value !== undefined) : IsDefined({ message: 'is required' }),
+    ...(nullable ? [ValidateIf((_object, value) => value !== null)] : []),
+    ...how,
+  );
+}
+
+/** Like a field, but always optional, and given at most once. */
+function parameter(options: FieldOptions, schema: ApiPropertyOptions, ...how: PropertyDecorator[]): PropertyDecorator {
+  return field({ ...options, optional: true }, schema, ...how);
+}
+
+/** A rule runs only when those before it hold. Its message follows the field's name. */
+function rule(code: string, message: string, holds: (value: unknown) => boolean): PropertyDecorator {
+  return ValidateBy({ name: code, validator: { validate: holds, defaultMessage: () => message } });
+}
+
+const textRules = [
+  rule('type', 'must be a string', (value) => typeof value === 'string'),
+  rule('invalid_text', 'must not contain U+0000 or a lone surrogate', isStorable),
+];
+
+function splitInto(read: (item: string) => unknown): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(',').map((item) => read(item.trim())) : value,
+  );
+}
+
+function everyItem(items: unknown, holds: (item: unknown) => boolean): boolean {
+  return Array.isArray(items) && items.length <= 100 && items.every(holds);
+}
+
+/** What PostgreSQL can store, and give back as it came. */
+export function isStorable(value: unknown): boolean {
+  return typeof value === 'string' && !value.includes('\0') && value.isWellFormed();
+}
+
+function isStorableJson(value: unknown): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => isStorable(key) && isStorableJson(inner));
+}
+
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(value);
+}
+
+/** Not only white space, control and zero-width characters. */
+function isVisible(value: unknown): boolean {
+  return /[^\s\p{Cc}\p{Cf}\p{Z}\u115F\u1160\u2800\u3164\uFFA0]/u.test(String(value));
+}
+
+function characters(value: unknown): number {
+  return [...String(value)].length;
+}
+
+function isTimezone(value: unknown): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(String(value))) return false;
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: String(value) }));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,77 @@
+import type { FastifyInstance } from 'fastify';
+import { invalid, Problem } from './problem';
+
+/** What a body may hold, besides its size in bytes. */
+const [maxDepth, maxKeys] = [32, 1000];
+
+const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
+
+/** Accepts one kind of body: a JSON object in UTF-8. An empty body counts as none. */
+export function acceptJsonBodies(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/**
+ * @throws Problem 400 for what is not UTF-8 or not JSON · Problem 422 for what is no object, is nested too deeply, has
+ * too many keys, or names one twice
+ */
+export function parseJsonBody(body: Buffer): object | undefined {
+  if (body.length === 0) return undefined;
+  const text = decode(body);
+  const value = parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid([{ field: '', code: 'type', message: 'The body must be a JSON object.' }]);
+  }
+  refuseOddKeys(text);
+  return value;
+}
+
+function decode(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw new Problem(400, 'malformed_body', 'The body is not valid UTF-8.');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem(400, 'malformed_body', 'The body is not valid JSON.');
+  }
+}
+
+/** Walks over JSON that is known to be valid: JSON.parse itself would keep the last of two equal keys, silently. */
+function refuseOddKeys(text: string): void {
+  const open: (Set<string> | undefined)[] = []; // the keys of each object, undefined for an array
+  let keyCount = 0;
+  let before = '';
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g)) {
+    const keys = open.at(-1);
+    if (token === '{' || token === '[') {
+      open.push(token === '{' ? new Set() : undefined);
+      if (open.length > maxDepth) throw oddKey('', 'too_deep', `The body is nested more than ${maxDepth} deep.`);
+    } else if (token === '}' || token === ']') {
+      open.pop();
+    } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {
+      const key = JSON.parse(token) as string;
+      if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'is named twice');
+      if (key === '__proto__') throw oddKey(key, 'unknown_field', 'is not a field');
+      if (++keyCount > maxKeys) throw oddKey('', 'too_many_keys', `The body has more than ${maxKeys} keys.`);
+      keys.add(key);
+    }
+    before = token;
+  }
+}
+
+function oddKey(field: string, code: string, message: string): Problem {
+  return invalid([{ field: field.toWellFormed(), code, message }]);
+}

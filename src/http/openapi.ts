@@ -1,0 +1,122 @@
+import { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Schema = Record<string, unknown> & { properties?: Record<string, Schema>; additionalProperties?: unknown };
+
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** Describes the API at /openapi.json, and lets people try it at /docs. */
+export function serveOpenApi(app: INestApplication): void {
+  SwaggerModule.setup('docs', app, () => describe(app), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Cairn',
+    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, docExpansion: 'list' },
+  });
+}
+
+/** The OpenAPI document: what the controllers declare, and what is true of every route. */
+export function describe(app: INestApplication): OpenAPIObject {
+  const settings = new DocumentBuilder()
+    .setTitle('Cairn')
+    .setDescription(
+      'Tasks and goals, of many users. Make an account, sign in, and put the access_token into “Authorize”. ' +
+        'Times are RFC 3339 in UTC. Errors are application/problem+json (RFC 9457).',
+    )
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
+    .addSecurityRequirements('bearer')
+    .build();
+  const document = SwaggerModule.createDocument(app, settings, { operationIdFactory: (_controller, method) => method });
+  const schemas = (document.components!.schemas ??= {}) as Record<string, Schema>;
+  Object.values(schemas).forEach(close);
+  schemas.Problem = problemSchema;
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of methods) {
+      const operation = item[method];
+      if (operation) complete(path, method, operation);
+    }
+  }
+  return document;
+}
+
+/** Nothing but what is named, neither in what is sent nor in what is answered. */
+function close(schema: Schema): void {
+  if (schema.properties) schema.additionalProperties ??= false;
+}
+
+function complete(path: string, method: string, operation: Operation): void {
+  operation.operationId = [method, ...path.split('/').map((part) => part.replace(/[{}]/g, ''))]
+    .slice(0)
+    .filter((part) => part && part !== 'api' && part !== 'v1')
+    .join('_');
+  // An empty requirement means that no token is wanted.
+  const isPublic = operation.security?.some((requirement) => Object.keys(requirement).length === 0) ?? false;
+  if (isPublic) operation.security = [];
+  if (path.includes('/users/{user_id}/')) operation.tags = [`${operation.tags?.[0]} of a user`];
+  for (const parameter of operation.parameters ?? []) {
+    if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
+  }
+  for (const status of refusals(path, operation, isPublic)) {
+    operation.responses[status] = {
+      description: problems[status]!,
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    };
+  }
+}
+
+const problems: Record<string, string> = {
+  400: 'It cannot be read: no valid JSON, no valid UTF-8.',
+  401: 'No valid access token, or the session has ended.',
+  403: 'The address names another user.',
+  404: 'It is not there, or not yours.',
+  409: 'It contradicts what is stored.',
+  413: 'The body is too large.',
+  415: 'The body is not JSON in UTF-8.',
+  422: 'It is not valid: `errors` names each field.',
+  503: 'Busy or out of reach; try again after `Retry-After` seconds.',
+};
+
+function refusals(path: string, operation: Operation, isPublic: boolean): string[] {
+  const { requestBody } = operation;
+  const namesRow = /\{id\}/.test(path);
+  const refersToRows = requestBody !== undefined && /tasks|goals/.test(path);
+  return [
+    ...(requestBody ? ['400', '413', '415'] : []),
+    ...(!isPublic || /login|refresh/.test(path) ? ['401'] : []),
+    ...(path.includes('{user_id}') || (path.endsWith('/users/me') && requestBody) ? ['403'] : []),
+    ...(namesRow || refersToRows ? ['404'] : []),
+    ...(requestBody && /register|users|\{id\}/.test(path) ? ['409'] : []),
+    ...(path.startsWith('/health') ? [] : ['422']),
+    ...(path.endsWith('/live') ? [] : ['503']),
+  ];
+}
+
+const problemSchema: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'request_id'],
+  properties: {
+    type: { type: 'string', example: 'about:blank' },
+    title: { type: 'string', example: 'Unprocessable Entity' },
+    status: { type: 'integer', example: 422 },
+    detail: { type: 'string', description: 'What was wrong, for people.', example: 'The request is not valid: see errors (title).' },
+    instance: { type: 'string', description: 'The path that was asked for.', example: '/api/v1/tasks' },
+    code: { type: 'string', description: 'What was wrong, for programs.', example: 'validation_failed' },
+    request_id: { type: 'string', format: 'uuid', description: 'Names the request in the log.' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['field', 'code', 'message'],
+        properties: {
+          field: { type: 'string', example: 'title' },
+          code: { type: 'string', example: 'required' },
+          message: { type: 'string', example: 'is required' },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,31 @@
+import { Type } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IntegerParameter, TextParameter, WordParameter } from './fields';
+
+/** What every list understands. */
+export abstract class PageQuery {
+  @IntegerParameter({ description: 'How many items a page has.', min: 1, max: 200, default: 50 })
+  limit = 50;
+
+  @TextParameter({ description: '`next_cursor` of the page before; filters and sort must be the same.', max: 4000 })
+  cursor?: string;
+
+  @WordParameter({ description: '`total` counts all items of the list.', of: ['total'] })
+  include?: 'total';
+}
+
+/** The answer of a list of such items. */
+export function pageOf(View: Type, name: string): Type {
+  class Page {
+    @ApiProperty({ type: [View] })
+    items: object[];
+
+    @ApiProperty({ type: String, nullable: true, description: 'For the next page; null on the last one.' })
+    next_cursor: string | null;
+
+    @ApiProperty({ type: 'integer', required: false, description: 'With `include=total`.' })
+    total?: number;
+  }
+  Object.defineProperty(Page, 'name', { value: name });
+  return Page;
+}

@@ -1,0 +1,94 @@
+import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DatabaseError } from 'pg';
+import { invalid, notFound, Problem, unauthorized, unavailable } from './problem';
+
+/** Answers every error as `application/problem+json`, and shows nothing of the inside. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+}
+
+const logger = new Logger('Problem');
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = asProblem(error);
+  if (problem.status >= 500) {
+    const cause = error instanceof Problem ? (error.cause ?? error) : error;
+    logger.error({ request_id: request.id, message: String(cause) }, cause instanceof Error ? cause.stack : undefined);
+  }
+  void reply
+    .status(problem.status)
+    .headers(problem.headers)
+    .type('application/problem+json')
+    .send(problemJson(problem, request.id, request.url.split('?', 1)[0] ?? ''));
+}
+
+export function problemJson(problem: Problem, requestId: string, instance: string): string {
+  const { title, status, detail, code, errors } = problem;
+  return JSON.stringify({ type: 'about:blank', title, status, detail, instance, code, request_id: requestId, errors });
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof DatabaseError) return databaseProblem(error);
+  const status = statusOf(error);
+  const known = status === undefined ? undefined : refusals[status];
+  if (status !== undefined && known) return new Problem(status, ...known);
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new Problem(400, 'bad_request', 'The request cannot be read.');
+  }
+  return new Problem(500, 'internal_error', 'Something went wrong on our side. The request id helps us to find it.');
+}
+
+/** What Fastify and Nest refuse themselves. */
+const refusals: Record<number, [code: string, detail: string]> = {
+  404: ['not_found', 'There is nothing at this address.'],
+  408: ['timeout', 'The request took too long to arrive.'],
+  413: ['too_large', 'The body is larger than 64 KiB.'],
+  414: ['uri_too_long', 'The address is too long.'],
+  415: ['unsupported_media_type', 'The body must be application/json in UTF-8.'],
+  431: ['headers_too_large', 'The headers are larger than 16 KiB.'],
+};
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof HttpException) return error.getStatus();
+  return (error as { statusCode?: number } | undefined)?.statusCode;
+}
+
+/** Unique indexes, and what they protect. */
+const taken: Record<string, [code: string, field: string]> = {
+  users_email_key: ['email_taken', 'email'],
+  users_username_key: ['username_taken', 'username'],
+};
+
+/** Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html; those that begin with ZC are Cairn's own. */
+function databaseProblem(error: DatabaseError): Problem {
+  const { code = '', constraint = '', table = '' } = error;
+  const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
+  if (code === 'ZC401') return unauthorized('The session has ended. Sign in again.');
+  if (code === 'ZC409') return new Problem(409, 'cycle', `With this ${error.column} the row would be its own ancestor.`);
+  if (code === '23505' && taken[constraint]) {
+    const [problem, what] = taken[constraint];
+    return new Problem(409, problem, `This ${what} belongs to another account.`);
+  }
+  if (code === '23503' && field === 'user_id') return unauthorized('The account no longer exists.');
+  if (code === '23503') return notFound(field.replace(/^parent_|_id$/g, ''));
+  if (code === '23514' || code.startsWith('22')) {
+    return invalid([{ field: code === '23514' ? field : '', code: 'not_allowed', message: 'is not allowed' }]);
+  }
+  if (isPassing(code)) {
+    const problem = unavailable('The database is busy. Try again.');
+    problem.cause = error;
+    return problem;
+  }
+  return new Problem(500, 'internal_error', 'Something went wrong on our side. The request id helps us to find it.');
+}
+
+/** Timeouts, deadlocks, too many connections, a server that goes down or comes up. */
+function isPassing(code: string): boolean {
+  return ['57014', '55P03', '53300', '25P03', '40001', '40P01'].includes(code) || /^(08|57P0)/.test(code);
+}

@@ -1,0 +1,70 @@
+import {
+  CallHandler,
+  ExecutionContext,
+  Injectable,
+  NestInterceptor,
+  Param,
+  PipeTransform,
+  ValidationError,
+  ValidationPipe,
+} from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import type { FastifyRequest } from 'fastify';
+import type { Observable } from 'rxjs';
+import { isId } from './fields';
+import { FieldFlaw, invalid } from './problem';
+
+/** Reads bodies and queries into their DTOs. What a DTO does not name is refused, not ignored. */
+export const validationPipe = new ValidationPipe({
+  transform: true,
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  forbidUnknownValues: true,
+  stopAtFirstError: true,
+  exceptionFactory: (errors) => invalid(errors.map(asFlaw)),
+});
+
+function asFlaw({ property, constraints }: ValidationError): FieldFlaw {
+  const [code = 'invalid', message = 'is not valid'] = Object.entries(constraints ?? {})[0] ?? [];
+  if (code === 'whitelistValidation') return unknownField(property);
+  return { field: property, code: code === 'isDefined' ? 'required' : code, message };
+}
+
+function unknownField(field: string): FieldFlaw {
+  return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
+}
+
+/** The part of the path that names a row. */
+export function IdParam(name = 'id'): ParameterDecorator {
+  return Param(name, new IdPipe(name));
+}
+
+class IdPipe implements PipeTransform<string, string> {
+  constructor(private readonly name: string) {}
+
+  /** @throws Problem 422 for what is no UUID */
+  transform(value: string): string {
+    if (!isId(value)) throw invalid([{ field: this.name, code: 'invalid_id', message: 'must be a UUID' }]);
+    return value;
+  }
+}
+
+/** A route that declares no query, or no body, gets none: nothing that a client sends is ignored. */
+@Injectable()
+export class RefuseUndeclaredInput implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+    const undeclared = [
+      ...(declares(context, RouteParamtypes.QUERY) ? [] : Object.keys((query ?? {}) as object)),
+      ...(declares(context, RouteParamtypes.BODY) ? [] : Object.keys(body ?? {})),
+    ];
+    if (undeclared.length) throw invalid(undeclared.map(unknownField));
+    return next.handle();
+  }
+}
+
+function declares(context: ExecutionContext, kind: RouteParamtypes): boolean {
+  const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) as object | undefined;
+  return Object.keys(route ?? {}).some((argument) => argument.startsWith(`${kind}:`));
+}

@@ -1,0 +1,26 @@
+import { createApp } from './app';
+import { ConfigError, loadConfig } from './config';
+import { prepareDatabase } from './database/data-source';
+
+async function main(): Promise<void> {
+  const config = await prepareDatabase(loadConfig());
+  const app = await createApp(config);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void app.close().then(() => process.exit(0)));
+  }
+  await app.listen(config.port, config.host);
+  const url = (await app.getUrl()).replace('[::1]', 'localhost');
+  process.stdout.write(`\nCairn is running. Documentation: ${url}/docs\n\n`);
+}
+
+main().catch((error: unknown) => {
+  const isAboutUse = error instanceof ConfigError;
+  process.stderr.write(`${isAboutUse ? error.message : explain(error)}\n`);
+  process.exit(1);
+});
+
+function explain(error: unknown): string {
+  const { code, port, message, stack } = error as Error & { code?: string; port?: number };
+  if (code === 'EADDRINUSE') return `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.`;
+  return `Cairn cannot start: ${stack ?? message}`;
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { Database } from '../database/database';
+import { absentLast, anyOf, before, contains, flag, from } from '../database/filters';
+import { Expression, OwnedRepository } from '../database/owned.repository';
+import type { Statement } from '../database/statement';
+import { JsonPage, JsonText } from '../http/json-text';
+import { TaskQuery, TaskView } from './task.dto';
+import { Task } from './task.entity';
+
+const dueOrLast = absentLast('tasks.due_date');
+
+@Injectable()
+export class TasksRepository extends OwnedRepository<TaskQuery> {
+  constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
+    super(database, dataSource, {
+      entity: Task,
+      name: 'task',
+      view: TaskView,
+      derived: { completed: `tasks.status = 'completed'` },
+      live: 'tasks.deleted_at IS NULL',
+      filters: {
+        status: anyOf('tasks.status'),
+        completed: flag(`tasks.status = 'completed'`, `tasks.status <> 'completed'`),
+        priority: anyOf('tasks.priority'),
+        category: anyOf('tasks.category'),
+        goal_id: anyOf('tasks.goal_id'),
+        parent_task_id: anyOf('tasks.parent_task_id'),
+        project_name: anyOf('tasks.project_name'),
+        due_date: () => ({ sql: 'tasks.due_date IS NULL' }),
+        due_from: from('tasks.due_date', dueOrLast),
+        due_before: before('tasks.due_date', dueOrLast),
+        created_from: from('tasks.created_at'),
+        created_before: before('tasks.created_at'),
+        updated_from: from('tasks.updated_at'),
+        updated_before: before('tasks.updated_at'),
+        completed_from: from('tasks.completed_at'),
+        completed_before: before('tasks.completed_at'),
+        q: contains('tasks.title', 'tasks.description'),
+        trashed: flag('tasks.deleted_at IS NOT NULL', 'tasks.deleted_at IS NULL'),
+      },
+      sorts: {
+        created_at: {},
+        updated_at: {},
+        due_date: { nullable: true },
+        priority: {},
+        title: {},
+        status: {},
+        completed_at: { nullable: true },
+        deleted_at: { nullable: true },
+      },
+    });
+  }
+
+  /** Moves it to the trash. @throws Problem 404 */
+  async trash(id: string): Promise<void> {
+    await this.update(id, { deleted_at: new Expression('now()') });
+  }
+
+  /** Takes it out of the trash. @throws Problem 404 for one that is not there */
+  restore(id: string): Promise<JsonText> {
+    return this.update(id, { deleted_at: null }, 'tasks.deleted_at IS NOT NULL');
+  }
+
+  /** A page of tasks, if another statement finds a row. @throws Problem 404 as `found` has it */
+  async pageIf(found: { statement: Statement; check: (rows: unknown[][]) => void }, query: TaskQuery): Promise<JsonPage> {
+    const [rows, ...page] = await this.database.read(found.statement, ...this.pageStatements(query));
+    found.check(rows ?? []);
+    return this.asPage(query, page[0] ?? [], page[1]);
+  }
+}

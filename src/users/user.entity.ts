@@ -1,0 +1,53 @@
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** An account. Everything else belongs to one, and goes with it. */
+@Entity('users')
+@Check('users_email_check', `length(email) <= 254 AND email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`)
+@Check('users_username_check', `username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{2,49}$'`)
+@Check('users_full_name_check', `length(full_name) <= 200`)
+@Check('users_password_hash_check', `password_hash LIKE '$argon2id$%'`)
+@Index('users_email_key', { synchronize: false })
+@Index('users_username_key', { synchronize: false })
+export class User {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  /** Unique whatever its case. */
+  @Column('text')
+  email: string;
+
+  /** Unique whatever its case. */
+  @Column('text', { nullable: true })
+  username: string | null;
+
+  @Column('text', { nullable: true })
+  full_name: string | null;
+
+  @Column('text')
+  password_hash: string;
+
+  @Column('boolean', { default: true })
+  is_active: boolean;
+
+  @Column('boolean', { default: false })
+  is_verified: boolean;
+
+  @Column('boolean', { default: false })
+  is_superuser: boolean;
+
+  /** IANA name. A trigger asks PostgreSQL whether it knows it. */
+  @Column('text', { default: 'UTC' })
+  timezone: string;
+
+  @Column('timestamp with time zone', { precision: 3, nullable: true })
+  last_login_at: Date | null;
+
+  @Column('timestamp with time zone', { precision: 3, nullable: true })
+  email_verified_at: Date | null;
+
+  @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
+  created_at: Date;
+
+  @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
+  updated_at: Date;
+}

@@ -1,0 +1,35 @@
+import { Body, Controller, Delete, Get, HttpCode, Patch } from '@nestjs/common';
+import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { JsonText } from '../http/json-text';
+import { DeleteUser, PatchUser, UserView } from './user.dto';
+import { UsersService } from './users.service';
+
+@ApiTags('Users')
+@Controller(['users/me', 'users/:user_id'])
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Read the own account' })
+  @ApiOkResponse({ type: UserView })
+  find(): Promise<JsonText> {
+    return this.users.find();
+  }
+
+  @Patch()
+  @ApiOperation({ summary: 'Change the own account', description: 'Absent keeps, null clears.' })
+  @ApiBody({ type: PatchUser, examples: { timezone: { value: { full_name: 'Ada King', timezone: 'Europe/Paris' } } } })
+  @ApiOkResponse({ type: UserView })
+  change(@Body() changes: PatchUser): Promise<JsonText> {
+    return this.users.change(changes);
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Remove the own account', description: 'Everything goes with it, for ever.' })
+  @ApiBody({ type: DeleteUser })
+  @ApiNoContentResponse()
+  remove(@Body() { password }: DeleteUser): Promise<void> {
+    return this.users.remove(password);
+  }
+}
