@@ -3,9 +3,8 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
   transform: { '\\.[jt]s$': '@swc/jest' },
   // These packages are ES modules; jest runs CommonJS.
-  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|uuid)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|uuid|content-disposition)/)'],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
-  globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

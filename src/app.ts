@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { ConsoleLogger, LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import helmet from '@fastify/helmet';
@@ -12,6 +11,7 @@ import { sendJsonText } from './http/json-text';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
 import { RefuseUndeclaredInput, validationPipe } from './http/validation';
+import { Log } from './log';
 
 /**
  * The application, ready to listen. main, tests and benchmarks all use this one.
@@ -30,7 +30,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
     bodyParser: false,
     abortOnError: false,
-    logger: createLogger(config),
+    logger: new Log(config),
   });
   await app.register(helmet, { contentSecurityPolicy: contentSecurityPolicy() });
   if (config.corsOrigins.length) {
@@ -58,12 +58,4 @@ function contentSecurityPolicy() {
       frameAncestors: ["'none'"],
     },
   };
-}
-
-/** One line per event; in production each line is a JSON object. */
-function createLogger({ environment, logLevel }: Config): ConsoleLogger | false {
-  const levels: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
-  if (logLevel === 'silent') return false;
-  const enabled = levels.slice(0, levels.indexOf(logLevel === 'info' ? 'log' : logLevel) + 1);
-  return new ConsoleLogger({ json: environment === 'production', logLevels: enabled });
 }

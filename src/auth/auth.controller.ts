@@ -22,7 +22,7 @@ export class AuthController {
   @ApiOperation({ summary: 'Make an account' })
   @ApiBody({
     type: Register,
-    examples: { short: { value: { email: 'grace@example.com', password: 'a cairn of many stones' } } },
+    examples: { account: { value: { email: 'you@example.com', password: 'a cairn of many stones' } } },
   })
   @ApiCreatedResponse({ type: UserView })
   register(@Body() account: Register): Promise<JsonText> {
@@ -36,8 +36,8 @@ export class AuthController {
   @ApiBody({
     type: Login,
     examples: {
-      email: { value: { email: 'ada@example.com', password: 'a cairn of many stones' } },
-      username: { value: { username: 'ada', password: 'a cairn of many stones' } },
+      email: { value: { email: 'you@example.com', password: 'a cairn of many stones' } },
+      demo: { value: { username: 'demo', password: 'a cairn of many stones' }, summary: 'After npm run seed' },
     },
   })
   @ApiOkResponse({ type: TokensView })

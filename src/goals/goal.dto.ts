@@ -3,7 +3,6 @@ import {
   Decimal,
   Id,
   IdList,
-  Integer,
   JsonObject,
   Moment,
   MomentParameter,
@@ -16,6 +15,7 @@ import {
   WordList,
   WordParameter,
 } from '../http/fields';
+import { Identified, Versioned } from '../http/owned-view';
 import { PageQuery, pageOf } from '../http/page-query';
 import { Words } from '../http/words';
 import { TaskQuery } from '../tasks/task.dto';
@@ -69,22 +69,12 @@ export class GoalFields {
   project_name: string | null;
 }
 
-export class GoalView extends GoalFields {
-  @Id({ description: 'Made by Cairn.' })
-  id: string;
-
+class GoalTimes {
   @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
   completed_at: string | null;
-
-  @Moment({ description: 'When it was made.', answered: true })
-  created_at: string;
-
-  @Moment({ description: 'Its last change.', answered: true })
-  updated_at: string;
-
-  @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
-  version: number;
 }
+
+export class GoalView extends IntersectionType(Identified, GoalFields, GoalTimes, Versioned) {}
 
 export const GoalPage = pageOf(GoalView, 'GoalPage');
 

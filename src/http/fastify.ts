@@ -48,7 +48,7 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
 export function nameAndLogRequests(fastify: FastifyInstance): void {
   const logger = new Logger('Request');
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
+    void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {

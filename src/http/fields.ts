@@ -46,7 +46,7 @@ export function Text(options: FieldOptions & { min?: number; max: number; verbat
 export function Email(options: FieldOptions) {
   return field(
     options,
-    { type: String, format: 'email', maxLength: 254 },
+    { type: String, format: 'idn-email', maxLength: 254 },
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? value.trim().normalize('NFKC').toLowerCase() : value,
     ),
@@ -118,7 +118,7 @@ export function Word(options: FieldOptions & { of: Words<string | number> }) {
     options,
     typeof of.words[0] === 'number'
       ? { type: 'integer', minimum: Math.min(...(of.words as number[])), maximum: Math.max(...(of.words as number[])) }
-      : { type: String, enum: [...of.words] },
+      : { type: String, enum: options.nullable ? [...of.words, null] : [...of.words] },
     Transform(({ value }) => of.read(value)),
     rule('not_allowed', `must be one of ${of.words.join(', ')}`, (value) => of.has(value)),
   );

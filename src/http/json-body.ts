@@ -4,6 +4,9 @@ import { invalid, Problem } from './problem';
 /** What a body may hold, besides its size in bytes. */
 const [maxDepth, maxKeys] = [32, 1000];
 
+/** Names that JavaScript gives a meaning of its own: class-transformer would drop them, silently. */
+const forbiddenKeys = ['__proto__', 'constructor'];
+
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Accepts one kind of body: a JSON object in UTF-8. An empty body counts as none. */
@@ -64,7 +67,7 @@ function refuseOddKeys(text: string): void {
     } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {
       const key = JSON.parse(token) as string;
       if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'is named twice');
-      if (key === '__proto__') throw oddKey(key, 'unknown_field', 'is not a field');
+      if (forbiddenKeys.includes(key)) throw oddKey(key, 'unknown_field', 'cannot be the name of a field');
       if (++keyCount > maxKeys) throw oddKey('', 'too_many_keys', `The body has more than ${maxKeys} keys.`);
       keys.add(key);
     }

@@ -5,7 +5,6 @@ import {
   FlagParameter,
   Id,
   IdList,
-  Integer,
   Moment,
   MomentParameter,
   readSort,
@@ -17,6 +16,7 @@ import {
   WordList,
   WordParameter,
 } from '../http/fields';
+import { Identified, Versioned } from '../http/owned-view';
 import { PageQuery, pageOf } from '../http/page-query';
 import { Words } from '../http/words';
 import { taskStatuses } from './task.entity';
@@ -92,25 +92,15 @@ export class TaskFields {
   repository_path: string | null;
 }
 
-export class TaskView extends TaskFields {
-  @Id({ description: 'Made by Cairn.' })
-  id: string;
-
+class TaskTimes {
   @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
   completed_at: string | null;
 
   @Moment({ description: 'When it was moved to the trash.', answered: true, nullable: true })
   deleted_at: string | null;
-
-  @Moment({ description: 'When it was made.', answered: true })
-  created_at: string;
-
-  @Moment({ description: 'Its last change.', answered: true })
-  updated_at: string;
-
-  @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
-  version: number;
 }
+
+export class TaskView extends IntersectionType(Identified, TaskFields, TaskTimes, Versioned) {}
 
 export const TaskPage = pageOf(TaskView, 'TaskPage');
 

@@ -1,14 +1,15 @@
-import { OmitType, PartialType } from '@nestjs/swagger';
-import { Email, Flag, Id, Moment, Text, Timezone } from '../http/fields';
+import { IntersectionType, OmitType, PartialType } from '@nestjs/swagger';
+import { Email, Flag, Moment, Text, Timezone } from '../http/fields';
+import { Identified } from '../http/owned-view';
 
 /** What users say of themselves. */
 export class UserFields {
-  @Email({ description: 'Unique, whatever its case; kept in lower case.', example: 'ada@example.com' })
+  @Email({ description: 'Unique, whatever its case; kept in lower case.', example: 'you@example.com' })
   email: string;
 
   @Text({
     description: 'Another name to sign in with. Unique, whatever its case.',
-    example: 'ada',
+    example: 'you',
     nullable: true,
     min: 3,
     max: 50,
@@ -16,21 +17,18 @@ export class UserFields {
   })
   username: string | null;
 
-  @Text({ description: 'How to address the user.', example: 'Ada Lovelace', nullable: true, max: 200 })
+  @Text({ description: 'How to address the user.', nullable: true, max: 200 })
   full_name: string | null;
 
   @Timezone({
     description: 'IANA time zone: when the user’s days begin and end.',
-    example: 'Europe/London',
+    example: 'Europe/Berlin',
     default: 'UTC',
   })
   timezone: string;
 }
 
-export class UserView extends UserFields {
-  @Id({ description: 'Made by Cairn.' })
-  id: string;
-
+class UserState {
   @Flag({ description: 'Whether the user may sign in.' })
   is_active: boolean;
 
@@ -52,6 +50,8 @@ export class UserView extends UserFields {
   @Moment({ description: 'The last change of the account.', answered: true })
   updated_at: string;
 }
+
+export class UserView extends IntersectionType(Identified, UserFields, UserState) {}
 
 export class PatchUser extends PartialType(OmitType(UserFields, ['email']), { skipNullProperties: false }) {}
 

@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import { DataSource } from 'typeorm';
+import { seed } from './cli/seed';
+import { ConfigError, loadConfig } from './config';
+import { dataSourceOptions, prepareDatabase } from './database/data-source';
+
+/** The operator's commands: each gets the database, and says what it did. */
+const commands: Record<string, (dataSource: DataSource) => Promise<string>> = { seed };
+
+async function main([name = '']: string[]): Promise<void> {
+  const command = commands[name];
+  if (!command) throw new ConfigError(`Commands: ${Object.keys(commands).join(', ')}`);
+  const config = loadConfig();
+  if (command === seed && config.environment === 'production') {
+    throw new ConfigError('The demo accounts have a known password: they are not for production.');
+  }
+  const dataSource = await new DataSource(dataSourceOptions(await prepareDatabase(config))).initialize();
+  try {
+    process.stdout.write(`${await command(dataSource)}\n`);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+main(process.argv.slice(2))
+  .then(() => process.exit(0))
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
+    process.exit(1);
+  });

@@ -1,0 +1,19 @@
+import { Id, Integer, Moment } from './fields';
+
+/** How every owned row begins when it is shown. */
+export class Identified {
+  @Id({ description: 'Made by Cairn.' })
+  id: string;
+}
+
+/** How every task and goal ends when it is shown. */
+export class Versioned {
+  @Moment({ description: 'When it was made.', answered: true })
+  created_at: string;
+
+  @Moment({ description: 'The last change.', answered: true })
+  updated_at: string;
+
+  @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
+  version: number;
+}

@@ -1,0 +1,46 @@
+import request, { Test } from 'supertest';
+import type { Contract } from './contract';
+
+const prefix = '/api/v1';
+
+/** Calls the API over HTTP. Every answer is checked against the OpenAPI document. */
+export class Api {
+  constructor(
+    readonly url: string,
+    private readonly contract: Contract,
+    private readonly token?: string,
+  ) {}
+
+  withToken(token: string): Api {
+    return new Api(this.url, this.contract, token);
+  }
+
+  get(path: string): Test {
+    return this.call('get', path);
+  }
+
+  post(path: string, body?: object): Test {
+    return this.call('post', path, body);
+  }
+
+  put(path: string, body?: object): Test {
+    return this.call('put', path, body);
+  }
+
+  patch(path: string, body?: object): Test {
+    return this.call('patch', path, body);
+  }
+
+  delete(path: string, body?: object): Test {
+    return this.call('delete', path, body);
+  }
+
+  /** @param path below /api/v1, unless it begins with two slashes */
+  call(method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string, body?: object): Test {
+    const url = path.startsWith('//') ? path.slice(1) : prefix + path;
+    const test = request(this.url)[method](url);
+    if (this.token) void test.set('authorization', `Bearer ${this.token}`);
+    if (body) void test.send(body);
+    return test.expect((answer) => this.contract.check(method, url, answer));
+  }
+}

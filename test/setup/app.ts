@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Pool } from 'pg';
+import { createApp } from '../../src/app';
+import { loadConfig } from '../../src/config';
+import { describe as describeApi } from '../../src/http/openapi';
+import { Api } from './api';
+import { Contract } from './contract';
+import { databaseUrl, onDatabase, template } from './server';
+
+export const server = (): string => process.env.CAIRN_TEST_SERVER!;
+
+/** A running application with a database of its own, as a test file sees it. */
+export interface TestApp {
+  url: string;
+  databaseUrl: string;
+  /** Calls the API without a token. */
+  api: Api;
+  contract: Contract;
+  /** Looks at the database from outside. */
+  database: Pool;
+  close(): Promise<void>;
+}
+
+/** A database of its own: a clone of the migrated template. */
+export async function newDatabase(): Promise<string> {
+  const name = `cairn_test_${randomBytes(6).toString('hex')}`;
+  await onDatabase(server(), (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  return databaseUrl(server(), name);
+}
+
+/** Starts the application as `npm start` does, on a free port. Further ones on the same database are other instances. */
+export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+  const database = environment.DATABASE_URL ?? (await newDatabase());
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: database,
+    JWT_SECRET_KEY: 'a secret of the tests, long enough',
+    LOG_LEVEL: 'error',
+    ...environment,
+  });
+  const app: NestFastifyApplication = await createApp(config);
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  const contract = new Contract(describeApi(app));
+  const pool = new Pool({ connectionString: database, max: 2 });
+  return {
+    url,
+    databaseUrl: database,
+    contract,
+    api: new Api(url, contract),
+    database: pool,
+    close: async () => {
+      await pool.end();
+      await app.close();
+    },
+  };
+}
+
+

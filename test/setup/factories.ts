@@ -1,0 +1,46 @@
+import type { Api } from './api';
+import type { TestApp } from './app';
+
+export const password = 'a cairn of many stones';
+
+export interface TestUser {
+  id: string;
+  email: string;
+  api: Api;
+  access_token: string;
+  refresh_token: string;
+}
+
+export type Json = Record<string, unknown> & { id: string };
+
+let count = 0;
+
+/** A user who has just signed in. */
+export async function newUser(app: TestApp, fields: object = {}): Promise<TestUser> {
+  const email = `user${++count}@example.com`;
+  await app.api.post('/auth/register', { email, password, ...fields }).expect(201);
+  return signIn(app, email);
+}
+
+/** Another session of the same user. */
+export async function signIn(app: TestApp, email: string): Promise<TestUser> {
+  const { body } = await app.api.post('/auth/login', { email, password }).expect(200);
+  const { access_token, refresh_token, user } = body as { access_token: string; refresh_token: string; user: Json };
+  return { id: user.id, email, access_token, refresh_token, api: app.api.withToken(access_token) };
+}
+
+export async function newTask(user: TestUser, fields: object = {}): Promise<Json> {
+  const { body } = await user.api.post('/tasks', { title: 'A task', ...fields }).expect(201);
+  return body as Json;
+}
+
+export async function newGoal(user: TestUser, fields: object = {}): Promise<Json> {
+  const { body } = await user.api.post('/goals', { title: 'A goal', ...fields }).expect(201);
+  return body as Json;
+}
+
+/** The ids of a list, in its order. */
+export async function ids(user: TestUser, path: string): Promise<string[]> {
+  const { body } = await user.api.get(path).expect(200);
+  return (body as { items: Json[] }).items.map(({ id }) => id);
+}

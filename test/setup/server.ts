@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { dataFolder } from '../../src/config';
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
+
+/** The database that every test file clones. */
+export const template = 'cairn_test_template';
+
+/** The PostgreSQL of the tests: `TEST_DATABASE_URL` (a superuser's), or else an embedded one of their own. */
+export async function testServer(): Promise<string> {
+  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+  return process.env.TEST_DATABASE_URL ?? startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings);
+}
+
+/** The server's URL, with another database. */
+export function databaseUrl(server: string, database: string): string {
+  return Object.assign(new URL(server), { pathname: `/${database}` }).toString();
+}
+
+/** Runs statements outside of any application. */
+export async function onDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
