@@ -51,10 +51,10 @@ export class AccountsRepository {
     return new JsonText(row![0] as string);
   }
 
-  /** @param name an email address, if there is an @ in it; else a username */
+  /** @param name in lower case: an email address, if there is an @ in it; else a username */
   async find(name: string): Promise<Account | undefined> {
     const column = name.includes('@') ? 'email' : 'username';
-    const text = `SELECT id, password_hash, is_active FROM users WHERE lower(${column}) = lower(:name)`;
+    const text = `SELECT id, password_hash, is_active FROM users WHERE lower(${column}) = :name`;
     const [row] = await this.database.asAuthenticator(sql(text, { name }));
     if (!row) return undefined;
     const [id, password_hash, is_active] = row as [string, string, boolean];

@@ -27,7 +27,7 @@ export class AuthService {
     if (name === undefined || (email !== undefined && username !== undefined)) {
       throw invalid([{ field: 'email', code: 'required', message: 'give either email or username' }]);
     }
-    const account = await this.accounts.find(name.normalize('NFKC'));
+    const account = await this.accounts.find(name.normalize('NFKC').toLowerCase());
     const isRight = await isPassword(password, account?.password_hash);
     if (!account || !isRight || !account.is_active) throw invalidCredentials();
     const session = await this.accounts.openSession(account.id, device, this.config.refreshTokenDays);

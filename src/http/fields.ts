@@ -266,7 +266,7 @@ const textRules = [
 
 function splitInto(read: (item: string) => unknown): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? value.split(',').map((item) => read(item.trim())) : value,
+    typeof value === 'string' ? value.split(',').map((item) => read(item.trim())) : [value],
   );
 }
 

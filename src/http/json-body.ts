@@ -5,7 +5,7 @@ import { invalid, Problem } from './problem';
 const [maxDepth, maxKeys] = [32, 1000];
 
 /** Names that JavaScript gives a meaning of its own: class-transformer would drop them, silently. */
-const forbiddenKeys = ['__proto__', 'constructor'];
+export const forbiddenKeys = ['__proto__', 'constructor'];
 
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 

@@ -67,7 +67,7 @@ function complete(path: string, method: string, operation: Operation): void {
 }
 
 const problems: Record<string, string> = {
-  400: 'It cannot be read: no valid JSON, no valid UTF-8.',
+  400: 'It cannot be read: no valid JSON, no valid UTF-8, no valid address.',
   401: 'No valid access token, or the session has ended.',
   403: 'The address names another user.',
   404: 'It is not there, or not yours.',
@@ -83,7 +83,8 @@ function refusals(path: string, operation: Operation, isPublic: boolean): string
   const namesRow = /\{id\}/.test(path);
   const refersToRows = requestBody !== undefined && /tasks|goals/.test(path);
   return [
-    ...(requestBody ? ['400', '413', '415'] : []),
+    ...(requestBody ? ['413', '415'] : []),
+    ...(requestBody || path.includes('{') ? ['400'] : []),
     ...(!isPublic || /login|refresh/.test(path) ? ['401'] : []),
     ...(path.includes('{user_id}') || (path.endsWith('/users/me') && requestBody) ? ['403'] : []),
     ...(namesRow || refersToRows ? ['404'] : []),

@@ -49,14 +49,15 @@ const refusals: Record<number, [code: string, detail: string]> = {
   404: ['not_found', 'There is nothing at this address.'],
   408: ['timeout', 'The request took too long to arrive.'],
   413: ['too_large', 'The body is larger than 64 KiB.'],
-  414: ['uri_too_long', 'The address is too long.'],
   415: ['unsupported_media_type', 'The body must be application/json in UTF-8.'],
   431: ['headers_too_large', 'The headers are larger than 16 KiB.'],
 };
 
 function statusOf(error: unknown): number | undefined {
   if (error instanceof HttpException) return error.getStatus();
-  return (error as { statusCode?: number } | undefined)?.statusCode;
+  const { statusCode, code } = (error ?? {}) as { statusCode?: number; code?: string };
+  // An id that is longer than any id names nothing.
+  return code === 'FST_ERR_MAX_PARAM_LENGTH' ? 404 : statusCode;
 }
 
 /** Unique indexes, and what they protect. */

@@ -13,6 +13,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import { isId } from './fields';
+import { forbiddenKeys } from './json-body';
 import { FieldFlaw, invalid } from './problem';
 
 /** Reads bodies and queries into their DTOs. What a DTO does not name is refused, not ignored. */
@@ -55,8 +56,9 @@ class IdPipe implements PipeTransform<string, string> {
 export class RefuseUndeclaredInput implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+    const parameters = Object.keys((query ?? {}) as object);
     const undeclared = [
-      ...(declares(context, RouteParamtypes.QUERY) ? [] : Object.keys((query ?? {}) as object)),
+      ...(declares(context, RouteParamtypes.QUERY) ? parameters.filter((name) => forbiddenKeys.includes(name)) : parameters),
       ...(declares(context, RouteParamtypes.BODY) ? [] : Object.keys(body ?? {})),
     ];
     if (undeclared.length) throw invalid(undeclared.map(unknownField));

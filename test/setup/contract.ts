@@ -7,7 +7,6 @@ export const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 export interface Answer {
   status: number;
   type: string;
-  headers: Record<string, string>;
   text: string;
   body: unknown;
 }

@@ -16,9 +16,9 @@ export type Json = Record<string, unknown> & { id: string };
 let count = 0;
 
 /** A user who has just signed in. */
-export async function newUser(app: TestApp, fields: object = {}): Promise<TestUser> {
-  const email = `user${++count}@example.com`;
-  await app.api.post('/auth/register', { email, password, ...fields }).expect(201);
+export async function newUser(app: TestApp, fields: { email?: string } & Record<string, unknown> = {}): Promise<TestUser> {
+  const email = fields.email ?? `user${++count}@example.com`;
+  await app.api.post('/auth/register', { password, ...fields, email }).expect(201);
   return signIn(app, email);
 }
 
