@@ -1,8 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DatabaseError, Pool, PoolClient, QueryArrayResult } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { Config } from '../config';
 import { currentUser } from '../http/current-user';
 import { unavailable } from '../http/problem';
 import { sql, Statement } from './statement';
@@ -18,7 +19,12 @@ export type Row = unknown[];
 export class Database {
   private readonly pool: Pool;
 
-  constructor(@InjectDataSource() dataSource: DataSource) {
+  private readonly logger = new Logger('SQL');
+
+  constructor(
+    @InjectDataSource() dataSource: DataSource,
+    private readonly config: Config,
+  ) {
     this.pool = (dataSource.driver as PostgresDriver).master as Pool;
   }
 
@@ -63,6 +69,7 @@ export class Database {
   }
 
   private async fly(begin: string, statements: Statement[]): Promise<Row[][]> {
+    if (this.config.sqlEcho) statements.forEach(({ text }) => this.logger.log(text));
     const client = await this.connect();
     try {
       const flight = [{ text: begin }, ...statements, { text: 'COMMIT' }];

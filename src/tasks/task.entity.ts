@@ -29,7 +29,7 @@ export const taskStatuses = ['pending', 'in_progress', 'blocked', 'completed', '
 @Index('tasks_by_goal', ['user_id', 'goal_id', 'status', 'created_at', 'id'])
 @Index('tasks_by_parent', ['user_id', 'parent_task_id', 'created_at', 'id'])
 @Index('tasks_by_due_date', { synchronize: false })
-@Index('tasks_trash', ['user_id', 'deleted_at', 'id'], { where: 'deleted_at IS NOT NULL' })
+@Index('tasks_trash', { synchronize: false })
 export class Task extends OwnedEntity {
   @Column('uuid', { nullable: true })
   goal_id: string | null;

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/config';
+import { serverSettings } from '../../src/database/data-source';
 import { describe as describeApi } from '../../src/http/openapi';
 import { Api } from './api';
 import { Contract } from './contract';
@@ -43,7 +44,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const contract = new Contract(describeApi(app));
-  const pool = new Pool({ connectionString: database, max: 2 });
+  const pool = new Pool({ connectionString: database, max: 2, options: serverSettings });
   return {
     url,
     databaseUrl: database,

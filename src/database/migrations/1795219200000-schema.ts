@@ -127,7 +127,7 @@ export class Schema1795219200000 implements MigrationInterface {
       CREATE INDEX tasks_by_due_date ON tasks (user_id, (coalesce(due_date, 'infinity')), id) WHERE deleted_at IS NULL;
       CREATE INDEX tasks_by_goal ON tasks (user_id, goal_id, status, created_at, id);
       CREATE INDEX tasks_by_parent ON tasks (user_id, parent_task_id, created_at, id);
-      CREATE INDEX tasks_trash ON tasks (user_id, deleted_at, id) WHERE deleted_at IS NOT NULL;
+      CREATE INDEX tasks_trash ON tasks (user_id, (coalesce(deleted_at, '-infinity')), id) WHERE deleted_at IS NOT NULL;
     `);
 
     await queryRunner.query(`

@@ -1,0 +1,95 @@
+import { AddressInfo, connect, createServer, Server, Socket } from 'node:net';
+
+/** A statement as it went over the wire: its text, and its parameters as text. */
+export interface Sent {
+  text: string;
+  parameters: (string | null)[];
+}
+
+/** Stands between the application and PostgreSQL, passes everything on, and notes the statements. */
+export class WireTap {
+  readonly sent: Sent[] = [];
+
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
+
+  static async open(databaseUrl: string): Promise<WireTap> {
+    const { hostname, port } = new URL(databaseUrl);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address() as AddressInfo;
+    const url = Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(address.port) }).toString();
+    const tap = new WireTap(server, url);
+    server.on('connection', (client) => tap.pass(client, connect(Number(port), hostname)));
+    return tap;
+  }
+
+  close(): void {
+    this.server.close();
+  }
+
+  private pass(client: Socket, database: Socket): void {
+    const texts = new Map<string, string>();
+    let rest = Buffer.alloc(0);
+    let isStarted = false;
+    client.setNoDelay();
+    database.setNoDelay();
+    client.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      for (;;) {
+        // The first message has no type byte: https://www.postgresql.org/docs/current/protocol-message-formats.html
+        const start = isStarted ? 1 : 0;
+        if (rest.length < start + 4 || rest.length < start + rest.readInt32BE(start)) break;
+        const end = start + rest.readInt32BE(start);
+        if (isStarted) this.note(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts);
+        isStarted = true;
+        rest = rest.subarray(end);
+      }
+      database.write(chunk);
+    });
+    database.on('data', (chunk) => client.write(chunk));
+    for (const [one, other] of [[client, database], [database, client]] as const) {
+      one.on('close', () => other.destroy()).on('error', () => other.destroy());
+    }
+  }
+
+  private note(type: string, message: Buffer, texts: Map<string, string>): void {
+    const reader = new Reader(message);
+    if (type === 'Q') this.sent.push({ text: reader.text(), parameters: [] });
+    if (type === 'P') texts.set(reader.text(), reader.text());
+    if (type === 'B') {
+      reader.text();
+      const text = texts.get(reader.text()) ?? '';
+      for (let formats = reader.int16(); formats > 0; formats--) reader.int16();
+      this.sent.push({ text, parameters: Array.from({ length: reader.int16() }, () => reader.value()) });
+    }
+  }
+}
+
+class Reader {
+  private at = 0;
+
+  constructor(private readonly message: Buffer) {}
+
+  text(): string {
+    const end = this.message.indexOf(0, this.at);
+    const text = this.message.toString('utf8', this.at, end);
+    this.at = end + 1;
+    return text;
+  }
+
+  int16(): number {
+    this.at += 2;
+    return this.message.readInt16BE(this.at - 2);
+  }
+
+  value(): string | null {
+    const length = this.message.readInt32BE(this.at);
+    this.at += 4;
+    if (length < 0) return null;
+    this.at += length;
+    return this.message.toString('utf8', this.at - length, this.at);
+  }
+}
