@@ -1,7 +1,7 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** TypeORM's ways to a row stay where the SQL lives. */
+/** TypeORM's ways to rows: they stay where the SQL lives. */
 const rowAccess = ['Repository', 'EntityManager', 'QueryBuilder', 'SelectQueryBuilder', 'DataSource'];
 
 export default tseslint.config(
@@ -25,13 +25,17 @@ export default tseslint.config(
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'src/config.ts is the only reader of the environment.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'src/config.ts is the only reader of the environment.',
+        },
       ],
     },
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/database/**', 'src/**/*.repository.ts'],
+    ignores: ['src/database/**', 'src/**/*.repository.ts', 'src/cli.ts', 'src/cli/**'],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -40,12 +44,14 @@ export default tseslint.config(
             {
               name: 'typeorm',
               importNames: rowAccess,
-              message: 'Only src/database and the *.repository.ts files reach rows.',
+              message: 'Only src/database, the *.repository.ts files and the operator’s commands reach rows.',
             },
           ],
         },
       ],
     },
   },
+  // supertest types every body as any.
+  { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-assignment': 'off' } },
   { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { module: 'writable' } } },
 );

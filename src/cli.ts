@@ -25,6 +25,8 @@ async function main([name = '']: string[]): Promise<void> {
 main(process.argv.slice(2))
   .then(() => process.exit(0))
   .catch((error: unknown) => {
-    process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
+    process.stderr.write(
+      `${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`,
+    );
     process.exit(1);
   });

@@ -61,15 +61,27 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     jwtSecret: read.secret('JWT_SECRET_KEY', production),
     accessTokenMinutes: read.integer('ACCESS_TOKEN_EXPIRE_MINUTES', 1, 15, 15),
     refreshTokenDays: read.integer('REFRESH_TOKEN_EXPIRE_DAYS', 1, 90, 7),
-    corsOrigins: read.list('CORS_ORIGINS', isOrigin, 'origins such as https://app.example.com, or *, separated by commas'),
-    trustProxy: read.list('TRUST_PROXY', isAddressBlock, 'addresses or CIDR blocks such as 10.0.0.0/8, separated by commas'),
+    corsOrigins: read.list(
+      'CORS_ORIGINS',
+      isOrigin,
+      'origins such as https://app.example.com, or *, separated by commas',
+    ),
+    trustProxy: read.list(
+      'TRUST_PROXY',
+      isAddressBlock,
+      'addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
+    ),
     host: read.text('HOST', '127.0.0.1'),
     port: read.integer('PORT', 0, 65_535, 3000),
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
   };
   if (read.flaws.length) {
     throw new ConfigError(
-      ['Cairn cannot start: its configuration is wrong.', ...read.flaws, 'See .env.example for every variable.'].join('\n  '),
+      [
+        'Cairn cannot start: its configuration is wrong.',
+        ...read.flaws,
+        'See .env.example for every variable.',
+      ].join('\n  '),
     );
   }
   return Object.freeze(Object.assign(new Config(), config));
@@ -120,7 +132,9 @@ class Reader {
     const value = this.value(name);
     const wanted = 'postgres://user:password@host:port/database';
     if (value === undefined) {
-      return required ? this.flaw(name, 'nothing', `${wanted} (in production there is no embedded PostgreSQL)`, value) : value;
+      return required
+        ? this.flaw(name, 'nothing', `${wanted} (in production there is no embedded PostgreSQL)`, value)
+        : value;
     }
     // People bring URLs of SQLAlchemy, which name a driver: postgresql+psycopg2://
     const url = value.replace(/^postgres(ql)?(\+\w+)?:\/\//, 'postgresql://');
@@ -137,7 +151,8 @@ class Reader {
   }
 
   private value(name: string): string | undefined {
-    return this.environment[name]?.trim() || undefined;
+    const value = this.environment[name]?.trim();
+    return value === '' ? undefined : value;
   }
 
   private flaw<T>(name: string, got: string, wanted: string, fallback: T): T {
@@ -150,7 +165,8 @@ class Reader {
 function developmentSecret(): string {
   const file = join(dataFolder, 'jwt-secret');
   mkdirSync(dataFolder, { recursive: true });
-  if (!existsSync(file)) writeFileSync(file, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'a' });
+  if (!existsSync(file))
+    writeFileSync(file, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'a' });
   return readFileSync(file, 'utf8').slice(0, 64);
 }
 

@@ -2,7 +2,13 @@ import { ConsoleLogger, LogLevel } from '@nestjs/common';
 import type { Config } from './config';
 
 /** What Nest says of its own start; of use only when it fails. */
-const startContexts = ['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication'];
+const startContexts = [
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestFactory',
+  'NestApplication',
+];
 
 /** One line per event, in UTC; in production each line is a JSON object. */
 export class Log extends ConsoleLogger {
@@ -11,7 +17,7 @@ export class Log extends ConsoleLogger {
     const least = logLevel === 'info' ? 'log' : logLevel;
     super({
       json: environment === 'production',
-      colors: process.stdout.isTTY,
+      colors: Boolean(process.stdout.isTTY),
       logLevels: least === 'silent' ? [] : levels.slice(0, levels.indexOf(least) + 1),
     });
   }

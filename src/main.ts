@@ -21,6 +21,7 @@ main().catch((error: unknown) => {
 
 function explain(error: unknown): string {
   const { code, port, message, stack } = error as Error & { code?: string; port?: number };
-  if (code === 'EADDRINUSE') return `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.`;
+  if (code === 'EADDRINUSE')
+    return `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.`;
   return `Cairn cannot start: ${stack ?? message}`;
 }

@@ -16,7 +16,12 @@ const refresh = (refresh_token: string) => app.api.post('/auth/refresh', { refre
 describe('register', () => {
   it('makes an account and shows it without its secrets', async () => {
     const { body } = await app.api
-      .post('/auth/register', { email: ' New@Example.com ', password, username: 'new', timezone: 'Europe/Berlin' })
+      .post('/auth/register', {
+        email: ' New@Example.com ',
+        password,
+        username: 'new',
+        timezone: 'Europe/Berlin',
+      })
       .expect(201);
     expect(body).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
@@ -32,8 +37,12 @@ describe('register', () => {
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       updated_at: (body as { created_at: string }).created_at,
     });
-    const { rows } = await app.database.query<{ password_hash: string }>(`SELECT password_hash FROM users WHERE username = 'new'`);
-    expect(rows[0]!.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,p=1,t=2\$|^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    const { rows } = await app.database.query<{ password_hash: string }>(
+      `SELECT password_hash FROM users WHERE username = 'new'`,
+    );
+    expect(rows[0]!.password_hash).toMatch(
+      /^\$argon2id\$v=19\$m=19456,p=1,t=2\$|^\$argon2id\$v=19\$m=19456,t=2,p=1\$/,
+    );
   });
 
   it('takes an email address once, whatever its case and Unicode form', async () => {
@@ -46,7 +55,9 @@ describe('register', () => {
 
   it('takes a username once, whatever its case', async () => {
     await newUser(app, { username: 'stone' });
-    const { body } = await app.api.post('/auth/register', { email: 'z@example.com', password, username: 'STONE' }).expect(409);
+    const { body } = await app.api
+      .post('/auth/register', { email: 'z@example.com', password, username: 'STONE' })
+      .expect(409);
     expect(body).toMatchObject({ code: 'username_taken' });
   });
 
@@ -62,15 +73,37 @@ describe('register', () => {
     ['a short password', { email: 'a@example.com', password: '1234567' }, 'password', 'too_short'],
     ['a long password', { email: 'a@example.com', password: 'x'.repeat(257) }, 'password', 'too_long'],
     ['a password that is a number', { email: 'a@example.com', password: 12345678 }, 'password', 'type'],
-    ['an unknown time zone', { email: 'a@example.com', password, timezone: 'Mars/Olympus' }, 'timezone', 'unknown_timezone'],
-    ['an offset as time zone', { email: 'a@example.com', password, timezone: '+02:00' }, 'timezone', 'unknown_timezone'],
+    [
+      'an unknown time zone',
+      { email: 'a@example.com', password, timezone: 'Mars/Olympus' },
+      'timezone',
+      'unknown_timezone',
+    ],
+    [
+      'an offset as time zone',
+      { email: 'a@example.com', password, timezone: '+02:00' },
+      'timezone',
+      'unknown_timezone',
+    ],
     ['a username with an @', { email: 'a@example.com', password, username: 'a@b' }, 'username', 'format'],
-    ['superuser rights', { email: 'a@example.com', password, is_superuser: true }, 'is_superuser', 'unknown_field'],
+    [
+      'superuser rights',
+      { email: 'a@example.com', password, is_superuser: true },
+      'is_superuser',
+      'unknown_field',
+    ],
     ['a hash', { email: 'a@example.com', password, password_hash: 'x' }, 'password_hash', 'unknown_field'],
-    ['an id', { email: 'a@example.com', password, id: '00000000-0000-7000-8000-000000000000' }, 'id', 'unknown_field'],
+    [
+      'an id',
+      { email: 'a@example.com', password, id: '00000000-0000-7000-8000-000000000000' },
+      'id',
+      'unknown_field',
+    ],
   ])('refuses %s', async (_what, account, field, code) => {
     const { body } = await app.api.post('/auth/register', account).expect(422);
-    expect((body as { errors: object[] }).errors).toEqual([{ field, code, message: expect.any(String) as string }]);
+    expect((body as { errors: object[] }).errors).toEqual([
+      { field, code, message: expect.any(String) as string },
+    ]);
     const { rowCount } = await app.database.query(`SELECT 1 FROM users WHERE email = 'a@example.com'`);
     expect(rowCount).toBe(0);
   });
@@ -79,7 +112,11 @@ describe('register', () => {
 describe('login', () => {
   it('takes email or username, in any case', async () => {
     const user = await newUser(app, { username: 'walker' });
-    for (const name of [{ email: user.email.toUpperCase() }, { username: 'WALKER' }, { username: user.email }]) {
+    for (const name of [
+      { email: user.email.toUpperCase() },
+      { username: 'WALKER' },
+      { username: user.email },
+    ]) {
       const { body } = await app.api.post('/auth/login', { ...name, password }).expect(200);
       expect(body).toMatchObject({ token_type: 'Bearer', expires_in: 900, user: { id: user.id } });
     }
@@ -98,7 +135,10 @@ describe('login', () => {
     ];
     const bodies = [];
     for (const login of wrong) {
-      const { body } = await app.api.post('/auth/login', login).expect(401).expect('www-authenticate', /Bearer/);
+      const { body } = await app.api
+        .post('/auth/login', login)
+        .expect(401)
+        .expect('www-authenticate', /Bearer/);
       bodies.push({ ...(body as object), request_id: '' });
     }
     expect(bodies[0]).toMatchObject({ code: 'invalid_credentials' });
@@ -142,7 +182,10 @@ describe('refresh', () => {
   it('takes a retry for a theft after ten seconds', async () => {
     const user = await newUser(app);
     const { refresh_token } = (await refresh(user.refresh_token).expect(200)).body as Tokens;
-    await app.database.query(`UPDATE sessions SET last_used_at = now() - interval '11 s' WHERE user_id = $1`, [user.id]);
+    await app.database.query(
+      `UPDATE sessions SET last_used_at = now() - interval '11 s' WHERE user_id = $1`,
+      [user.id],
+    );
     await refresh(user.refresh_token).expect(401);
     await refresh(refresh_token).expect(401);
   });
@@ -150,7 +193,9 @@ describe('refresh', () => {
   it('makes one successor of twenty refreshes at once', async () => {
     const user = await newUser(app);
     const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(user.refresh_token)));
-    const successors = answers.map(({ status, body }) => (status === 200 ? (body as Tokens).refresh_token : status));
+    const successors = answers.map(({ status, body }) =>
+      status === 200 ? (body as Tokens).refresh_token : status,
+    );
     expect(new Set(successors).size).toBe(1);
     await refresh(successors[0] as string).expect(200);
   });
@@ -194,13 +239,19 @@ describe('sessions', () => {
 
   it('end at once: by logout, one by one, or all others', async () => {
     const first = await newUser(app);
-    const [second, third, fourth] = [await signIn(app, first.email), await signIn(app, first.email), await signIn(app, first.email)];
+    const [second, third, fourth] = [
+      await signIn(app, first.email),
+      await signIn(app, first.email),
+      await signIn(app, first.email),
+    ];
     await second.api.post('/auth/logout').expect(204);
     await second.api.get('/tasks').expect(401);
     await refresh(second.refresh_token).expect(401);
 
     const { body } = await third.api.get('/auth/sessions').expect(200);
-    const { id } = (body as { items: { id: string; current: boolean }[] }).items.find(({ current }) => current)!;
+    const { id } = (body as { items: { id: string; current: boolean }[] }).items.find(
+      ({ current }) => current,
+    )!;
     await first.api.delete(`/auth/sessions/${id}`).expect(204);
     await third.api.get('/tasks').expect(401);
     await first.api.delete(`/auth/sessions/${id}`).expect(404);
@@ -241,7 +292,9 @@ describe('an access token', () => {
 
   beforeAll(async () => {
     user = await newUser(app);
-    const [first, second] = user.access_token.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+    const [first, second] = user.access_token
+      .split('.')
+      .map((part) => Buffer.from(part, 'base64url').toString());
     header = JSON.parse(first!) as typeof header;
     claims = JSON.parse(second!) as typeof claims;
   });
@@ -279,7 +332,11 @@ describe('an access token', () => {
     ['a refresh token', () => user.refresh_token],
     ['no token at all', () => 'x'],
   ])('is refused with %s', async (_what, token) => {
-    await app.api.withToken(token()).get('/tasks').expect(401).expect('www-authenticate', /Bearer/);
+    await app.api
+      .withToken(token())
+      .get('/tasks')
+      .expect(401)
+      .expect('www-authenticate', /Bearer/);
   });
 
   it('does not serve as a refresh token', async () => {
@@ -301,7 +358,13 @@ describe('an access token', () => {
     await newTask(user);
     const answers = [];
     for (let i = 0; i < 20; i++) {
-      answers.push((await fetch(`${app.url}/api/v1/tasks`, { headers: { authorization: `Bearer ${user.access_token}` } })).status);
+      answers.push(
+        (
+          await fetch(`${app.url}/api/v1/tasks`, {
+            headers: { authorization: `Bearer ${user.access_token}` },
+          })
+        ).status,
+      );
       answers.push((await fetch(`${app.url}/api/v1/tasks`)).status);
     }
     expect(answers).toEqual(Array.from({ length: 20 }, () => [200, 401]).flat());

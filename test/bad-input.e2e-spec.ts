@@ -17,27 +17,43 @@ interface Answer {
 }
 
 /** Sends exactly these bytes, and checks that the answer is a problem. */
-async function send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {
-  const { response, text } = await new Promise<{ response: IncomingMessage; text: string }>((resolve, reject) => {
-    const call = request(app.url, {
-      method,
-      path, // as it is: URL would mend it
-      headers: { authorization: `Bearer ${user.access_token}`, 'content-type': 'application/json', ...headers },
-    });
-    call.on('error', reject).on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ response, text: Buffer.concat(chunks).toString() }));
-    });
-    call.end(body);
-  });
+async function send(
+  method: string,
+  path: string,
+  body?: string | Buffer,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const { response, text } = await new Promise<{ response: IncomingMessage; text: string }>(
+    (resolve, reject) => {
+      const call = request(app.url, {
+        method,
+        path, // as it is: URL would mend it
+        headers: {
+          authorization: `Bearer ${user.access_token}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
+      });
+      call.on('error', reject).on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => resolve({ response, text: Buffer.concat(chunks).toString() }));
+      });
+      call.end(body);
+    },
+  );
   expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-  const answer = { status: response.statusCode!, headers: response.headers, body: JSON.parse(text) as Answer['body'] };
+  const answer = {
+    status: response.statusCode!,
+    headers: response.headers,
+    body: JSON.parse(text) as Answer['body'],
+  };
   app.contract.check(method, path, { ...answer, type: 'application/problem+json', text });
   return answer;
 }
 
-const fields = (answer: { body: unknown }) => (answer.body as Answer['body']).errors?.map(({ field, code }) => `${field} ${code}`);
+const fields = (answer: { body: unknown }) =>
+  (answer.body as Answer['body']).errors?.map(({ field, code }) => `${field} ${code}`);
 
 describe('a body', () => {
   it.each<[string, string | Buffer, number, string[] | undefined]>([
@@ -45,7 +61,12 @@ describe('a body', () => {
     ['that is no JSON', 'title=x', 400, undefined],
     ['with a comment', '{"title":"x"/**/}', 400, undefined],
     ['with NaN', '{"title":"x","estimated_hours":NaN}', 400, undefined],
-    ['in invalid UTF-8', Buffer.from([...Buffer.from('{"title":"'), 0xff, 0xfe, ...Buffer.from('"}')]), 400, undefined],
+    [
+      'in invalid UTF-8',
+      Buffer.from([...Buffer.from('{"title":"'), 0xff, 0xfe, ...Buffer.from('"}')]),
+      400,
+      undefined,
+    ],
     ['in UTF-16', Buffer.from('{"title":"x"}', 'utf16le'), 400, undefined],
     ['that is an array', '[{"title":"x"}]', 422, [' type']],
     ['that is null', 'null', 422, [' type']],
@@ -56,9 +77,19 @@ describe('a body', () => {
     ['that names a key twice', '{"title":"x","title":"y"}', 422, ['title duplicate_key']],
     ['that names a key twice, once escaped', '{"title":"x","\\u0074itle":"y"}', 422, ['title duplicate_key']],
     ['with __proto__', '{"title":"x","__proto__":{"priority":1}}', 422, ['__proto__ unknown_field']],
-    ['with constructor', '{"title":"x","constructor":{"prototype":{"a":1}}}', 422, ['constructor unknown_field']],
+    [
+      'with constructor',
+      '{"title":"x","constructor":{"prototype":{"a":1}}}',
+      422,
+      ['constructor unknown_field'],
+    ],
     ['that is 3,000 deep', `{"title":${'['.repeat(3000)}${']'.repeat(3000)}}`, 422, [' too_deep']],
-    ['with 2,000 keys', `{${Array.from({ length: 2000 }, (_, i) => `"k${i}":1`).join()}}`, 422, [' too_many_keys']],
+    [
+      'with 2,000 keys',
+      `{${Array.from({ length: 2000 }, (_, i) => `"k${i}":1`).join()}}`,
+      422,
+      [' too_many_keys'],
+    ],
     ['with a nested owner', '{"title":"x","user":{"id":"1"}}', 422, ['user unknown_field']],
   ])('%s is refused', async (_what, body, status, expected) => {
     const answer = await send('POST', '/api/v1/tasks', body);
@@ -81,13 +112,21 @@ describe('a body', () => {
   it('of 64 KiB is taken, and a larger one refused', async () => {
     const fits = JSON.stringify({ title: 'x', description: 'y'.repeat(20_000) });
     await user.api.post('/tasks', JSON.parse(fits) as object).expect(201);
-    expect((await send('POST', '/api/v1/tasks', JSON.stringify({ title: 'x'.repeat(70_000) }))).status).toBe(413);
-    expect((await send('POST', '/api/v1/tasks', JSON.stringify({ title: 'x'.repeat(2_000_000) }))).status).toBe(413);
+    expect((await send('POST', '/api/v1/tasks', JSON.stringify({ title: 'x'.repeat(70_000) }))).status).toBe(
+      413,
+    );
+    expect(
+      (await send('POST', '/api/v1/tasks', JSON.stringify({ title: 'x'.repeat(2_000_000) }))).status,
+    ).toBe(413);
   });
 
   it('may call itself a merge patch', async () => {
     const task = await newTask(user);
-    await user.api.patch(`/tasks/${task.id}`).type('application/merge-patch+json').send('{"title":"New"}').expect(200);
+    await user.api
+      .patch(`/tasks/${task.id}`)
+      .type('application/merge-patch+json')
+      .send('{"title":"New"}')
+      .expect(200);
   });
 });
 
@@ -168,8 +207,15 @@ describe('a task', () => {
   });
 
   it('names every field that is wrong', async () => {
-    const answer = await user.api.post('/tasks', { title: '', priority: 9, due_date: 'x', color: 'red' }).expect(422);
-    expect(fields(answer)?.sort()).toEqual(['color unknown_field', 'due_date invalid_date', 'priority not_allowed', 'title blank']);
+    const answer = await user.api
+      .post('/tasks', { title: '', priority: 9, due_date: 'x', color: 'red' })
+      .expect(422);
+    expect(fields(answer)?.sort()).toEqual([
+      'color unknown_field',
+      'due_date invalid_date',
+      'priority not_allowed',
+      'title blank',
+    ]);
   });
 
   it('at the edge of what is allowed is stored exactly', async () => {
@@ -181,8 +227,12 @@ describe('a task', () => {
       category: long(100),
     };
     expect(await newTask(user, edge)).toMatchObject(edge);
-    expect(await newTask(user, { due_date: '1900-01-01T00:00:00Z' })).toMatchObject({ due_date: '1900-01-01T00:00:00.000Z' });
-    expect(await newTask(user, { due_date: '2024-02-29' })).toMatchObject({ due_date: '2024-02-29T23:59:59.999Z' });
+    expect(await newTask(user, { due_date: '1900-01-01T00:00:00Z' })).toMatchObject({
+      due_date: '1900-01-01T00:00:00.000Z',
+    });
+    expect(await newTask(user, { due_date: '2024-02-29' })).toMatchObject({
+      due_date: '2024-02-29T23:59:59.999Z',
+    });
   });
 
   it('whose plain date ends beyond what is stored is refused', async () => {
@@ -263,14 +313,22 @@ describe('a query', () => {
     ['__proto__=1', '__proto__ unknown_field'],
     ['page=2', 'page unknown_field'],
   ])('of %s is refused', async (query, expected) => {
-    expect(fields(await user.api.get(`/tasks?${query.replace(/ /g, '%20')}`).expect(422))).toEqual([expected]);
+    expect(fields(await user.api.get(`/tasks?${query.replace(/ /g, '%20')}`).expect(422))).toEqual([
+      expected,
+    ]);
   });
 
   it('where there is none to ask is refused', async () => {
     const task = await newTask(user);
-    expect(fields(await user.api.get(`/tasks/${task.id}?expand=goal`).expect(422))).toEqual(['expand unknown_field']);
-    expect(fields(await user.api.post(`/tasks/${task.id}/complete?force=1`).expect(422))).toEqual(['force unknown_field']);
-    expect(fields(await user.api.post(`/tasks/${task.id}/complete`, { at: 'noon' }).expect(422))).toEqual(['at unknown_field']);
+    expect(fields(await user.api.get(`/tasks/${task.id}?expand=goal`).expect(422))).toEqual([
+      'expand unknown_field',
+    ]);
+    expect(fields(await user.api.post(`/tasks/${task.id}/complete?force=1`).expect(422))).toEqual([
+      'force unknown_field',
+    ]);
+    expect(fields(await user.api.post(`/tasks/${task.id}/complete`, { at: 'noon' }).expect(422))).toEqual([
+      'at unknown_field',
+    ]);
     expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toEqual(task);
   });
 });
@@ -301,7 +359,11 @@ describe('an address', () => {
       ['PUT', '/health', 'GET, HEAD'],
     ] as const) {
       const answer = await send(method, path);
-      expect([answer.status, answer.body.code, answer.headers.allow]).toEqual([405, 'method_not_allowed', allow]);
+      expect([answer.status, answer.body.code, answer.headers.allow]).toEqual([
+        405,
+        'method_not_allowed',
+        allow,
+      ]);
     }
   });
 });
@@ -313,10 +375,15 @@ describe('a connection', () => {
       new Promise<string>((resolve, reject) => {
         const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
         let heard = '';
-        socket.on('data', (chunk) => (heard += chunk.toString())).on('close', () => resolve(heard)).on('error', reject);
+        socket
+          .on('data', (chunk) => (heard += chunk.toString()))
+          .on('close', () => resolve(heard))
+          .on('error', reject);
         socket.write(bytes);
       });
-    expect(await talk('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*application\/problem\+json.*"code":"bad_request"/s);
+    expect(await talk('NONSENSE\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 400 .*application\/problem\+json.*"code":"bad_request"/s,
+    );
     const overflow = await talk(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(overflow).toMatch(/^HTTP\/1.1 431 .*"code":"headers_too_large"/s);
   });

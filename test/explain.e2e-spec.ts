@@ -8,9 +8,9 @@ import { Sent, WireTap } from './setup/wire-tap';
  * 3,000 users with three sessions each; 100 of them have 1,000 tasks and 100 goals each. Every row of the table of indexes in docs/schema.md names a query: the
  * test calls it, takes the statements from the wire as they were, and asks PostgreSQL how it runs them.
  */
-const documented = [...readFileSync(join(__dirname, '../docs/schema.md'), 'utf8').matchAll(/^\| `(\w+)` \| `(.+?)`(.*) \|$/gm)].map(
-  ([, index = '', call = '', remark = '']) => ({ index, call, remark }),
-);
+const documented = [
+  ...readFileSync(join(__dirname, '../docs/schema.md'), 'utf8').matchAll(/^\| `(\w+)` \| `(.+?)`(.*) \|$/gm),
+].map(([, index = '', call = '', remark = '']) => ({ index, call, remark }));
 
 let app: TestApp;
 let tap: WireTap;
@@ -63,7 +63,9 @@ it('every index is documented with a query', async () => {
   const { rows } = await app.database.query<{ indexname: string }>(
     `SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'migrations'`,
   );
-  expect([...new Set(documented.map(({ index }) => index))].sort()).toEqual(rows.map(({ indexname }) => indexname).sort());
+  expect([...new Set(documented.map(({ index }) => index))].sort()).toEqual(
+    rows.map(({ indexname }) => indexname).sort(),
+  );
 });
 
 it.each(documented)('$index serves $call$remark, without a sort', async ({ index, call, remark }) => {

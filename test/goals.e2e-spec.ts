@@ -12,7 +12,12 @@ afterAll(() => app.close());
 const read = async (id: string) => (await user.api.get(`/goals/${id}`).expect(200)).body as Json;
 
 it('makes a goal, and shows every field', async () => {
-  const fields = { horizon: 'Yearly', target_date: '2027-06-30', metrics: { chapters: 12, nested: { 'ä': [null, true, 'x'] } }, progress: 12.5 };
+  const fields = {
+    horizon: 'Yearly',
+    target_date: '2027-06-30',
+    metrics: { chapters: 12, nested: { ä: [null, true, 'x'] } },
+    progress: 12.5,
+  };
   const { body } = await user.api.post('/goals', { title: 'Publish a book', ...fields }).expect(201);
   expect(body).toEqual({
     id: expect.any(String) as string,
@@ -36,7 +41,11 @@ it('makes a goal, and shows every field', async () => {
 
 it.each(['patch', 'put'] as const)('by %s keeps what is absent and clears what is null', async (verb) => {
   const goal = await newGoal(user, { horizon: 'weekly', metrics: { a: 1 }, success_criteria: 'done' });
-  const { body } = await user.api[verb](`/goals/${goal.id}`, { horizon: null, metrics: null, status: 'On Hold' }).expect(200);
+  const { body } = await user.api[verb](`/goals/${goal.id}`, {
+    horizon: null,
+    metrics: null,
+    status: 'On Hold',
+  }).expect(200);
   const { updated_at } = body as Json;
   expect(body).toEqual({ ...goal, horizon: null, metrics: null, status: 'on_hold', version: 2, updated_at });
 });
@@ -64,7 +73,9 @@ it('lists the tasks of a goal, filtered like all tasks', async () => {
   expect(await ids(user, `/goals/${goal.id}/tasks?trashed=true`)).toEqual([trashed.id]);
   expect(await ids(user, `/goals/${empty.id}/tasks`)).toEqual([]);
   await user.api.get(`/goals/${first.id}/tasks`).expect(404);
-  const page = (await user.api.get(`/goals/${goal.id}/tasks?limit=1&include=total`).expect(200)).body as { next_cursor: string };
+  const page = (await user.api.get(`/goals/${goal.id}/tasks?limit=1&include=total`).expect(200)).body as {
+    next_cursor: string;
+  };
   expect(page).toMatchObject({ total: 2 });
   expect(await ids(user, `/goals/${goal.id}/tasks?limit=1&cursor=${page.next_cursor}`)).toEqual([first.id]);
   await user.api.get(`/goals/${goal.id}/tasks?goal_id=${goal.id}`).expect(422);
@@ -86,24 +97,33 @@ describe('removing a goal', () => {
   it('with tasks=trash takes the tasks along to the trash', async () => {
     const owner = await newUser(app);
     const [goal, other] = [await newGoal(owner), await newGoal(owner)];
-    const [task, kept] = [await newTask(owner, { goal_id: goal.id }), await newTask(owner, { goal_id: other.id })];
+    const [task, kept] = [
+      await newTask(owner, { goal_id: goal.id }),
+      await newTask(owner, { goal_id: other.id }),
+    ];
     await owner.api.delete(`/goals/${goal.id}?tasks=burn`).expect(422);
     await owner.api.delete(`/goals/${goal.id}?tasks=trash`).expect(204);
     await owner.api.delete(`/goals/${goal.id}?tasks=trash`).expect(404);
     expect(await ids(owner, '/tasks')).toEqual([kept.id]);
     expect(await ids(owner, '/tasks?trashed=true')).toEqual([task.id]);
-    expect((await owner.api.post(`/tasks/${task.id}/restore`).expect(200)).body).toMatchObject({ goal_id: null });
+    expect((await owner.api.post(`/tasks/${task.id}/restore`).expect(200)).body).toMatchObject({
+      goal_id: null,
+    });
   });
 
   it('while tasks are added to it leaves none with a dangling link', async () => {
     const owner = await newUser(app);
     const goal = await newGoal(owner);
-    const additions = Array.from({ length: 20 }, () => owner.api.post('/tasks', { title: 'x', goal_id: goal.id }));
+    const additions = Array.from({ length: 20 }, () =>
+      owner.api.post('/tasks', { title: 'x', goal_id: goal.id }),
+    );
     const [removal, ...added] = await Promise.all([owner.api.delete(`/goals/${goal.id}`), ...additions]);
     expect(removal.status).toBe(204);
     for (const { status } of added) expect([201, 404]).toContain(status);
     expect(await ids(owner, `/tasks?goal_id=${goal.id}`)).toEqual([]);
-    expect((await ids(owner, '/tasks?goal_id=none')).length).toBe(added.filter(({ status }) => status === 201).length);
+    expect((await ids(owner, '/tasks?goal_id=none')).length).toBe(
+      added.filter(({ status }) => status === 201).length,
+    );
   });
 });
 
@@ -141,8 +161,18 @@ describe('the hierarchy', () => {
 
 it('filters and sorts', async () => {
   const owner = await newUser(app, { timezone: 'Europe/Berlin' });
-  const year = await newGoal(owner, { title: 'Year', horizon: 'yearly', target_date: '2027-12-31', project_name: 'p' });
-  const month = await newGoal(owner, { title: 'Month', horizon: 'monthly', target_date: '2026-12-31', parent_goal_id: year.id });
+  const year = await newGoal(owner, {
+    title: 'Year',
+    horizon: 'yearly',
+    target_date: '2027-12-31',
+    project_name: 'p',
+  });
+  const month = await newGoal(owner, {
+    title: 'Month',
+    horizon: 'monthly',
+    target_date: '2026-12-31',
+    parent_goal_id: year.id,
+  });
   const none = await newGoal(owner, { title: 'Someday', status: 'on_hold', description: '100% sure_thing' });
   const list = (query: string) => ids(owner, `/goals?${query}`);
   expect(await list('')).toEqual([none.id, month.id, year.id]);

@@ -39,7 +39,10 @@ function routes(): Route[] {
     methods.flatMap((method) => {
       const operation = item[method];
       if (!operation) return [];
-      const content = operation.requestBody && 'content' in operation.requestBody ? operation.requestBody.content : undefined;
+      const content =
+        operation.requestBody && 'content' in operation.requestBody
+          ? operation.requestBody.content
+          : undefined;
       const example = Object.values(content?.['application/json']?.examples ?? {})[0];
       const body = example && 'value' in example ? (example.value as object) : content && { password: 'x' };
       return [{ method, path, isPublic: operation.security?.length === 0, body }];
@@ -72,7 +75,11 @@ it('is walked by every route of the document', () => {
 
 it('no route but the public ones opens without a token', async () => {
   for (const { method, path, isPublic, body } of routes()) {
-    const answer = await app.api.call(method, fill(path, user.id, (name) => foreign[name]!), body);
+    const answer = await app.api.call(
+      method,
+      fill(path, user.id, (name) => foreign[name]!),
+      body,
+    );
     const isRefused = answer.status === 401 && (answer.body as { code: string }).code === 'unauthorized';
     expect([method, path, isRefused]).toEqual([method, path, !isPublic]);
   }
@@ -83,8 +90,16 @@ it('another’s row and a missing one are the same bytes, on every route that na
   const named = routes().filter(({ path }) => path.includes('{id}'));
   expect(named.length).toBeGreaterThanOrEqual(25);
   for (const { method, path, body } of named) {
-    const theirs = await user.api.call(method, fill(path, user.id, (name) => foreign[name]!), body);
-    const nobodys = await user.api.call(method, fill(path, user.id, () => missing), body);
+    const theirs = await user.api.call(
+      method,
+      fill(path, user.id, (name) => foreign[name]!),
+      body,
+    );
+    const nobodys = await user.api.call(
+      method,
+      fill(path, user.id, () => missing),
+      body,
+    );
     expect([method, path, theirs.status]).toEqual([method, path, 404]);
     expect(bytes(theirs.text)).toBe(bytes(nobodys.text));
     expect(Object.keys(theirs.headers as object)).toEqual(Object.keys(nobodys.headers as object));
@@ -98,7 +113,11 @@ it('an address that names another user is refused, on every route below users', 
   expect(named.length).toBeGreaterThanOrEqual(20);
   for (const { method, path, body } of named) {
     for (const id of [other.id, missing, 'nobody']) {
-      const { status } = await user.api.call(method, fill(path, id, (name) => foreign[name]!), body);
+      const { status } = await user.api.call(
+        method,
+        fill(path, id, (name) => foreign[name]!),
+        body,
+      );
       expect([method, path, status]).toEqual([method, path, 403]);
     }
   }
@@ -107,7 +126,13 @@ it('an address that names another user is refused, on every route below users', 
 
 it('lists show exactly the own rows', async () => {
   for (const list of ['tasks', 'goals']) {
-    for (const query of ['', '?sort=title', '?q=a', '?include=total&limit=200', `?status=${list === 'tasks' ? 'pending' : 'active'}`]) {
+    for (const query of [
+      '',
+      '?sort=title',
+      '?q=a',
+      '?include=total&limit=200',
+      `?status=${list === 'tasks' ? 'pending' : 'active'}`,
+    ]) {
       const own = await ids(user, `/${list}${query}`);
       expect(own).toHaveLength(1);
       expect(own).not.toContain(foreign[list]);
@@ -118,7 +143,17 @@ it('lists show exactly the own rows', async () => {
 });
 
 it('encoded and odd addresses do not get past the guard', async () => {
-  for (const path of ['/tasks/', '//tasks', '/%74asks', '/tasks%2f', '/tasks/..', '/TASKS', '/tasks;x=1', '/tasks/.', '/./tasks']) {
+  for (const path of [
+    '/tasks/',
+    '//tasks',
+    '/%74asks',
+    '/tasks%2f',
+    '/tasks/..',
+    '/TASKS',
+    '/tasks;x=1',
+    '/tasks/.',
+    '/./tasks',
+  ]) {
     const answer = await fetch(`${app.url}/api/v1${path}`);
     expect([401, 404]).toContain(answer.status);
   }

@@ -22,16 +22,35 @@ beforeAll(async () => {
   app = await startApp();
   user = await newUser(app, { timezone: 'America/Los_Angeles' });
   goal = await newGoal(user);
-  const make = async (name: string, fields: object) => (tasks[name] = await newTask(user, { title: `Task ${name}`, ...fields }));
-  await make('a', { priority: 1, category: 'home', due_date: '2026-03-01T00:00:00Z', goal_id: goal.id, project_name: 'p' });
-  await make('b', { status: 'in_progress', priority: 2, category: 'home', due_date: '2026-03-08', goal_id: goal.id });
+  const make = async (name: string, fields: object) =>
+    (tasks[name] = await newTask(user, { title: `Task ${name}`, ...fields }));
+  await make('a', {
+    priority: 1,
+    category: 'home',
+    due_date: '2026-03-01T00:00:00Z',
+    goal_id: goal.id,
+    project_name: 'p',
+  });
+  await make('b', {
+    status: 'in_progress',
+    priority: 2,
+    category: 'home',
+    due_date: '2026-03-08',
+    goal_id: goal.id,
+  });
   await make('c', { status: 'completed', category: 'work', due_date: '2026-03-09T12:00:00Z' });
-  await make('d', { status: 'blocked', priority: 4, description: '100% of_the \\ rest', parent_task_id: tasks.a!.id });
+  await make('d', {
+    status: 'blocked',
+    priority: 4,
+    description: '100% of_the \\ rest',
+    parent_task_id: tasks.a!.id,
+  });
   await make('e', { status: 'cancelled', priority: 5, category: 'a_b', due_date: '2027-01-01T00:00:00Z' });
   await make('f', {});
   await user.api.delete(`/tasks/${tasks.f!.id}`).expect(204);
   const other = await newUser(app);
-  for (const status of ['pending', 'completed']) await newTask(other, { status, category: 'home', title: 'Task a' });
+  for (const status of ['pending', 'completed'])
+    await newTask(other, { status, category: 'home', title: 'Task a' });
 });
 afterAll(() => app.close());
 
@@ -104,7 +123,10 @@ it('counts when asked', async () => {
   const page = async (query: string) => (await user.api.get(`/tasks?${query}`).expect(200)).body as object;
   expect(await page('limit=1')).not.toHaveProperty('total');
   expect(await page('limit=1&include=total')).toMatchObject({ total: 5 });
-  expect(await page('limit=1&include=total&status=pending,blocked')).toMatchObject({ total: 2, items: [{ id: tasks.d!.id }] });
+  expect(await page('limit=1&include=total&status=pending,blocked')).toMatchObject({
+    total: 2,
+    items: [{ id: tasks.d!.id }],
+  });
   expect(await page('include=total&category=nowhere')).toMatchObject({ total: 0, items: [] });
 });
 
@@ -121,7 +143,7 @@ describe('pages', () => {
   /** Follows next_cursor to the end. */
   async function walk(query: string, limit: number, meanwhile?: () => Promise<unknown>): Promise<string[]> {
     const found: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const path = `/tasks?limit=${limit}&${query}${cursor && `&cursor=${cursor}`}`;
       const page: Page = (await user.api.get(path).expect(200)).body as Page;
       expect(page.items.length).toBeLessThanOrEqual(limit);
@@ -132,20 +154,27 @@ describe('pages', () => {
     return found;
   }
 
-  it.each(['-created_at', 'created_at', 'due_date', '-due_date', 'due_date,-priority', '-priority,title', 'status,-completed_at', 'updated_at'])(
-    'sorted by %s have every task once, in order',
-    async (sort) => {
-      const whole = await ids(user, `/tasks?sort=${sort}`);
-      for (const limit of [1, 2, 3, 5]) expect(await walk(`sort=${sort}`, limit)).toEqual(whole);
-    },
-  );
+  it.each([
+    '-created_at',
+    'created_at',
+    'due_date',
+    '-due_date',
+    'due_date,-priority',
+    '-priority,title',
+    'status,-completed_at',
+    'updated_at',
+  ])('sorted by %s have every task once, in order', async (sort) => {
+    const whole = await ids(user, `/tasks?sort=${sort}`);
+    for (const limit of [1, 2, 3, 5]) expect(await walk(`sort=${sort}`, limit)).toEqual(whole);
+  });
 
   it('neither skip nor repeat what stays, when tasks come and go', async () => {
     const before = await ids(user, '/tasks?sort=created_at&category=home');
     const passing: Json[] = [];
     const meanwhile = async () => {
       passing.push(await newTask(user, { category: 'passing', due_date: '2026-03-02' }));
-      if (passing.length > 1) await user.api.delete(`/tasks/${passing.shift()!.id}?permanent=true`).expect(204);
+      if (passing.length > 1)
+        await user.api.delete(`/tasks/${passing.shift()!.id}?permanent=true`).expect(204);
     };
     // The walk is held to a filter, or it would never end: it meets each task that is made behind it.
     expect(await walk('sort=created_at&category=home', 1, meanwhile)).toEqual(before);
@@ -155,13 +184,17 @@ describe('pages', () => {
   });
 
   it('are linked, by a URL that works', async () => {
-    const first = await user.api.get('/tasks?limit=3&sort=due_date&status=pending,blocked,completed,in_progress').expect(200);
-    const [, link] = /^<(.+)>; rel="next"$/.exec(first.headers.link as string)!;
+    const first = await user.api
+      .get('/tasks?limit=3&sort=due_date&status=pending,blocked,completed,in_progress')
+      .expect(200);
+    const [, link] = /^<(.+)>; rel="next"$/.exec(first.headers.link!)!;
     expect(link).toMatch(/^\/api\/v1\/tasks\?/);
     const { body } = await user.api.get(`/${link!}`).expect(200);
     expect((body as Page).items.map(({ id }) => id)).toEqual([tasks.d!.id]);
     expect((body as Page).next_cursor).toBeNull();
-    expect(((await user.api.get('/tasks').expect(200)).headers as Record<string, string>).link).toBeUndefined();
+    expect(
+      ((await user.api.get('/tasks').expect(200)).headers as Record<string, string>).link,
+    ).toBeUndefined();
   });
 
   it('belong to their filter and sort', async () => {
@@ -185,7 +218,9 @@ describe('pages', () => {
 
   it('with a cursor whose values were tampered with are refused, not broken', async () => {
     const { body } = await user.api.get('/tasks?limit=1&sort=due_date').expect(200);
-    const [fingerprint, , id] = JSON.parse(Buffer.from((body as Page).next_cursor!, 'base64url').toString()) as unknown[];
+    const [fingerprint, , id] = JSON.parse(
+      Buffer.from((body as Page).next_cursor!, 'base64url').toString(),
+    ) as unknown[];
     for (const due of ['no date', "'; DROP TABLE tasks; --", '\0', '\ud800', 1e300, '99999-01-01']) {
       const cursor = Buffer.from(JSON.stringify([fingerprint, due, id])).toString('base64url');
       const { status } = await user.api.get(`/tasks?sort=due_date&cursor=${cursor}`);

@@ -14,7 +14,9 @@ const read = async (id: string) => (await user.api.get(`/tasks/${id}`).expect(20
 it('makes a task with defaults, and shows every field', async () => {
   const { body } = await user.api.post('/tasks', { title: '  Lay a stone ' }).expect(201);
   expect(body).toEqual({
-    id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/) as string,
+    id: expect.stringMatching(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    ) as string,
     title: 'Lay a stone',
     description: null,
     notes: null,
@@ -58,8 +60,12 @@ it('stores what it is given, exactly', async () => {
 });
 
 it('takes a plain due date for the end of that day where the user is', async () => {
-  expect(await newTask(user, { due_date: '2026-07-01' })).toMatchObject({ due_date: '2026-07-02T06:59:59.999Z' });
-  expect(await newTask(user, { due_date: '2026-12-31' })).toMatchObject({ due_date: '2027-01-01T07:59:59.999Z' });
+  expect(await newTask(user, { due_date: '2026-07-01' })).toMatchObject({
+    due_date: '2026-07-02T06:59:59.999Z',
+  });
+  expect(await newTask(user, { due_date: '2026-12-31' })).toMatchObject({
+    due_date: '2027-01-01T07:59:59.999Z',
+  });
   const task = await newTask(user, { due_date: '2026-07-01T12:00:00+02:00' });
   expect(task).toMatchObject({ due_date: '2026-07-01T10:00:00.000Z' });
   const { body } = await user.api.patch(`/tasks/${task.id}`, { due_date: '2026-03-08' }).expect(200);
@@ -73,7 +79,10 @@ it.each([
   ['canceled', 'cancelled'],
   ['To Do', 'pending'],
 ])('reads the status %s as %s', async (written, status) => {
-  expect(await newTask(user, { status: written })).toMatchObject({ status, completed: status === 'completed' });
+  expect(await newTask(user, { status: written })).toMatchObject({
+    status,
+    completed: status === 'completed',
+  });
 });
 
 it.each([
@@ -86,8 +95,17 @@ it.each([
 
 describe('a change', () => {
   it.each(['patch', 'put'] as const)('by %s keeps what is absent and clears what is null', async (verb) => {
-    const task = await newTask(user, { description: 'long', category: 'a', due_date: '2026-12-31T00:00:00Z', priority: 2 });
-    const { body } = await user.api[verb](`/tasks/${task.id}`, { title: 'New', due_date: null, category: null }).expect(200);
+    const task = await newTask(user, {
+      description: 'long',
+      category: 'a',
+      due_date: '2026-12-31T00:00:00Z',
+      priority: 2,
+    });
+    const { body } = await user.api[verb](`/tasks/${task.id}`, {
+      title: 'New',
+      due_date: null,
+      category: null,
+    }).expect(200);
     const { updated_at } = body as Json;
     expect(body).toEqual({ ...task, title: 'New', due_date: null, category: null, version: 2, updated_at });
     expect(await read(task.id)).toEqual(body);
@@ -103,8 +121,20 @@ describe('a change', () => {
 
   it('cannot touch what is not the user’s to set', async () => {
     const task = await newTask(user);
-    for (const field of ['id', 'user_id', 'created_at', 'updated_at', 'completed_at', 'deleted_at', 'version', 'owner', 'constructor']) {
-      const { body } = await user.api.patch(`/tasks/${task.id}`, { title: 'New', [field]: '2020-01-01' }).expect(422);
+    for (const field of [
+      'id',
+      'user_id',
+      'created_at',
+      'updated_at',
+      'completed_at',
+      'deleted_at',
+      'version',
+      'owner',
+      'constructor',
+    ]) {
+      const { body } = await user.api
+        .patch(`/tasks/${task.id}`, { title: 'New', [field]: '2020-01-01' })
+        .expect(422);
       expect((body as { errors: object[] }).errors).toMatchObject([{ field, code: 'unknown_field' }]);
     }
     expect(await read(task.id)).toEqual(task);
@@ -112,10 +142,15 @@ describe('a change', () => {
 
   it('with completed is a change of status, and a contradiction is refused', async () => {
     const task = await newTask(user, { status: 'in_progress' });
-    const change = async (changes: object) => (await user.api.patch(`/tasks/${task.id}`, changes).expect(200)).body as Json;
+    const change = async (changes: object) =>
+      (await user.api.patch(`/tasks/${task.id}`, changes).expect(200)).body as Json;
     expect(await change({ completed: false })).toMatchObject({ status: 'in_progress', version: 1 });
     expect(await change({ completed: true })).toMatchObject({ status: 'completed', completed: true });
-    expect(await change({ completed: false })).toMatchObject({ status: 'pending', completed: false, completed_at: null });
+    expect(await change({ completed: false })).toMatchObject({
+      status: 'pending',
+      completed: false,
+      completed_at: null,
+    });
     expect(await change({ completed: true, status: 'done' })).toMatchObject({ status: 'completed' });
     expect(await change({ completed: false, status: 'blocked' })).toMatchObject({ status: 'blocked' });
     await user.api.patch(`/tasks/${task.id}`, { completed: true, status: 'pending' }).expect(422);
@@ -143,9 +178,15 @@ describe('completed_at', () => {
     expect((await user.api.patch(`/tasks/${id}`, { title: 'New' }).expect(200)).body).toMatchObject({
       completed_at: (body as Json).completed_at,
     });
-    expect((await user.api.patch(`/tasks/${id}`, { status: 'cancelled' }).expect(200)).body).toMatchObject({ completed_at: null });
-    expect((await user.api.post(`/tasks/${id}/reopen`).expect(200)).body).toMatchObject({ status: 'pending' });
-    expect(await newTask(user, { status: 'completed' })).toMatchObject({ completed_at: expect.stringMatching(/Z$/) as string });
+    expect((await user.api.patch(`/tasks/${id}`, { status: 'cancelled' }).expect(200)).body).toMatchObject({
+      completed_at: null,
+    });
+    expect((await user.api.post(`/tasks/${id}/reopen`).expect(200)).body).toMatchObject({
+      status: 'pending',
+    });
+    expect(await newTask(user, { status: 'completed' })).toMatchObject({
+      completed_at: expect.stringMatching(/Z$/) as string,
+    });
   });
 });
 
@@ -185,7 +226,10 @@ describe('what a task refers to', () => {
     const other = await newUser(app);
     const [task, goal, foreign] = [await newTask(user), await newGoal(other), await newTask(other)];
     const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
-    for (const [field, id] of [['goal_id', goal.id], ['parent_task_id', foreign.id]] as const) {
+    for (const [field, id] of [
+      ['goal_id', goal.id],
+      ['parent_task_id', foreign.id],
+    ] as const) {
       for (const value of [id, missing]) {
         const created = await user.api.post('/tasks', { title: 'x', [field]: value }).expect(404);
         const changed = await user.api.patch(`/tasks/${task.id}`, { [field]: value }).expect(404);

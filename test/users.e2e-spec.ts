@@ -9,7 +9,10 @@ describe('the own account', () => {
   it('is read and changed, at both of its addresses', async () => {
     const user = await newUser(app);
     for (const path of ['/users/me', `/users/${user.id}`, `/users/${user.id.toUpperCase()}`]) {
-      await user.api.get(path).expect(200).expect(({ body }) => expect(body).toMatchObject({ id: user.id, email: user.email }));
+      await user.api
+        .get(path)
+        .expect(200)
+        .expect(({ body }) => expect(body).toMatchObject({ id: user.id, email: user.email }));
     }
     const changes = { username: 'pebble', full_name: 'Über 石 🪨 مرحبا', timezone: 'America/Los_Angeles' };
     const { body } = await user.api.patch(`/users/${user.id}`, changes).expect(200);

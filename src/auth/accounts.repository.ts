@@ -62,7 +62,11 @@ export class AccountsRepository {
   }
 
   /** @returns undefined when the account has gone, or was deactivated, meanwhile */
-  async openSession(user_id: string, { user_agent, ip }: Device, days: number): Promise<SessionState | undefined> {
+  async openSession(
+    user_id: string,
+    { user_agent, ip }: Device,
+    days: number,
+  ): Promise<SessionState | undefined> {
     const text = `
       WITH users AS (
         UPDATE users SET last_login_at = now() WHERE id = :user_id AND is_active RETURNING *
@@ -83,7 +87,10 @@ export class AccountsRepository {
    * was used before ends the session.
    * @returns undefined when the session is not alive, or was ended by this
    */
-  async refreshSession({ user_id, session_id, generation }: RefreshClaims, days: number): Promise<SessionState | undefined> {
+  async refreshSession(
+    { user_id, session_id, generation }: RefreshClaims,
+    days: number,
+  ): Promise<SessionState | undefined> {
     const isNext = 'sessions.generation = :generation::integer';
     const isRetry = `sessions.generation = :generation::integer + 1 AND sessions.last_used_at > now() - interval '10 seconds'`;
     const text = `
@@ -103,6 +110,13 @@ export class AccountsRepository {
 
 function asState([row]: unknown[][]): SessionState | undefined {
   if (!row || row[6]) return undefined;
-  const [user_id, session_id, generation, last_used_at, expires_at, user] = row as [string, string, number, Date, Date, string];
+  const [user_id, session_id, generation, last_used_at, expires_at, user] = row as [
+    string,
+    string,
+    number,
+    Date,
+    Date,
+    string,
+  ];
   return { user_id, session_id, generation, last_used_at, expires_at, user };
 }

@@ -1,5 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Req } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { UserView } from '../users/user.dto';
 import { JsonPage, JsonText } from '../http/json-text';
@@ -32,12 +39,18 @@ export class AuthController {
   @Public()
   @Post('login')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Sign in', description: 'Put the access_token into “Authorize” above to try the other calls.' })
+  @ApiOperation({
+    summary: 'Sign in',
+    description: 'Put the access_token into “Authorize” above to try the other calls.',
+  })
   @ApiBody({
     type: Login,
     examples: {
       email: { value: { email: 'you@example.com', password: 'a cairn of many stones' } },
-      demo: { value: { username: 'demo', password: 'a cairn of many stones' }, summary: 'After npm run seed' },
+      demo: {
+        value: { username: 'demo', password: 'a cairn of many stones' },
+        summary: 'After npm run seed',
+      },
     },
   })
   @ApiOkResponse({ type: TokensView })

@@ -22,7 +22,12 @@ export class Register extends IntersectionType(
 
 /** Either email or username. */
 export class Login {
-  @Text({ description: 'The email address; or give the username.', optional: true, max: 254, example: 'you@example.com' })
+  @Text({
+    description: 'The email address; or give the username.',
+    optional: true,
+    max: 254,
+    example: 'you@example.com',
+  })
   email?: string;
 
   @Text({ description: 'The username, or the email address.', optional: true, max: 254 })

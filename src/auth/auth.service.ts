@@ -39,7 +39,8 @@ export class AuthService {
   async refresh(token: string): Promise<JsonText> {
     const claims = this.tokens.readRefresh(token);
     const session = claims && (await this.accounts.refreshSession(claims, this.config.refreshTokenDays));
-    if (!session) throw unauthorized('The refresh token is not valid any more. Sign in again.', 'invalid_refresh_token');
+    if (!session)
+      throw unauthorized('The refresh token is not valid any more. Sign in again.', 'invalid_refresh_token');
     return this.answer(session);
   }
 

@@ -18,9 +18,11 @@ export class JwtGuard extends AuthGuard('jwt') {
 
   /** @throws Problem 401 without a valid token · Problem 403 for an address that names another user */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.reflector.getAllAndOverride<boolean>(publicKey, [context.getHandler(), context.getClass()])) return true;
+    if (this.reflector.getAllAndOverride<boolean>(publicKey, [context.getHandler(), context.getClass()]))
+      return true;
     const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: { user_id?: string } }>>();
-    if (countHeaders(request, 'authorization') > 1) throw unauthorized('There is more than one Authorization header.');
+    if (countHeaders(request, 'authorization') > 1)
+      throw unauthorized('There is more than one Authorization header.');
     await super.canActivate(context);
     const user = (request as unknown as { user: CurrentUser }).user;
     const named = request.params.user_id;

@@ -62,11 +62,15 @@ export class Tokens {
   readRefresh(token: string): RefreshClaims | undefined {
     try {
       const key = this.key as unknown as Buffer;
-      const { header, payload } = this.jwt.verify<{ header: Header; payload: Record<string, unknown> }>(token, {
-        ...{ secret: key, algorithms: [algorithm], issuer, audience, complete: true },
-      });
+      const { header, payload } = this.jwt.verify<{ header: Header; payload: Record<string, unknown> }>(
+        token,
+        {
+          ...{ secret: key, algorithms: [algorithm], issuer, audience, complete: true },
+        },
+      );
       const { sub, sid, gen } = payload;
-      if (!this.isHeaderOf(types.refresh, header) || !isId(sub) || !isId(sid) || typeof gen !== 'number') return undefined;
+      if (!this.isHeaderOf(types.refresh, header) || !isId(sub) || !isId(sid) || typeof gen !== 'number')
+        return undefined;
       return { user_id: sub, session_id: sid, generation: gen };
     } catch {
       return undefined;
@@ -83,7 +87,10 @@ export class Tokens {
   readAccess({ sub, sid, iat, exp }: Record<string, unknown>): CurrentUser | undefined {
     const now = Date.now() / 1000;
     const isTimely =
-      typeof iat === 'number' && typeof exp === 'number' && iat <= now + tolerance && exp <= iat + this.accessLifetime;
+      typeof iat === 'number' &&
+      typeof exp === 'number' &&
+      iat <= now + tolerance &&
+      exp <= iat + this.accessLifetime;
     return isTimely && isId(sub) && isId(sid) ? { user_id: sub, session_id: sid } : undefined;
   }
 

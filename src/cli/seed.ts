@@ -18,7 +18,9 @@ type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
  */
 export async function seed(dataSource: DataSource): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
-  const known = await dataSource.query<unknown[]>(`SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`);
+  const known = await dataSource.query<unknown[]>(
+    `SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`,
+  );
   if (known.length) return `The demo data is there already. ${login}`;
 
   const password_hash = await hashPassword(password);
@@ -42,27 +44,54 @@ export async function seed(dataSource: DataSource): Promise<string> {
 /** One yearly goal with its quarterly parts, and for each part its tasks, some of them done. */
 function plan(user_id: string, area: (typeof areas)[number], goals: Row<Goal>[], tasks: Row<Task>[]): void {
   const yearly = goalRow(user_id, area.goal, 'yearly', 300);
-  goals.push({ ...yearly, success_criteria: area.success, metrics: area.metrics, project_name: area.project });
+  goals.push({
+    ...yearly,
+    success_criteria: area.success,
+    metrics: area.metrics,
+    project_name: area.project,
+  });
   area.parts.forEach((part, partIndex) => {
     const goal = goalRow(user_id, part.goal, 'quarterly', 60 * (partIndex + 1) - 30);
     goals.push({ ...goal, parent_goal_id: yearly.id, project_name: area.project });
     part.tasks.forEach((title, taskIndex) => {
       const age = 40 - 10 * partIndex - 3 * taskIndex;
-      tasks.push(taskRow(user_id, goal.id as string, title, age, taskIndex + partIndex, area));
+      tasks.push(taskRow(user_id, goal.id, title, age, taskIndex + partIndex, area));
     });
   });
 }
 
 function goalRow(user_id: string, title: string, horizon: Goal['horizon'], targetInDays: number) {
   return {
-    ...{ user_id, id: uuidv7(), parent_goal_id: null, title, horizon, status: 'active', target_date: inDays(targetInDays) },
-    ...{ success_criteria: null as string | null, metrics: null as object | null, project_name: null as string | null },
+    ...{
+      user_id,
+      id: uuidv7(),
+      parent_goal_id: null,
+      title,
+      horizon,
+      status: 'active',
+      target_date: inDays(targetInDays),
+    },
+    ...{
+      success_criteria: null as string | null,
+      metrics: null as object | null,
+      project_name: null as string | null,
+    },
     ...{ created_at: inDays(-60), updated_at: inDays(-10), version: 1 },
   };
 }
 
-function taskRow(user_id: string, goal_id: string, title: string, age: number, turn: number, area: (typeof areas)[number]) {
-  const status = age > 20 ? 'completed' : (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
+function taskRow(
+  user_id: string,
+  goal_id: string,
+  title: string,
+  age: number,
+  turn: number,
+  area: (typeof areas)[number],
+) {
+  const status =
+    age > 20
+      ? 'completed'
+      : (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
   const completed_at = status === 'completed' ? inDays(-age + 5) : null;
   const estimated_hours = 1 + (turn % 4) * 1.5;
   return {

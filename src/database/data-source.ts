@@ -82,13 +82,19 @@ async function withDatabase(config: Config): Promise<Config> {
 /** Without time limits: a migration may take as long as it needs. */
 function commandLineOptions(config: Config): DataSourceOptions {
   const extra = { options: serverSettings };
-  return { ...dataSourceOptions(config), extra } as DataSourceOptions;
+  return { ...dataSourceOptions(config), extra };
 }
 
 async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
-  const isMigrated = await dataSource.query<[{ table: string | null }]>(`SELECT to_regclass('migrations') AS table`);
-  const applied = isMigrated[0].table ? await dataSource.query<{ name: string }[]>('SELECT name FROM migrations') : [];
-  const missing = migrations.map(({ name }) => name).filter((name) => !applied.some((done) => done.name === name));
+  const isMigrated = await dataSource.query<[{ table: string | null }]>(
+    `SELECT to_regclass('migrations') AS table`,
+  );
+  const applied = isMigrated[0].table
+    ? await dataSource.query<{ name: string }[]>('SELECT name FROM migrations')
+    : [];
+  const missing = migrations
+    .map(({ name }) => name)
+    .filter((name) => !applied.some((done) => done.name === name));
   if (missing.length === 0) return;
   throw new ConfigError(
     `Cairn cannot start: the database lacks ${missing.join(', ')}. Apply what is missing: npm run migration:run`,

@@ -34,7 +34,10 @@ export class Database {
    * @throws DatabaseError what PostgreSQL refused · Problem 503 when it cannot be reached
    */
   async read(...statements: Statement[]): Promise<Row[][]> {
-    const [, ...results] = await this.fly('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', [enter(), ...statements]);
+    const [, ...results] = await this.fly('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', [
+      enter(),
+      ...statements,
+    ]);
     return results;
   }
 
@@ -79,7 +82,9 @@ export class Database {
       // The first failure is the cause: those after it only say that the transaction is aborted.
       const failed = landed.find((outcome) => outcome.status === 'rejected');
       if (failed) throw readable(failed.reason);
-      const results = landed.map((outcome) => (outcome as PromiseFulfilledResult<QueryArrayResult<Row>>).value);
+      const results = landed.map(
+        (outcome) => (outcome as PromiseFulfilledResult<QueryArrayResult<Row>>).value,
+      );
       if (results.at(-1)?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
       return results.slice(1, -1).map(({ rows }) => rows);
     } finally {

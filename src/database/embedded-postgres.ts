@@ -61,7 +61,8 @@ class EmbeddedPostgres {
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft, { mode: 0o700 });
     writeFileSync(this.passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
-    if (this.account) for (const path of [draft, this.passwordFile]) chownSync(path, this.account.uid, this.account.gid);
+    if (this.account)
+      for (const path of [draft, this.passwordFile]) chownSync(path, this.account.uid, this.account.gid);
     this.run('initdb', [
       ...['-D', draft, '-U', 'postgres', '--pwfile', this.passwordFile, '--auth=scram-sha-256', '-E', 'UTF8'],
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
@@ -72,7 +73,12 @@ class EmbeddedPostgres {
   /** Does nothing where the server runs already. A port that somebody took in between is tried again with another. */
   async start(settings: string[]): Promise<void> {
     for (let attempt = 1; !(await this.answers()); attempt++) {
-      const options = [`port=${await freePort()}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=''`, ...settings];
+      const options = [
+        `port=${await freePort()}`,
+        'listen_addresses=127.0.0.1',
+        `unix_socket_directories=''`,
+        ...settings,
+      ];
       const log = join(this.cluster, 'server.log');
       try {
         const flags = options.map((option) => `-c ${option}`).join(' ');
@@ -80,7 +86,9 @@ class EmbeddedPostgres {
       } catch (error) {
         if (attempt === 3) {
           const said = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(-15).join('\n') : '';
-          throw new Error(`The embedded PostgreSQL does not start: ${String(error)}\n${said}`, { cause: error });
+          throw new Error(`The embedded PostgreSQL does not start: ${String(error)}\n${said}`, {
+            cause: error,
+          });
         }
       }
     }
@@ -153,7 +161,9 @@ function serverAccount(): Account | undefined {
     const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
     if (uid && gid) return { uid: Number(uid), gid: Number(gid) };
   }
-  throw new Error('The embedded PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run as.');
+  throw new Error(
+    'The embedded PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run as.',
+  );
 }
 
 /** Keeps root's way through closed folders (a checkout in /root), so that the files may lie anywhere. */
@@ -171,7 +181,9 @@ function programFolder(): string {
   try {
     return join(dirname(require.resolve(name)), '..', 'native', 'bin');
   } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL.`, { cause: error });
+    throw new Error(`There is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL.`, {
+      cause: error,
+    });
   }
 }
 

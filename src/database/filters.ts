@@ -15,7 +15,9 @@ export function momentOrEndOfDay(name: string, moment: string): string {
 }
 
 function momentOrStartOfDay(name: string, moment: string): string {
-  return isPlainDate(moment) ? `:${name}::date::timestamp AT TIME ZONE ${ownersTimezone}` : `:${name}::timestamptz`;
+  return isPlainDate(moment)
+    ? `:${name}::date::timestamp AT TIME ZONE ${ownersTimezone}`
+    : `:${name}::timestamptz`;
 }
 
 /** The place of a time in an ascending list: rows without one come last. Indexes on such times hold just this. */
@@ -32,7 +34,10 @@ export function anyOf(column: string) {
     if (present.length === 1) conditions.push(`${column} = :${name}`);
     if (present.length > 1) conditions.push(`${column} = ANY(:${name})`);
     if (present.length < values.length) conditions.push(`${column} IS NULL`);
-    return { sql: `(${conditions.join(' OR ')})`, parameters: { [name]: present.length > 1 ? present : present[0] } };
+    return {
+      sql: `(${conditions.join(' OR ')})`,
+      parameters: { [name]: present.length > 1 ? present : present[0] },
+    };
   };
 }
 
@@ -43,7 +48,8 @@ export function anyOf(column: string) {
 export function from(column: string, indexed = column) {
   return (name: string, moment: string): Fragment => {
     const limit = momentOrStartOfDay(name, moment);
-    const sql = indexed === column ? `${column} >= ${limit}` : `${indexed} >= ${limit} AND ${column} IS NOT NULL`;
+    const sql =
+      indexed === column ? `${column} >= ${limit}` : `${indexed} >= ${limit} AND ${column} IS NOT NULL`;
     return { sql, parameters: { [name]: moment } };
   };
 }

@@ -22,7 +22,7 @@ export interface OwnedRows<Query> {
   derived?: Record<string, string>;
   /** The condition for a row that can be reached by its id. */
   live?: string;
-  filters: { [Parameter in Exclude<keyof Query, keyof PageRequest>]-?: Filter };
+  filters: Required<Record<Exclude<keyof Query, keyof PageRequest>, Filter>>;
   sorts: Record<string, SortColumn>;
 }
 
@@ -158,7 +158,10 @@ export abstract class OwnedRepository<Query> {
   private selectPage(conditions: Fragment[], keyset: Keyset, limit: number): Statement {
     const where = conditions.map(({ sql }) => sql);
     const order = keyset.order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
-    const parameters = Object.assign({ limit }, ...conditions.map((condition) => condition.parameters)) as Parameters;
+    const parameters = Object.assign(
+      { limit },
+      ...conditions.map((condition) => condition.parameters),
+    ) as Parameters;
     return this.statement(`page ${where.join(' AND ')} ORDER BY ${order}`, {}, parameters, () => {
       const query = this.dataSource
         .createQueryBuilder(this.rows.entity, this.table)
@@ -171,7 +174,10 @@ export abstract class OwnedRepository<Query> {
 
   private count(conditions: Fragment[]): Statement {
     const where = conditions.map(({ sql }) => sql);
-    const parameters = Object.assign({}, ...conditions.map((condition) => condition.parameters)) as Parameters;
+    const parameters = Object.assign(
+      {},
+      ...conditions.map((condition) => condition.parameters),
+    ) as Parameters;
     return this.statement(`count ${where.join(' AND ')}`, {}, parameters, () =>
       this.dataSource
         .createQueryBuilder(this.rows.entity, this.table)
@@ -203,7 +209,9 @@ export abstract class OwnedRepository<Query> {
   }
 
   private owned(...conditions: (string | undefined)[]): string {
-    return [`${this.rows.owner ?? `${this.table}.user_id`} = :user_id`, ...conditions.filter(Boolean)].join(' AND ');
+    return [`${this.rows.owner ?? `${this.table}.user_id`} = :user_id`, ...conditions.filter(Boolean)].join(
+      ' AND ',
+    );
   }
 
   /** The SQL of each new value. A plain date stands for its end, in the owner's time zone. */

@@ -38,7 +38,10 @@ export class Keyset {
       const column = `${table}.${key.column}`;
       return { ...key, absent, sql: absent ? `coalesce(${column}, '${absent}')` : column };
     });
-    this.fingerprint = createHash('sha256').update(JSON.stringify([table, page.sort, list])).digest('base64url').slice(0, 12);
+    this.fingerprint = createHash('sha256')
+      .update(JSON.stringify([table, page.sort, list]))
+      .digest('base64url')
+      .slice(0, 12);
   }
 
   get order(): { sql: string; direction: 'ASC' | 'DESC' }[] {
@@ -48,7 +51,9 @@ export class Keyset {
   /** @throws Problem 422 for a cursor that is not from this list */
   after(cursor: string): Fragment {
     const values = this.decode(cursor);
-    const parameters: Parameters = Object.fromEntries(values.map((value, index) => [`after_${index}`, value]));
+    const parameters: Parameters = Object.fromEntries(
+      values.map((value, index) => [`after_${index}`, value]),
+    );
     const isUniform = this.keys.every(({ descending }) => descending === this.keys[0]!.descending);
     return { sql: isUniform ? this.rowComparison() : this.stepwiseComparison(), parameters };
   }
@@ -80,12 +85,13 @@ export class Keyset {
       const [fingerprint, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
       const isScalar = (value: unknown) => typeof value === 'string' || typeof value === 'number';
       if (fingerprint === this.fingerprint && values.length === this.keys.length && values.every(isScalar)) {
-        return values as (string | number)[];
+        return values;
       }
     } catch {
       // Not JSON: answered below.
     }
-    const message = 'is not a cursor of this list: use next_cursor of the page before, with the same filters and sort';
+    const message =
+      'is not a cursor of this list: use next_cursor of the page before, with the same filters and sort';
     throw invalid([{ field: 'cursor', code: 'invalid_cursor', message }]);
   }
 }

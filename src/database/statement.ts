@@ -32,7 +32,11 @@ const compiled = new Map<string, Compiled>();
  * @param parameters one called `limit` limits the rows
  * @param build makes the query with `:named` parameters; it must not call `setParameter`
  */
-export function statement(shape: string, parameters: Parameters, build: () => QueryBuilder<ObjectLiteral>): Statement {
+export function statement(
+  shape: string,
+  parameters: Parameters,
+  build: () => QueryBuilder<ObjectLiteral>,
+): Statement {
   const known = compiled.get(shape) ?? compile(shape, parameters, build);
   return { name: known.name, text: known.text, values: known.parameterNames.map((name) => parameters[name]) };
 }

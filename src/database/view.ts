@@ -6,7 +6,11 @@ import { viewColumns } from '../http/fields';
  * times as RFC 3339 in UTC to the millisecond.
  * @param derived the SQL of the fields that are no columns
  */
-export function viewAsJson(entity: EntityMetadata, view: new () => object, derived: Record<string, string> = {}): string {
+export function viewAsJson(
+  entity: EntityMetadata,
+  view: new () => object,
+  derived: Record<string, string> = {},
+): string {
   const fields = viewColumns(view).map((field) => {
     const column = `${entity.tableName}.${field}`;
     return `${derived[field] ?? (isMoment(entity, field) ? momentAsText(column) : column)} AS ${field}`;

@@ -30,7 +30,12 @@ const statuses = new Words(goalStatuses, {
   canceled: 'cancelled',
 });
 
-const horizonWords = new Words(horizons, { year: 'yearly', quarter: 'quarterly', month: 'monthly', week: 'weekly' });
+const horizonWords = new Words(horizons, {
+  year: 'yearly',
+  quarter: 'quarterly',
+  month: 'monthly',
+  week: 'weekly',
+});
 
 /** What users say of a goal. */
 export class GoalFields {
@@ -86,7 +91,10 @@ export class CreateGoal extends IntersectionType(
 export class PatchGoal extends PartialType(GoalFields, { skipNullProperties: false }) {}
 
 export class DeleteGoalQuery {
-  @WordParameter({ description: '`trash` moves its tasks to the trash; else they stay, without a goal.', of: ['trash'] })
+  @WordParameter({
+    description: '`trash` moves its tasks to the trash; else they stay, without a goal.',
+    of: ['trash'],
+  })
   tasks?: 'trash';
 }
 
@@ -96,7 +104,11 @@ export class GoalQuery extends PageQuery {
   @WordList({ description: 'One or more, by comma.', of: statuses })
   status?: string[];
 
-  @WordList({ description: 'One or more, by comma; `none` for goals without.', of: horizonWords, orNone: true })
+  @WordList({
+    description: 'One or more, by comma; `none` for goals without.',
+    of: horizonWords,
+    orNone: true,
+  })
   horizon?: (string | null)[];
 
   @IdList({ description: 'One or more, by comma; `none` for goals at the top.' })
@@ -105,7 +117,10 @@ export class GoalQuery extends PageQuery {
   @TextList({ description: 'One or more, by comma; `none` for goals without.', max: 200 })
   project_name?: (string | null)[];
 
-  @WordParameter({ description: '`none` for goals without. For ranges: target_from, target_before.', of: ['none'] })
+  @WordParameter({
+    description: '`none` for goals without. For ranges: target_from, target_before.',
+    of: ['none'],
+  })
   target_date?: 'none';
 
   @MomentParameter({ description: 'To be reached then or later.' })
@@ -132,7 +147,10 @@ export class GoalQuery extends PageQuery {
   @MomentParameter({ description: 'Completed before then.' })
   completed_before?: string;
 
-  @TextParameter({ description: 'Text in title or description, taken literally, whatever its case.', max: 200 })
+  @TextParameter({
+    description: 'Text in title or description, taken literally, whatever its case.',
+    max: 200,
+  })
   q?: string;
 
   @Sort({ by: sortable, default: '-created_at' })

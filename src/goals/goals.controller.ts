@@ -1,12 +1,32 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../http/json-text';
 import { IdParam } from '../http/validation';
 import { TaskPage } from '../tasks/task.dto';
-import { CreateGoal, DeleteGoalQuery, GoalPage, GoalQuery, GoalTaskQuery, GoalView, PatchGoal } from './goal.dto';
+import {
+  CreateGoal,
+  DeleteGoalQuery,
+  GoalPage,
+  GoalQuery,
+  GoalTaskQuery,
+  GoalView,
+  PatchGoal,
+} from './goal.dto';
 import { GoalsService } from './goals.service';
 
-const created = { title: 'Publish a book', horizon: 'yearly', target_date: '2027-06-30', metrics: { chapters: 12 } };
+const created = {
+  title: 'Publish a book',
+  horizon: 'yearly',
+  target_date: '2027-06-30',
+  metrics: { chapters: 12 },
+};
 const changed = { status: 'On Hold', progress: 40 };
 
 @ApiTags('Goals')

@@ -4,5 +4,9 @@ import { GoalsController } from './goals.controller';
 import { GoalsRepository } from './goals.repository';
 import { GoalsService } from './goals.service';
 
-@Module({ imports: [TasksModule], controllers: [GoalsController], providers: [GoalsService, GoalsRepository] })
+@Module({
+  imports: [TasksModule],
+  controllers: [GoalsController],
+  providers: [GoalsService, GoalsRepository],
+})
 export class GoalsModule {}

@@ -6,7 +6,9 @@ import { TasksRepository } from '../tasks/tasks.repository';
 import { CreateGoal, GoalQuery, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 
-const reopened = new Expression(`CASE WHEN status IN ('completed', 'cancelled') THEN 'active' ELSE status END`);
+const reopened = new Expression(
+  `CASE WHEN status IN ('completed', 'cancelled') THEN 'active' ELSE status END`,
+);
 
 /** The rules of goals. */
 @Injectable()

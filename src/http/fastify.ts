@@ -22,7 +22,8 @@ export function createAdapter(config: Config): FastifyAdapter {
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: maxHeaders, headersTimeout: requestTimeout, connectionsCheckingInterval: 1000 },
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(error, request, reply),
     clientErrorHandler: answerUnreadable,
   });
 }
@@ -72,13 +73,19 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
     for (const [url, methods] of [...methodsOf]) {
       if (url.includes('*')) continue;
       const allowed = [...methods].sort().join(', ');
-      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'].filter((name) => !methods.has(name));
+      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'].filter(
+        (name) => !methods.has(name),
+      );
       fastify.route({
         method: others,
         url,
         handler: (request, reply) => {
           const detail = `${request.method} is not possible here, but ${allowed}.`;
-          sendProblem(new Problem(405, 'method_not_allowed', detail, undefined, { allow: allowed }), request, reply);
+          sendProblem(
+            new Problem(405, 'method_not_allowed', detail, undefined, { allow: allowed }),
+            request,
+            reply,
+          );
         },
       });
     }

@@ -29,17 +29,29 @@ export function viewColumns(view: new () => object): string[] {
 }
 
 /** Text without U+0000 and lone surrogates, trimmed unless it is `verbatim`. Lengths are in characters. */
-export function Text(options: FieldOptions & { min?: number; max: number; verbatim?: boolean; pattern?: RegExp; format?: string }) {
+export function Text(
+  options: FieldOptions & {
+    min?: number;
+    max: number;
+    verbatim?: boolean;
+    pattern?: RegExp;
+    format?: string;
+  },
+) {
   const { min = 0, max, verbatim, pattern, format } = options;
   return field(
     options,
     { type: String, minLength: min || undefined, maxLength: max, pattern: pattern?.source, format },
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && !verbatim ? value.trim() : value)),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && !verbatim ? value.trim() : value,
+    ),
     ...textRules,
     ...(min && !verbatim ? [rule('blank', 'must not be blank', isVisible)] : []),
     rule('too_short', `must have at least ${min} characters`, (value) => characters(value) >= min),
     rule('too_long', `must have at most ${max} characters`, (value) => characters(value) <= max),
-    ...(pattern ? [rule('format', `must match ${pattern.source}`, (value) => pattern.test(String(value)))] : []),
+    ...(pattern
+      ? [rule('format', `must match ${pattern.source}`, (value) => pattern.test(String(value)))]
+      : []),
   );
 }
 
@@ -52,7 +64,9 @@ export function Email(options: FieldOptions) {
     ),
     ...textRules,
     rule('too_long', 'must have at most 254 characters', (value) => characters(value) <= 254),
-    rule('format', 'must be an email address', (value) => /^[^\s@<>",;\\]+@[^\s@<>",;\\]+\.[^\s@<>",;\\.]+$/u.test(String(value))),
+    rule('format', 'must be an email address', (value) =>
+      /^[^\s@<>",;\\]+@[^\s@<>",;\\]+\.[^\s@<>",;\\.]+$/u.test(String(value)),
+    ),
   );
 }
 
@@ -71,7 +85,11 @@ export function Integer(options: FieldOptions & { min: number; max: number }) {
     options,
     { type: 'integer', minimum: min, maximum: max },
     rule('type', 'must be an integer', Number.isSafeInteger),
-    rule('out_of_range', `must be from ${min} to ${max}`, (value) => Number(value) >= min && Number(value) <= max),
+    rule(
+      'out_of_range',
+      `must be from ${min} to ${max}`,
+      (value) => Number(value) >= min && Number(value) <= max,
+    ),
   );
 }
 
@@ -82,8 +100,16 @@ export function Decimal(options: FieldOptions & { min: number; max: number }) {
     options,
     { type: Number, minimum: min, maximum: max },
     rule('type', 'must be a number', Number.isFinite),
-    rule('out_of_range', `must be from ${min} to ${max}`, (value) => Number(value) >= min && Number(value) <= max),
-    rule('too_precise', 'must have at most two digits after the point', (value) => Number(Number(value).toFixed(2)) === value),
+    rule(
+      'out_of_range',
+      `must be from ${min} to ${max}`,
+      (value) => Number(value) >= min && Number(value) <= max,
+    ),
+    rule(
+      'too_precise',
+      'must have at most two digits after the point',
+      (value) => Number(Number(value).toFixed(2)) === value,
+    ),
   );
 }
 
@@ -104,12 +130,19 @@ export function Moment(options: FieldOptions & { answered?: boolean }) {
   return field(
     options,
     options.answered ? { type: String, format: 'date-time' } : { type: String },
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? (readMoment(value) ?? value) : value)),
-    rule('invalid_date', momentWanted, (value) => typeof value === 'string' && readMoment(value) !== undefined),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? (readMoment(value) ?? value) : value,
+    ),
+    rule(
+      'invalid_date',
+      momentWanted,
+      (value) => typeof value === 'string' && readMoment(value) !== undefined,
+    ),
   );
 }
 
-const momentWanted = 'must be a date (2026-12-31) or a time with its offset (2026-12-31T17:00:00Z) of the years 1900–9999';
+const momentWanted =
+  'must be a date (2026-12-31) or a time with its offset (2026-12-31T17:00:00Z) of the years 1900–9999';
 
 /** A word of a vocabulary, in any of its spellings. */
 export function Word(options: FieldOptions & { of: Words<string | number> }) {
@@ -117,7 +150,11 @@ export function Word(options: FieldOptions & { of: Words<string | number> }) {
   return field(
     options,
     typeof of.words[0] === 'number'
-      ? { type: 'integer', minimum: Math.min(...(of.words as number[])), maximum: Math.max(...(of.words as number[])) }
+      ? {
+          type: 'integer',
+          minimum: Math.min(...(of.words as number[])),
+          maximum: Math.max(...(of.words as number[])),
+        }
       : { type: String, enum: options.nullable ? [...of.words, null] : [...of.words] },
     Transform(({ value }) => of.read(value)),
     rule('not_allowed', `must be one of ${of.words.join(', ')}`, (value) => of.has(value)),
@@ -129,8 +166,16 @@ export function JsonObject(options: FieldOptions) {
   return field(
     options,
     { type: 'object', additionalProperties: true },
-    rule('type', 'must be a JSON object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-    rule('invalid_text', 'must not contain U+0000, a lone surrogate or a number beyond 1e308', isStorableJson),
+    rule(
+      'type',
+      'must be a JSON object',
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    ),
+    rule(
+      'invalid_text',
+      'must not contain U+0000, a lone surrogate or a number beyond 1e308',
+      isStorableJson,
+    ),
   );
 }
 
@@ -142,7 +187,9 @@ export function WordList(options: FieldOptions & { of: Words<string | number>; o
     options,
     { type: String },
     splitInto((item) => (item === none ? null : of.read(item))),
-    rule('not_allowed', wanted, (items) => everyItem(items, (item) => (item === null ? orNone === true : of.has(item)))),
+    rule('not_allowed', wanted, (items) =>
+      everyItem(items, (item) => (item === null ? orNone === true : of.has(item))),
+    ),
   );
 }
 
@@ -152,19 +199,24 @@ export function IdList(options: FieldOptions) {
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_id', 'must be one or more UUIDs, or none', (items) => everyItem(items, (item) => item === null || isId(item))),
+    rule('invalid_id', 'must be one or more UUIDs, or none', (items) =>
+      everyItem(items, (item) => item === null || isId(item)),
+    ),
   );
 }
 
 /** Query parameter: texts separated by commas, or `none`. */
 export function TextList(options: FieldOptions & { max: number }) {
   const { max } = options;
-  const isText = (item: unknown) => item === null || (isStorable(item) && characters(item) > 0 && characters(item) <= max);
+  const isText = (item: unknown) =>
+    item === null || (isStorable(item) && characters(item) > 0 && characters(item) <= max);
   return parameter(
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_text', `must be one or more texts of at most ${max} characters, or none`, (items) => everyItem(items, isText)),
+    rule('invalid_text', `must be one or more texts of at most ${max} characters, or none`, (items) =>
+      everyItem(items, isText),
+    ),
   );
 }
 
@@ -173,7 +225,9 @@ export function FlagParameter(options: FieldOptions) {
   return parameter(
     options,
     { type: Boolean },
-    Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),
+    Transform(({ value }: { value: unknown }) =>
+      value === 'true' ? true : value === 'false' ? false : value,
+    ),
     rule('type', 'must be true or false', (value) => typeof value === 'boolean'),
   );
 }
@@ -211,14 +265,22 @@ export function IntegerParameter(options: FieldOptions & { min: number; max: num
   return parameter(
     options,
     { type: 'integer', minimum: min, maximum: max },
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value)),
-    rule('out_of_range', `must be an integer from ${min} to ${max}`, (value) => typeof value === 'number' && value >= min && value <= max),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
+    ),
+    rule(
+      'out_of_range',
+      `must be an integer from ${min} to ${max}`,
+      (value) => typeof value === 'number' && value >= min && value <= max,
+    ),
   );
 }
 
 /** Reads `due_date,-priority`. */
 export function readSort(written: string): SortKey[] {
-  return written.split(',').map((item) => ({ column: item.replace(/^-/, ''), descending: item.startsWith('-') }));
+  return written
+    .split(',')
+    .map((item) => ({ column: item.replace(/^-/, ''), descending: item.startsWith('-') }));
 }
 
 /** Query parameter: column names separated by commas, each with `-` before it for the other direction. */
@@ -231,16 +293,33 @@ export function Sort(options: { by: readonly string[]; default: string }) {
       return options.by.includes(column) && isFirst;
     });
   return parameter(
-    { description: `Sort by ${options.by.join(', ')}; with - before a name, from the end. Several by comma.`, default: options.default },
+    {
+      description: `Sort by ${options.by.join(', ')}; with - before a name, from the end. Several by comma.`,
+      default: options.default,
+    },
     { type: String },
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? readSort(value) : value)),
-    rule('not_allowed', `must be one or more of ${options.by.join(', ')}, each once, with or without -`, isSort),
+    rule(
+      'not_allowed',
+      `must be one or more of ${options.by.join(', ')}, each once, with or without -`,
+      isSort,
+    ),
   );
 }
 
-function field(options: FieldOptions, schema: ApiPropertyOptions, ...how: PropertyDecorator[]): PropertyDecorator {
+function field(
+  options: FieldOptions,
+  schema: ApiPropertyOptions,
+  ...how: PropertyDecorator[]
+): PropertyDecorator {
   const { description, example, optional = false, nullable = false } = options;
-  const shown = { description, example, default: options.default, nullable: nullable || undefined, required: !optional };
+  const shown = {
+    description,
+    example,
+    default: options.default,
+    nullable: nullable || undefined,
+    required: !optional,
+  };
   return applyDecorators(
     ApiProperty({ ...schema, ...shown } as ApiPropertyOptions),
     optional ? ValidateIf((_object, value) => value !== undefined) : IsDefined({ message: 'is required' }),
@@ -250,7 +329,11 @@ function field(options: FieldOptions, schema: ApiPropertyOptions, ...how: Proper
 }
 
 /** Like a field, but always optional, and given at most once. */
-function parameter(options: FieldOptions, schema: ApiPropertyOptions, ...how: PropertyDecorator[]): PropertyDecorator {
+function parameter(
+  options: FieldOptions,
+  schema: ApiPropertyOptions,
+  ...how: PropertyDecorator[]
+): PropertyDecorator {
   return field({ ...options, optional: true }, schema, ...how);
 }
 

@@ -61,7 +61,8 @@ function refuseOddKeys(text: string): void {
     const keys = open.at(-1);
     if (token === '{' || token === '[') {
       open.push(token === '{' ? new Set() : undefined);
-      if (open.length > maxDepth) throw oddKey('', 'too_deep', `The body is nested more than ${maxDepth} deep.`);
+      if (open.length > maxDepth)
+        throw oddKey('', 'too_deep', `The body is nested more than ${maxDepth} deep.`);
     } else if (token === '}' || token === ']') {
       open.pop();
     } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {

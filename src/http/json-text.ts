@@ -19,13 +19,15 @@ export class JsonPage extends JsonText {
 
 /** Teaches Fastify to send JsonText, and to name the next page in a Link header (RFC 8288). */
 export function sendJsonText(fastify: FastifyInstance): void {
-  fastify.setReplySerializer((payload) => (payload instanceof JsonText ? payload.text : JSON.stringify(payload)));
+  fastify.setReplySerializer((payload) =>
+    payload instanceof JsonText ? payload.text : JSON.stringify(payload),
+  );
   fastify.addHook('preSerialization', (request, reply, payload, done) => {
     if (payload instanceof JsonPage && payload.next_cursor) {
       const [path, query] = request.url.split('?', 2);
       const parameters = new URLSearchParams(query);
       parameters.set('cursor', payload.next_cursor);
-      void reply.header('link', `<${path}?${parameters}>; rel="next"`);
+      void reply.header('link', `<${path}?${parameters.toString()}>; rel="next"`);
     }
     done(null, payload);
   });

@@ -2,7 +2,10 @@ import { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
-type Schema = Record<string, unknown> & { properties?: Record<string, Schema>; additionalProperties?: unknown };
+type Schema = Record<string, unknown> & {
+  properties?: Record<string, Schema>;
+  additionalProperties?: unknown;
+};
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
@@ -28,7 +31,9 @@ export function describe(app: INestApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addSecurityRequirements('bearer')
     .build();
-  const document = SwaggerModule.createDocument(app, settings, { operationIdFactory: (_controller, method) => method });
+  const document = SwaggerModule.createDocument(app, settings, {
+    operationIdFactory: (_controller, method) => method,
+  });
   const schemas = (document.components!.schemas ??= {}) as Record<string, Schema>;
   Object.values(schemas).forEach(close);
   schemas.Problem = problemSchema;
@@ -80,7 +85,7 @@ const problems: Record<string, string> = {
 
 function refusals(path: string, operation: Operation, isPublic: boolean): string[] {
   const { requestBody } = operation;
-  const namesRow = /\{id\}/.test(path);
+  const namesRow = path.includes('{id}');
   const refersToRows = requestBody !== undefined && /tasks|goals/.test(path);
   return [
     ...(requestBody ? ['413', '415'] : []),
@@ -102,7 +107,11 @@ const problemSchema: Schema = {
     type: { type: 'string', example: 'about:blank' },
     title: { type: 'string', example: 'Unprocessable Entity' },
     status: { type: 'integer', example: 422 },
-    detail: { type: 'string', description: 'What was wrong, for people.', example: 'The request is not valid: see errors (title).' },
+    detail: {
+      type: 'string',
+      description: 'What was wrong, for people.',
+      example: 'The request is not valid: see errors (title).',
+    },
     instance: { type: 'string', description: 'The path that was asked for.', example: '/api/v1/tasks' },
     code: { type: 'string', description: 'What was wrong, for programs.', example: 'validation_failed' },
     request_id: { type: 'string', format: 'uuid', description: 'Names the request in the log.' },

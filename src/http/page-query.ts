@@ -7,7 +7,10 @@ export abstract class PageQuery {
   @IntegerParameter({ description: 'How many items a page has.', min: 1, max: 200, default: 50 })
   limit = 50;
 
-  @TextParameter({ description: '`next_cursor` of the page before; filters and sort must be the same.', max: 4000 })
+  @TextParameter({
+    description: '`next_cursor` of the page before; filters and sort must be the same.',
+    max: 4000,
+  })
   cursor?: string;
 
   @WordParameter({ description: '`total` counts all items of the list.', of: ['total'] })

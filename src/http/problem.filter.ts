@@ -18,7 +18,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = asProblem(error);
   if (problem.status >= 500) {
     const cause = error instanceof Problem ? (error.cause ?? error) : error;
-    logger.error({ request_id: request.id, message: String(cause) }, cause instanceof Error ? cause.stack : undefined);
+    logger.error(
+      { request_id: request.id, message: String(cause) },
+      cause instanceof Error ? cause.stack : undefined,
+    );
   }
   void reply
     .status(problem.status)
@@ -29,7 +32,16 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 
 export function problemJson(problem: Problem, requestId: string, instance: string): string {
   const { title, status, detail, code, errors } = problem;
-  return JSON.stringify({ type: 'about:blank', title, status, detail, instance, code, request_id: requestId, errors });
+  return JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    instance,
+    code,
+    request_id: requestId,
+    errors,
+  });
 }
 
 function asProblem(error: unknown): Problem {
@@ -41,7 +53,11 @@ function asProblem(error: unknown): Problem {
   if (status !== undefined && status >= 400 && status < 500) {
     return new Problem(400, 'bad_request', 'The request cannot be read.');
   }
-  return new Problem(500, 'internal_error', 'Something went wrong on our side. The request id helps us to find it.');
+  return new Problem(
+    500,
+    'internal_error',
+    'Something went wrong on our side. The request id helps us to find it.',
+  );
 }
 
 /** What Fastify and Nest refuse themselves. */
@@ -71,7 +87,8 @@ function databaseProblem(error: DatabaseError): Problem {
   const { code = '', constraint = '', table = '' } = error;
   const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
   if (code === 'ZC401') return unauthorized('The session has ended. Sign in again.');
-  if (code === 'ZC409') return new Problem(409, 'cycle', `With this ${error.column} the row would be its own ancestor.`);
+  if (code === 'ZC409')
+    return new Problem(409, 'cycle', `With this ${error.column} the row would be its own ancestor.`);
   if (code === '23505' && taken[constraint]) {
     const [problem, what] = taken[constraint];
     return new Problem(409, problem, `This ${what} belongs to another account.`);
@@ -79,14 +96,20 @@ function databaseProblem(error: DatabaseError): Problem {
   if (code === '23503' && field === 'user_id') return unauthorized('The account no longer exists.');
   if (code === '23503') return notFound(field.replace(/^parent_|_id$/g, ''));
   if (code === '23514' || code.startsWith('22')) {
-    return invalid([{ field: code === '23514' ? field : '', code: 'not_allowed', message: 'is not allowed' }]);
+    return invalid([
+      { field: code === '23514' ? field : '', code: 'not_allowed', message: 'is not allowed' },
+    ]);
   }
   if (isPassing(code)) {
     const problem = unavailable('The database is busy. Try again.');
     problem.cause = error;
     return problem;
   }
-  return new Problem(500, 'internal_error', 'Something went wrong on our side. The request id helps us to find it.');
+  return new Problem(
+    500,
+    'internal_error',
+    'Something went wrong on our side. The request id helps us to find it.',
+  );
 }
 
 /** Timeouts, deadlocks, too many connections, a server that goes down or comes up. */

@@ -56,9 +56,11 @@ class IdPipe implements PipeTransform<string, string> {
 export class RefuseUndeclaredInput implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { query, body } = context.switchToHttp().getRequest<FastifyRequest>();
-    const parameters = Object.keys((query ?? {}) as object);
+    const parameters = Object.keys(query ?? {});
     const undeclared = [
-      ...(declares(context, RouteParamtypes.QUERY) ? parameters.filter((name) => forbiddenKeys.includes(name)) : parameters),
+      ...(declares(context, RouteParamtypes.QUERY)
+        ? parameters.filter((name) => forbiddenKeys.includes(name))
+        : parameters),
       ...(declares(context, RouteParamtypes.BODY) ? [] : Object.keys(body ?? {})),
     ];
     if (undeclared.length) throw invalid(undeclared.map(unknownField));
@@ -67,6 +69,7 @@ export class RefuseUndeclaredInput implements NestInterceptor {
 }
 
 function declares(context: ExecutionContext, kind: RouteParamtypes): boolean {
-  const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) as object | undefined;
+  const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) as
+    object | undefined;
   return Object.keys(route ?? {}).some((argument) => argument.startsWith(`${kind}:`));
 }

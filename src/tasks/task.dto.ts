@@ -60,7 +60,11 @@ export class TaskFields {
   @Flag({ description: 'Whether the status is `completed`. Accepted in place of status.' })
   completed: boolean;
 
-  @Word({ description: '1 is the highest. Also understood: “High”, “low”, “urgent”.', of: priorities, default: 3 })
+  @Word({
+    description: '1 is the highest. Also understood: “High”, “low”, “urgent”.',
+    of: priorities,
+    default: 3,
+  })
   priority: number;
 
   @Text({ description: 'A word of the user’s own.', example: 'writing', nullable: true, max: 100 })
@@ -116,7 +120,16 @@ export class DeleteTaskQuery {
   permanent = false;
 }
 
-const sortable = ['created_at', 'updated_at', 'due_date', 'priority', 'title', 'status', 'completed_at', 'deleted_at'] as const;
+const sortable = [
+  'created_at',
+  'updated_at',
+  'due_date',
+  'priority',
+  'title',
+  'status',
+  'completed_at',
+  'deleted_at',
+] as const;
 
 export class TaskQuery extends PageQuery {
   @WordList({ description: 'One or more, by comma.', of: statuses })
@@ -167,7 +180,10 @@ export class TaskQuery extends PageQuery {
   @MomentParameter({ description: 'Completed before then.' })
   completed_before?: string;
 
-  @TextParameter({ description: 'Text in title or description, taken literally, whatever its case.', max: 200 })
+  @TextParameter({
+    description: 'Text in title or description, taken literally, whatever its case.',
+    max: 200,
+  })
   q?: string;
 
   @FlagParameter({ description: '`true` shows the trash.', default: false })

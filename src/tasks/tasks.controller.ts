@@ -1,11 +1,23 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../http/json-text';
 import { IdParam } from '../http/validation';
 import { CreateTask, DeleteTaskQuery, PatchTask, TaskPage, TaskQuery, TaskView } from './task.dto';
 import { TasksService } from './tasks.service';
 
-const created = { title: 'Write the first chapter', priority: 'High', category: 'writing', due_date: '2026-12-31' };
+const created = {
+  title: 'Write the first chapter',
+  priority: 'High',
+  category: 'writing',
+  due_date: '2026-12-31',
+};
 const changed = { status: 'In Progress', notes: 'The outline stands.' };
 
 @ApiTags('Tasks')
@@ -53,7 +65,10 @@ export class TasksController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Move a task to the trash', description: 'With `permanent=true`, remove it for ever.' })
+  @ApiOperation({
+    summary: 'Move a task to the trash',
+    description: 'With `permanent=true`, remove it for ever.',
+  })
   @ApiNoContentResponse()
   remove(@IdParam() id: string, @Query() { permanent }: DeleteTaskQuery): Promise<void> {
     return this.tasks.remove(id, permanent);
@@ -69,7 +84,10 @@ export class TasksController {
 
   @Post(':id/reopen')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Reopen a task', description: 'What was completed or cancelled is pending again.' })
+  @ApiOperation({
+    summary: 'Reopen a task',
+    description: 'What was completed or cancelled is pending again.',
+  })
   @ApiOkResponse({ type: TaskView })
   reopen(@IdParam() id: string): Promise<JsonText> {
     return this.tasks.reopen(id);

@@ -3,5 +3,9 @@ import { TasksController } from './tasks.controller';
 import { TasksRepository } from './tasks.repository';
 import { TasksService } from './tasks.service';
 
-@Module({ controllers: [TasksController], providers: [TasksService, TasksRepository], exports: [TasksRepository] })
+@Module({
+  controllers: [TasksController],
+  providers: [TasksService, TasksRepository],
+  exports: [TasksRepository],
+})
 export class TasksModule {}

@@ -64,7 +64,10 @@ export class TasksRepository extends OwnedRepository<TaskQuery> {
   }
 
   /** A page of tasks, if another statement finds a row. @throws Problem 404 as `found` has it */
-  async pageIf(found: { statement: Statement; check: (rows: unknown[][]) => void }, query: TaskQuery): Promise<JsonPage> {
+  async pageIf(
+    found: { statement: Statement; check: (rows: unknown[][]) => void },
+    query: TaskQuery,
+  ): Promise<JsonPage> {
     const [rows, ...page] = await this.database.read(found.statement, ...this.pageStatements(query));
     found.check(rows ?? []);
     return this.asPage(query, page[0] ?? [], page[1]);

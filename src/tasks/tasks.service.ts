@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Changes, Expression } from '../database/owned.repository';
+import { Expression } from '../database/owned.repository';
 import { JsonPage, JsonText } from '../http/json-text';
 import { invalid } from '../http/problem';
 import { CreateTask, PatchTask, TaskQuery } from './task.dto';
 import { TasksRepository } from './tasks.repository';
 
-const reopened = new Expression(`CASE WHEN status IN ('completed', 'cancelled') THEN 'pending' ELSE status END`);
+const reopened = new Expression(
+  `CASE WHEN status IN ('completed', 'cancelled') THEN 'pending' ELSE status END`,
+);
 const notCompleted = new Expression(`CASE WHEN status = 'completed' THEN 'pending' ELSE status END`);
 
 /** The rules of tasks. */
@@ -21,14 +23,17 @@ export class TasksService {
     return this.tasks.find(id);
   }
 
-  create({ completed, ...values }: CreateTask): Promise<JsonText> {
-    const status = completed ? 'completed' : undefined;
-    return this.tasks.insert({ status, ...withoutContradiction(values, completed) });
+  /** @throws Problem 422 when `completed` and `status` say different things, here and in `change` */
+  async create(task: CreateTask): Promise<JsonText> {
+    refuseContradiction(task);
+    const { completed, status = completed ? 'completed' : undefined, ...values } = task;
+    return this.tasks.insert({ ...values, status });
   }
 
-  change(id: string, { completed, ...changes }: PatchTask): Promise<JsonText> {
-    const status = completed === undefined ? undefined : completed ? 'completed' : notCompleted;
-    return this.tasks.update(id, { status, ...withoutContradiction(changes, completed) });
+  async change(id: string, changes: PatchTask): Promise<JsonText> {
+    refuseContradiction(changes);
+    const { completed, status = statusOf(completed), ...others } = changes;
+    return this.tasks.update(id, { ...others, status });
   }
 
   complete(id: string): Promise<JsonText> {
@@ -49,14 +54,12 @@ export class TasksService {
   }
 }
 
-/** @throws Problem 422 when `completed` and `status` say different things */
-function withoutContradiction(changes: Omit<PatchTask, 'completed'>, completed: boolean | undefined): Changes {
-  if (changes.status === undefined) {
-    const { status: _absent, ...others } = changes;
-    return others;
-  }
-  if (completed !== undefined && completed !== (changes.status === 'completed')) {
-    throw invalid([{ field: 'completed', code: 'contradiction', message: 'says something else than status' }]);
-  }
-  return { ...changes };
+/** The status that `completed` stands for, where it stands in place of it. */
+function statusOf(completed: boolean | undefined): Expression | 'completed' | undefined {
+  return completed === undefined ? undefined : completed ? 'completed' : notCompleted;
+}
+
+function refuseContradiction({ completed, status }: PatchTask): void {
+  if (completed === undefined || status === undefined || completed === (status === 'completed')) return;
+  throw invalid([{ field: 'completed', code: 'contradiction', message: 'says something else than status' }]);
 }

@@ -18,7 +18,10 @@ export class UsersController {
 
   @Patch()
   @ApiOperation({ summary: 'Change the own account', description: 'Absent keeps, null clears.' })
-  @ApiBody({ type: PatchUser, examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } } })
+  @ApiBody({
+    type: PatchUser,
+    examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
+  })
   @ApiOkResponse({ type: UserView })
   change(@Body() changes: PatchUser): Promise<JsonText> {
     return this.users.change(changes);

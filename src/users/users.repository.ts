@@ -12,12 +12,21 @@ import { User } from './user.entity';
 @Injectable()
 export class UsersRepository extends OwnedRepository<object> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
-    super(database, dataSource, { entity: User, name: 'user', view: UserView, owner: 'users.id', filters: {}, sorts: {} });
+    super(database, dataSource, {
+      entity: User,
+      name: 'user',
+      view: UserView,
+      owner: 'users.id',
+      filters: {},
+      sorts: {},
+    });
   }
 
   async passwordHash(): Promise<string | undefined> {
     const { user_id } = currentUser();
-    const [rows] = await this.database.read(sql('SELECT password_hash FROM users WHERE id = :user_id', { user_id }));
+    const [rows] = await this.database.read(
+      sql('SELECT password_hash FROM users WHERE id = :user_id', { user_id }),
+    );
     return rows?.[0]?.[0] as string | undefined;
   }
 }

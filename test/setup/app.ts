@@ -57,5 +57,3 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     },
   };
 }
-
-

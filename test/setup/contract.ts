@@ -36,12 +36,22 @@ export class Contract {
     if (!response) throw new Error(`${said}, which the document does not mention: ${answer.text}`);
     const content = 'content' in response ? response.content : undefined;
     if (!content) {
-      if (answer.text !== '') throw new Error(`${said} with a body, where the document has none: ${answer.text}`);
+      if (answer.text !== '')
+        throw new Error(`${said} with a body, where the document has none: ${answer.text}`);
       return;
     }
     const type = Object.keys(content)[0]!;
     if (answer.type !== type) throw new Error(`${said} as ${answer.type}, where the document has ${type}`);
-    const pointer = ['paths', path, method.toLowerCase(), 'responses', String(answer.status), 'content', type, 'schema'];
+    const pointer = [
+      'paths',
+      path,
+      method.toLowerCase(),
+      'responses',
+      String(answer.status),
+      'content',
+      type,
+      'schema',
+    ];
     const escaped = pointer.map((part) => encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1')));
     this.validate(`#/${escaped.join('/')}`, answer.body, said);
   }
@@ -50,7 +60,9 @@ export class Contract {
     let validate = this.validators.get(pointer);
     if (!validate) this.validators.set(pointer, (validate = this.ajv.compile({ $ref: `openapi${pointer}` })));
     if (validate(body)) return;
-    const flaws = validate.errors?.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`);
+    const flaws = validate.errors?.map(
+      ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+    );
     throw new Error(`${said}, not as the document has it:\n${flaws?.join('\n')}\n${JSON.stringify(body)}`);
   }
 
@@ -58,7 +70,10 @@ export class Contract {
     const parts = url.split('?')[0]!.split('/');
     const matches = Object.keys(this.document.paths).filter((path) => {
       const wanted = path.split('/');
-      return wanted.length === parts.length && wanted.every((part, index) => part.startsWith('{') || part === parts[index]);
+      return (
+        wanted.length === parts.length &&
+        wanted.every((part, index) => part.startsWith('{') || part === parts[index])
+      );
     });
     // /users/me before /users/{user_id}
     return matches.sort((a, b) => a.split('{').length - b.split('{').length)[0];

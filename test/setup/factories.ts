@@ -16,7 +16,10 @@ export type Json = Record<string, unknown> & { id: string };
 let count = 0;
 
 /** A user who has just signed in. */
-export async function newUser(app: TestApp, fields: { email?: string } & Record<string, unknown> = {}): Promise<TestUser> {
+export async function newUser(
+  app: TestApp,
+  fields: { email?: string } & Record<string, unknown> = {},
+): Promise<TestUser> {
   const email = fields.email ?? `user${++count}@example.com`;
   await app.api.post('/auth/register', { password, ...fields, email }).expect(201);
   return signIn(app, email);
@@ -25,7 +28,11 @@ export async function newUser(app: TestApp, fields: { email?: string } & Record<
 /** Another session of the same user. */
 export async function signIn(app: TestApp, email: string): Promise<TestUser> {
   const { body } = await app.api.post('/auth/login', { email, password }).expect(200);
-  const { access_token, refresh_token, user } = body as { access_token: string; refresh_token: string; user: Json };
+  const { access_token, refresh_token, user } = body as {
+    access_token: string;
+    refresh_token: string;
+    user: Json;
+  };
   return { id: user.id, email, access_token, refresh_token, api: app.api.withToken(access_token) };
 }
 

@@ -8,7 +8,9 @@ import { databaseUrl, onDatabase, template, testServer } from './server';
 export default async function globalSetup(): Promise<void> {
   const server = await testServer();
   await onDatabase(server, async (client) => {
-    const { rows } = await client.query<{ datname: string }>(`SELECT datname FROM pg_database WHERE datname LIKE 'cairn_test%'`);
+    const { rows } = await client.query<{ datname: string }>(
+      `SELECT datname FROM pg_database WHERE datname LIKE 'cairn_test%'`,
+    );
     for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${template}`);
   });

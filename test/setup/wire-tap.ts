@@ -20,7 +20,10 @@ export class WireTap {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address() as AddressInfo;
-    const url = Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(address.port) }).toString();
+    const url = Object.assign(new URL(databaseUrl), {
+      hostname: '127.0.0.1',
+      port: String(address.port),
+    }).toString();
     const tap = new WireTap(server, url);
     server.on('connection', (client) => tap.pass(client, connect(Number(port), hostname)));
     return tap;
@@ -50,7 +53,10 @@ export class WireTap {
       database.write(chunk);
     });
     database.on('data', (chunk) => client.write(chunk));
-    for (const [one, other] of [[client, database], [database, client]] as const) {
+    for (const [one, other] of [
+      [client, database],
+      [database, client],
+    ] as const) {
       one.on('close', () => other.destroy()).on('error', () => other.destroy());
     }
   }

@@ -1,0 +1,64 @@
+import { databaseUrl, onDatabase } from './setup/server';
+import { newDatabase, server } from './setup/app';
+import { run } from './setup/run';
+
+jest.setTimeout(60_000);
+
+/** Everything that makes a schema, as PostgreSQL itself writes it down. */
+const dump = (url: string) =>
+  onDatabase(url, async (client) => {
+    const { rows } = await client.query<{ line: string }>(`
+      SELECT format('column %s.%s %s %s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
+          CASE WHEN attnotnull THEN 'not null' END, pg_get_expr(adbin, adrelid)) AS line
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid AND relkind = 'r' AND relnamespace = 'public'::regnamespace
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attnum > 0 AND NOT attisdropped
+      UNION ALL SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+      UNION ALL SELECT format('index %s', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+      UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+      ORDER BY 1`);
+    return rows.map(({ line }) => line);
+  });
+
+async function migration(url: string, ...args: string[]): Promise<string> {
+  const command = run('npm', ['run', '-s', ...args], { DATABASE_URL: url, JWT_SECRET_KEY: 'x'.repeat(32) });
+  expect([await command.ended, command.output()]).toEqual([0, command.output()]);
+  return command.output();
+}
+
+it('go up, down to nothing, and up again to the same schema, without drift', async () => {
+  const url = await newDatabase();
+  await onDatabase(url, (client) => client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
+
+  expect(await migration(url, 'migration:show')).toMatch(/\[ \] 1? ?Schema1795219200000/);
+  await migration(url, 'migration:run');
+  expect(await migration(url, 'migration:show')).toMatch(/\[X\] \d+ Schema1795219200000/);
+  const first = await dump(url);
+  expect(first.filter((line) => line.startsWith('index')).length).toBeGreaterThan(15);
+
+  const drift = await migration(
+    url,
+    'migration:generate',
+    '--',
+    'src/database/migrations/Drift',
+    '--check',
+    '--dryrun',
+  );
+  expect(drift).toContain('No changes in database schema were found');
+
+  for (;;) {
+    const output = await migration(url, 'migration:revert');
+    if (!output.includes('has been reverted')) break;
+  }
+  const nothing = await dump(url);
+  expect(nothing.filter((line) => !/\bmigrations/.test(line))).toEqual([]);
+
+  await migration(url, 'migration:run');
+  expect(await dump(url)).toEqual(first);
+});
+
+it('are the same as those that the tests run on', async () => {
+  const [template, fresh] = [databaseUrl(server(), 'cairn_test_template'), await newDatabase()];
+  expect(await dump(fresh)).toEqual(await dump(template));
+});

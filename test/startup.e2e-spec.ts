@@ -1,0 +1,184 @@
+import { createServer } from 'node:net';
+import { newDatabase } from './setup/app';
+import { run, runNode } from './setup/run';
+import { onDatabase } from './setup/server';
+
+const secret = 'x'.repeat(32);
+const start = (environment: NodeJS.ProcessEnv) =>
+  runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secret, ...environment });
+
+describe('the configuration', () => {
+  it('is refused in one message that names each variable, what it got and what it wants', async () => {
+    const app = start({
+      DATABASE_URL: 'mysql://someone:hunter2@localhost/db',
+      DATABASE_POOL_SIZE: '0',
+      DATABASE_POOL_TIMEOUT: 'soon',
+      DATABASE_POOL_RECYCLE: '-1',
+      JWT_SECRET_KEY: 'short-secret',
+      ACCESS_TOKEN_EXPIRE_MINUTES: '1e3',
+      REFRESH_TOKEN_EXPIRE_DAYS: '2.5',
+      CORS_ORIGINS: 'https://a.example, b.example',
+      SQL_ECHO: 'perhaps',
+      PORT: '65536',
+      LOG_LEVEL: 'loud',
+      NODE_ENV: 'prod',
+      TRUST_PROXY: 'true',
+    });
+    expect(await app.ended).toBe(1);
+    expect(
+      app
+        .output()
+        .trim()
+        .split('\n')
+        .map((line) => line.trim()),
+    ).toEqual([
+      'Cairn cannot start: its configuration is wrong.',
+      'NODE_ENV: got "prod", wants one of development, test, production',
+      'DATABASE_URL: got something else (not shown: it may hold a password), wants postgres://user:password@host:port/database',
+      'DATABASE_POOL_SIZE: got "0", wants an integer from 1 to 1000',
+      'DATABASE_POOL_TIMEOUT: got "soon", wants an integer from 1 to 300',
+      'DATABASE_POOL_RECYCLE: got "-1", wants an integer from 1 to 86400',
+      'SQL_ECHO: got "perhaps", wants true or false',
+      'JWT_SECRET_KEY: got 12 characters, wants at least 32 random characters, for example from `openssl rand -base64 48`',
+      'ACCESS_TOKEN_EXPIRE_MINUTES: got "1e3", wants an integer from 1 to 15',
+      'REFRESH_TOKEN_EXPIRE_DAYS: got "2.5", wants an integer from 1 to 90',
+      'CORS_ORIGINS: got "b.example", wants origins such as https://app.example.com, or *, separated by commas',
+      'TRUST_PROXY: got "true", wants addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
+      'PORT: got "65536", wants an integer from 0 to 65535',
+      'LOG_LEVEL: got "loud", wants one of debug, info, warn, error, silent',
+      'See .env.example for every variable.',
+    ]);
+  });
+
+  it('needs a database and a secret in production', async () => {
+    const app = start({ NODE_ENV: 'production', JWT_SECRET_KEY: '' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toMatch(
+      /DATABASE_URL: got nothing, wants .*\n.*JWT_SECRET_KEY: got nothing, wants /,
+    );
+  });
+});
+
+describe('the application', () => {
+  it('starts in production, logs JSON, and stops on SIGTERM', async () => {
+    const app = start({ NODE_ENV: 'production', DATABASE_URL: await newDatabase() });
+    const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
+    await app.says(/GET \/api\/v1\/tasks 401/);
+    expect(app.output()).not.toContain('secret');
+    const line = app
+      .output()
+      .split('\n')
+      .find((text) => text.includes('/api/v1/tasks'))!;
+    expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Request' });
+    app.process.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+  });
+
+  it('understands the URL of an SQLAlchemy application', async () => {
+    const url = (await newDatabase()).replace('postgresql:', 'postgresql+psycopg2:');
+    const app = start({ DATABASE_URL: url });
+    await app.says(/Cairn is running/);
+    app.process.kill('SIGINT');
+    expect(await app.ended).toBe(0);
+  });
+
+  it('does not start on a database without its migrations, and says what to do', async () => {
+    const url = await newDatabase();
+    await onDatabase(url, (client) => client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
+    const app = start({ DATABASE_URL: url });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      'Cairn cannot start: the database lacks Schema1795219200000. Apply what is missing: npm run migration:run',
+    );
+  });
+
+  it('says so when the database cannot be reached', async () => {
+    const app = start({ DATABASE_URL: 'postgres://cairn:hunter2@127.0.0.1:1/cairn' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toMatch(/Cairn cannot start: .*ECONNREFUSED/);
+    expect(app.output()).not.toContain('hunter2');
+  });
+
+  it('says so when its port is used', async () => {
+    const holder = createServer();
+    const port = await new Promise<number>((resolve) =>
+      holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)),
+    );
+    try {
+      const app = start({ DATABASE_URL: await newDatabase(), PORT: String(port) });
+      expect(await app.ended).toBe(1);
+      expect(app.output()).toContain(
+        `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.\n`,
+      );
+    } finally {
+      holder.close();
+    }
+  });
+
+  it('answers browsers of the origins that it knows', async () => {
+    const app = start({ DATABASE_URL: await newDatabase(), CORS_ORIGINS: 'https://app.example.com' });
+    const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+    const preflight = (origin: string) =>
+      fetch(`${url}/api/v1/tasks`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'PATCH' },
+      });
+    expect((await preflight('https://app.example.com')).headers.get('access-control-allow-origin')).toBe(
+      'https://app.example.com',
+    );
+    expect((await preflight('https://evil.example.com')).headers.get('access-control-allow-origin')).not.toBe(
+      'https://evil.example.com',
+    );
+    app.process.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+  });
+});
+
+describe('the seed command', () => {
+  const seed = (url: string, environment = {}) =>
+    runNode(['src/cli.ts', 'seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secret, ...environment });
+
+  it('makes believable data once, and prints the demo login, which works', async () => {
+    const url = await newDatabase();
+    const first = seed(url);
+    expect([await first.ended, first.output()]).toEqual([
+      0,
+      expect.stringMatching(
+        /^Made 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
+      ),
+    ]);
+    const again = seed(url);
+    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('is there already')]);
+
+    const app = start({ DATABASE_URL: url });
+    const [, base] = await app.says(/Documentation: (http:\S+)\/docs/);
+    const [, password] = /password: (.+)\n/.exec(first.output())!;
+    const login = await fetch(`${base}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'demo', password }),
+    });
+    const { access_token } = (await login.json()) as { access_token: string };
+    const list = await fetch(`${base}/api/v1/tasks?include=total&status=completed`, {
+      headers: { authorization: `Bearer ${access_token}` },
+    });
+    expect(((await list.json()) as { total: number }).total).toBeGreaterThan(20);
+    app.process.kill('SIGTERM');
+    await app.ended;
+  });
+
+  it('keeps off production', async () => {
+    const command = seed(await newDatabase(), { NODE_ENV: 'production' });
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      expect.stringContaining('not for production'),
+    ]);
+  });
+
+  it('is one of the commands that the CLI names', async () => {
+    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
+    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed\n']);
+  });
+});
