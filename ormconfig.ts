@@ -1,5 +1,1 @@
-import 'reflect-metadata';
-import { loadConfig } from './src/config';
-import { commandLineDataSource } from './src/database/data-source';
-
-export default commandLineDataSource(loadConfig());
+export { default } from './src/database/cli-data-source';

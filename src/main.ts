@@ -2,11 +2,17 @@ import { createApp } from './app';
 import { ConfigError, loadConfig } from './config';
 import { prepareDatabase } from './database/data-source';
 
+/** Milliseconds that requests in flight have to finish after a signal. */
+const shutdownLimit = 10_000;
+
 async function main(): Promise<void> {
   const config = await prepareDatabase(loadConfig());
   const app = await createApp(config);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void app.close().then(() => process.exit(0)));
+    process.once(signal, () => {
+      setTimeout(() => process.exit(1), shutdownLimit).unref();
+      void app.close().then(() => process.exit(0));
+    });
   }
   await app.listen(config.port, config.host);
   const url = (await app.getUrl()).replace('[::1]', 'localhost');

@@ -100,7 +100,7 @@ it('can be explored in Swagger UI', async () => {
   const assets = [...(await page.text()).matchAll(/(?:src|href)="(\.[^"]+)"/g)];
   expect(assets.length).toBeGreaterThan(3);
   for (const [, asset] of assets) {
-    const { status } = await fetch(new URL(asset!, page.url));
-    expect([asset, status]).toEqual([asset, 200]);
+    const answer = await fetch(new URL(asset!, page.url));
+    expect([asset, answer.status, (await answer.text()).length]).toEqual([asset, 200, expect.any(Number)]);
   }
 });

@@ -95,7 +95,10 @@ export class Database {
 
   private async connect(): Promise<PoolClient> {
     try {
-      return await this.pool.connect();
+      const client = await this.pool.connect();
+      // A connection that dies in use says so here too; unheard, that would end the process.
+      if (client.listenerCount('error') === 0) client.on('error', (error) => this.logger.warn(String(error)));
+      return client;
     } catch (error) {
       throw readable(error);
     }

@@ -101,14 +101,10 @@ export class DeleteGoalQuery {
 const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
 
 export class GoalQuery extends PageQuery {
-  @WordList({ description: 'One or more, by comma.', of: statuses })
+  @WordList({ of: statuses })
   status?: string[];
 
-  @WordList({
-    description: 'One or more, by comma; `none` for goals without.',
-    of: horizonWords,
-    orNone: true,
-  })
+  @WordList({ of: horizonWords, orNone: true })
   horizon?: (string | null)[];
 
   @IdList({ description: 'One or more, by comma; `none` for goals at the top.' })

@@ -180,11 +180,12 @@ export function JsonObject(options: FieldOptions) {
 }
 
 /** Query parameter: words of a vocabulary, separated by commas; `none` for rows without one, where `orNone` is set. */
-export function WordList(options: FieldOptions & { of: Words<string | number>; orNone?: boolean }) {
+export function WordList(options: { of: Words<string | number>; orNone?: boolean }) {
   const { of, orNone } = options;
-  const wanted = `must be one or more of ${[...of.words, ...(orNone ? [none] : [])].join(', ')}`;
+  const allowed = [...of.words, ...(orNone ? [none] : [])].join(', ');
+  const wanted = `must be one or more of ${allowed}`;
   return parameter(
-    options,
+    { description: `One or more of ${allowed}, by comma.` },
     { type: String },
     splitInto((item) => (item === none ? null : of.read(item))),
     rule('not_allowed', wanted, (items) =>

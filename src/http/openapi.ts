@@ -52,16 +52,21 @@ function close(schema: Schema): void {
 }
 
 function complete(path: string, method: string, operation: Operation): void {
-  operation.operationId = [method, ...path.split('/').map((part) => part.replace(/[{}]/g, ''))]
-    .slice(0)
-    .filter((part) => part && part !== 'api' && part !== 'v1')
-    .join('_');
+  operation.operationId =
+    method +
+    path
+      .replace(/^\/api\/v1/, '')
+      .replace(/[{}]/g, '')
+      .replace(/\//g, '_');
   // An empty requirement means that no token is wanted.
   const isPublic = operation.security?.some((requirement) => Object.keys(requirement).length === 0) ?? false;
   if (isPublic) operation.security = [];
   if (path.includes('/users/{user_id}/')) operation.tags = [`${operation.tags?.[0]} of a user`];
   for (const parameter of operation.parameters ?? []) {
     if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
+  }
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response && 'description' in response) response.description ||= successes[status] ?? '';
   }
   for (const status of refusals(path, operation, isPublic)) {
     operation.responses[status] = {
@@ -70,6 +75,12 @@ function complete(path: string, method: string, operation: Operation): void {
     };
   }
 }
+
+const successes: Record<string, string> = {
+  200: 'As asked.',
+  201: 'Made.',
+  204: 'Done; there is nothing to show.',
+};
 
 const problems: Record<string, string> = {
   400: 'It cannot be read: no valid JSON, no valid UTF-8, no valid address.',

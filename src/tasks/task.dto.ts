@@ -132,13 +132,13 @@ const sortable = [
 ] as const;
 
 export class TaskQuery extends PageQuery {
-  @WordList({ description: 'One or more, by comma.', of: statuses })
+  @WordList({ of: statuses })
   status?: string[];
 
   @FlagParameter({ description: 'Whether the status is `completed`.' })
   completed?: boolean;
 
-  @WordList({ description: 'One or more, by comma.', of: priorities })
+  @WordList({ of: priorities })
   priority?: number[];
 
   @TextList({ description: 'One or more, by comma; `none` for tasks without.', max: 100 })

@@ -10,14 +10,14 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Get()
-  @ApiOperation({ summary: 'Read the own account' })
+  @ApiOperation({ summary: 'Read your account' })
   @ApiOkResponse({ type: UserView })
   find(): Promise<JsonText> {
     return this.users.find();
   }
 
   @Patch()
-  @ApiOperation({ summary: 'Change the own account', description: 'Absent keeps, null clears.' })
+  @ApiOperation({ summary: 'Change your account', description: 'Absent keeps, null clears.' })
   @ApiBody({
     type: PatchUser,
     examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
@@ -29,7 +29,7 @@ export class UsersController {
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove the own account', description: 'Everything goes with it, for ever.' })
+  @ApiOperation({ summary: 'Remove your account', description: 'Everything goes with it, for ever.' })
   @ApiBody({ type: DeleteUser })
   @ApiNoContentResponse()
   remove(@Body() { password }: DeleteUser): Promise<void> {

@@ -6,7 +6,7 @@ import { Problem } from '../http/problem';
 import { PatchUser } from './user.dto';
 import { UsersRepository } from './users.repository';
 
-/** The rules of the own account. */
+/** The rules of a user's own account. */
 @Injectable()
 export class UsersService {
   constructor(private readonly users: UsersRepository) {}
