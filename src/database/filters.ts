@@ -68,9 +68,22 @@ export function flag(whenTrue: string, whenFalse: string) {
 }
 
 /** The text in one of the columns, literally and ignoring case. */
-export function contains(...columns: string[]) {
+function contains(...columns: string[]) {
   return (name: string, text: string): Fragment => ({
     sql: `(${columns.map((column) => `${column} ILIKE :${name}`).join(' OR ')})`,
     parameters: { [name]: `%${text.replace(/[\\%_]/g, '\\$&')}%` },
   });
+}
+
+/** The filters that tasks and goals have in common. */
+export function rowFilters(table: string) {
+  return {
+    created_from: from(`${table}.created_at`),
+    created_before: before(`${table}.created_at`),
+    updated_from: from(`${table}.updated_at`),
+    updated_before: before(`${table}.updated_at`),
+    completed_from: from(`${table}.completed_at`),
+    completed_before: before(`${table}.completed_at`),
+    q: contains(`${table}.title`, `${table}.description`),
+  };
 }

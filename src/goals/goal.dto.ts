@@ -10,13 +10,12 @@ import {
   Sort,
   Text,
   TextList,
-  TextParameter,
   Word,
   WordList,
   WordParameter,
 } from '../http/fields';
 import { Identified, Versioned } from '../http/owned-view';
-import { PageQuery, pageOf } from '../http/page-query';
+import { pageOf, RowQuery } from '../http/page-query';
 import { Words } from '../http/words';
 import { TaskQuery } from '../tasks/task.dto';
 import { goalStatuses, horizons } from './goal.entity';
@@ -100,7 +99,7 @@ export class DeleteGoalQuery {
 
 const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
 
-export class GoalQuery extends PageQuery {
+export class GoalQuery extends RowQuery {
   @WordList({ of: statuses })
   status?: string[];
 
@@ -124,30 +123,6 @@ export class GoalQuery extends PageQuery {
 
   @MomentParameter({ description: 'To be reached before then.' })
   target_before?: string;
-
-  @MomentParameter({ description: 'Made then or later.' })
-  created_from?: string;
-
-  @MomentParameter({ description: 'Made before then.' })
-  created_before?: string;
-
-  @MomentParameter({ description: 'Changed then or later.' })
-  updated_from?: string;
-
-  @MomentParameter({ description: 'Changed before then.' })
-  updated_before?: string;
-
-  @MomentParameter({ description: 'Completed then or later.' })
-  completed_from?: string;
-
-  @MomentParameter({ description: 'Completed before then.' })
-  completed_before?: string;
-
-  @TextParameter({
-    description: 'Text in title or description, taken literally, whatever its case.',
-    max: 200,
-  })
-  q?: string;
 
   @Sort({ by: sortable, default: '-created_at' })
   sort = readSort('-created_at');

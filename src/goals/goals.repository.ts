@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
-import { absentLast, anyOf, before, contains, from } from '../database/filters';
+import { absentLast, anyOf, before, from, rowFilters } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { sql, Statement } from '../database/statement';
 import { currentUser } from '../http/current-user';
@@ -26,13 +26,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         target_date: () => ({ sql: 'goals.target_date IS NULL' }),
         target_from: from('goals.target_date', targetOrLast),
         target_before: before('goals.target_date', targetOrLast),
-        created_from: from('goals.created_at'),
-        created_before: before('goals.created_at'),
-        updated_from: from('goals.updated_at'),
-        updated_before: before('goals.updated_at'),
-        completed_from: from('goals.completed_at'),
-        completed_before: before('goals.completed_at'),
-        q: contains('goals.title', 'goals.description'),
+        ...rowFilters('goals'),
       },
       sorts: {
         created_at: {},

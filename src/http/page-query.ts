@@ -1,6 +1,6 @@
 import { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { IntegerParameter, TextParameter, WordParameter } from './fields';
+import { IntegerParameter, MomentParameter, TextParameter, WordParameter } from './fields';
 
 /** What every list understands. */
 export abstract class PageQuery {
@@ -15,6 +15,33 @@ export abstract class PageQuery {
 
   @WordParameter({ description: '`total` counts all items of the list.', of: ['total'] })
   include?: 'total';
+}
+
+/** What lists of tasks and of goals have in common. */
+export abstract class RowQuery extends PageQuery {
+  @MomentParameter({ description: 'Made then or later.' })
+  created_from?: string;
+
+  @MomentParameter({ description: 'Made before then.' })
+  created_before?: string;
+
+  @MomentParameter({ description: 'Changed then or later.' })
+  updated_from?: string;
+
+  @MomentParameter({ description: 'Changed before then.' })
+  updated_before?: string;
+
+  @MomentParameter({ description: 'Completed then or later.' })
+  completed_from?: string;
+
+  @MomentParameter({ description: 'Completed before then.' })
+  completed_before?: string;
+
+  @TextParameter({
+    description: 'Text in title or description, taken literally, whatever its case.',
+    max: 200,
+  })
+  q?: string;
 }
 
 /** The answer of a list of such items. */

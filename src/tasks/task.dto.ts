@@ -11,13 +11,12 @@ import {
   Sort,
   Text,
   TextList,
-  TextParameter,
   Word,
   WordList,
   WordParameter,
 } from '../http/fields';
 import { Identified, Versioned } from '../http/owned-view';
-import { PageQuery, pageOf } from '../http/page-query';
+import { pageOf, RowQuery } from '../http/page-query';
 import { Words } from '../http/words';
 import { taskStatuses } from './task.entity';
 
@@ -131,7 +130,7 @@ const sortable = [
   'deleted_at',
 ] as const;
 
-export class TaskQuery extends PageQuery {
+export class TaskQuery extends RowQuery {
   @WordList({ of: statuses })
   status?: string[];
 
@@ -161,30 +160,6 @@ export class TaskQuery extends PageQuery {
 
   @MomentParameter({ description: 'Due before then.' })
   due_before?: string;
-
-  @MomentParameter({ description: 'Made then or later.' })
-  created_from?: string;
-
-  @MomentParameter({ description: 'Made before then.' })
-  created_before?: string;
-
-  @MomentParameter({ description: 'Changed then or later.' })
-  updated_from?: string;
-
-  @MomentParameter({ description: 'Changed before then.' })
-  updated_before?: string;
-
-  @MomentParameter({ description: 'Completed then or later.' })
-  completed_from?: string;
-
-  @MomentParameter({ description: 'Completed before then.' })
-  completed_before?: string;
-
-  @TextParameter({
-    description: 'Text in title or description, taken literally, whatever its case.',
-    max: 200,
-  })
-  q?: string;
 
   @FlagParameter({ description: '`true` shows the trash.', default: false })
   trashed = false;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
-import { absentLast, anyOf, before, contains, flag, from } from '../database/filters';
+import { absentLast, anyOf, before, flag, from, rowFilters } from '../database/filters';
 import { Expression, OwnedRepository } from '../database/owned.repository';
 import type { Statement } from '../database/statement';
 import { JsonPage, JsonText } from '../http/json-text';
@@ -31,13 +31,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery> {
         due_date: () => ({ sql: 'tasks.due_date IS NULL' }),
         due_from: from('tasks.due_date', dueOrLast),
         due_before: before('tasks.due_date', dueOrLast),
-        created_from: from('tasks.created_at'),
-        created_before: before('tasks.created_at'),
-        updated_from: from('tasks.updated_at'),
-        updated_before: before('tasks.updated_at'),
-        completed_from: from('tasks.completed_at'),
-        completed_before: before('tasks.completed_at'),
-        q: contains('tasks.title', 'tasks.description'),
+        ...rowFilters('tasks'),
         trashed: flag('tasks.deleted_at IS NOT NULL', 'tasks.deleted_at IS NULL'),
       },
       sorts: {
