@@ -2,10 +2,11 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { seed } from './cli/seed';
 import { ConfigError, loadConfig } from './config';
+import { Database } from './database/database';
 import { dataSourceOptions, prepareDatabase } from './database/data-source';
 
 /** The operator's commands: each gets the database, and says what it did. */
-const commands: Record<string, (dataSource: DataSource) => Promise<string>> = { seed };
+const commands: Record<string, (database: Database) => Promise<string>> = { seed };
 
 async function main([name = '']: string[]): Promise<void> {
   const command = commands[name];
@@ -16,7 +17,7 @@ async function main([name = '']: string[]): Promise<void> {
   }
   const dataSource = await new DataSource(dataSourceOptions(await prepareDatabase(config))).initialize();
   try {
-    process.stdout.write(`${await command(dataSource)}\n`);
+    process.stdout.write(`${await command(new Database(dataSource, config))}\n`);
   } finally {
     await dataSource.destroy();
   }

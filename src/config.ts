@@ -16,6 +16,8 @@ export class Config {
   readonly environment: (typeof environments)[number];
   /** Absent in development: the embedded PostgreSQL is used. */
   readonly databaseUrl?: string;
+  /** The schema's owner, for migrations; by default the same as `databaseUrl`. */
+  readonly migrationDatabaseUrl?: string;
   readonly databasePoolSize: number;
   /** Seconds a request may wait for a connection. */
   readonly databasePoolTimeout: number;
@@ -51,9 +53,11 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
   const read = new Reader(environment);
   const env = read.oneOf('NODE_ENV', environments, 'development');
   const production = env === 'production';
+  const databaseUrl = read.databaseUrl('DATABASE_URL', production);
   const config: Config = {
     environment: env,
-    databaseUrl: read.databaseUrl('DATABASE_URL', production),
+    databaseUrl,
+    migrationDatabaseUrl: read.databaseUrl('MIGRATION_DATABASE_URL', false) ?? databaseUrl,
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 1, 1000, 10),
     databasePoolTimeout: read.integer('DATABASE_POOL_TIMEOUT', 1, 300, 30),
     databasePoolRecycle: read.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),

@@ -69,19 +69,29 @@ it('every index is documented with a query', async () => {
 });
 
 it.each(documented)('$index serves $call$remark, without a sort', async ({ index, call, remark }) => {
-  const [method, path = ''] = call.split(' ');
+  const [method = '', path = ''] = call.split(' ');
   tap.sent.length = 0;
   if (method === 'POST') {
     const name = remark.includes('username') ? { username: 'explainer' } : { email: user.email };
     await app.api.post(path, { ...name, password }).expect(200);
   } else {
-    await user.api.get(path.replace('{task}', names.task).replace('{goal}', names.goal)).expect(200);
+    const url = path.replace('{task}', names.task).replace('{goal}', names.goal);
+    const { body } = await user.api.get(url).expect(200);
+    const { next_cursor } = body as { next_cursor?: string };
+    if (next_cursor)
+      await user.api.get(`${url}${url.includes('?') ? '&' : '?'}cursor=${next_cursor}`).expect(200);
   }
   const statements = tap.sent.filter(({ text }) => /^\s*SELECT/.test(text));
   expect(statements.length).toBeGreaterThan(0);
   for (const plans of ['force_generic_plan', 'force_custom_plan']) {
     const used = [];
-    for (const statement of statements) used.push(...(await nodes(statement, plans)));
+    for (const statement of statements) {
+      const found = await nodes(statement, method, plans);
+      used.push(...found);
+      if (!statement.text.includes(') < (') && !statement.text.includes(') > (')) continue;
+      const conditions = found.map((node) => node['Index Cond'] ?? '');
+      expect(conditions).toContainEqual(expect.stringContaining('ROW('));
+    }
     expect({ plans, indexes: used.map((node) => node['Index Name']).filter(Boolean) }).toEqual({
       plans,
       indexes: expect.arrayContaining([index]) as string[],
@@ -94,11 +104,12 @@ it.each(documented)('$index serves $call$remark, without a sort', async ({ index
 interface PlanNode {
   'Node Type': string;
   'Index Name'?: string;
+  'Index Cond'?: string;
   Plans?: PlanNode[];
 }
 
-/** All nodes of the plan by which PostgreSQL runs the statement. */
-async function nodes({ text, parameters }: Sent, plans: string): Promise<PlanNode[]> {
+/** All nodes of the plan by which PostgreSQL runs the statement, under the role and the policies of the application. */
+async function nodes({ text, parameters }: Sent, method: string, plans: string): Promise<PlanNode[]> {
   // What `enter` does inside is not in its own plan: its query stands here as the function has it.
   const isEnter = text.startsWith('SELECT enter(');
   const query = isEnter
@@ -107,7 +118,9 @@ async function nodes({ text, parameters }: Sent, plans: string): Promise<PlanNod
     : text;
   const client = await app.database.connect();
   try {
-    await client.query(`SET plan_cache_mode = ${plans}`);
+    await client.query(`BEGIN; SET LOCAL plan_cache_mode = ${plans}`);
+    if (isEnter || method === 'POST') await client.query('SET LOCAL ROLE cairn_auth');
+    else await client.query('SELECT act_as($1)', [user.id]);
     await client.query(`PREPARE explained AS ${query}`);
     const values = parameters.map((value) => (value === null ? 'NULL' : client.escapeLiteral(value)));
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
@@ -115,7 +128,7 @@ async function nodes({ text, parameters }: Sent, plans: string): Promise<PlanNod
     );
     return flatten(rows[0]!['QUERY PLAN'][0].Plan);
   } finally {
-    await client.query('DEALLOCATE ALL');
+    await client.query('ROLLBACK; DEALLOCATE ALL');
     client.release();
   }
 }

@@ -1,8 +1,10 @@
 import { createServer } from 'node:net';
 import { newDatabase } from './setup/app';
 import { run, runNode } from './setup/run';
-import { onDatabase } from './setup/server';
+import { asRole, onDatabase } from './setup/server';
 
+/** A database of its own, as the application reaches it. */
+const loginUrl = async () => asRole(await newDatabase(), 'cairn_login');
 const secret = 'x'.repeat(32);
 const start = (environment: NodeJS.ProcessEnv) =>
   runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secret, ...environment });
@@ -61,7 +63,7 @@ describe('the configuration', () => {
 
 describe('the application', () => {
   it('starts in production, logs JSON, and stops on SIGTERM', async () => {
-    const app = start({ NODE_ENV: 'production', DATABASE_URL: await newDatabase() });
+    const app = start({ NODE_ENV: 'production', DATABASE_URL: await loginUrl() });
     const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
@@ -77,7 +79,7 @@ describe('the application', () => {
   });
 
   it('understands the URL of an SQLAlchemy application', async () => {
-    const url = (await newDatabase()).replace('postgresql:', 'postgresql+psycopg2:');
+    const url = (await loginUrl()).replace('postgresql:', 'postgresql+psycopg2:');
     const app = start({ DATABASE_URL: url });
     await app.says(/Cairn is running/);
     app.process.kill('SIGINT');
@@ -90,7 +92,7 @@ describe('the application', () => {
     const app = start({ DATABASE_URL: url });
     expect(await app.ended).toBe(1);
     expect(app.output()).toContain(
-      'Cairn cannot start: the database lacks Schema1795219200000. Apply what is missing: npm run migration:run',
+      'Cairn cannot start: the database lacks Schema1795219200000, Walls1795222800000. Apply what is missing: npm run migration:run',
     );
   });
 
@@ -107,7 +109,7 @@ describe('the application', () => {
       holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)),
     );
     try {
-      const app = start({ DATABASE_URL: await newDatabase(), PORT: String(port) });
+      const app = start({ DATABASE_URL: await loginUrl(), PORT: String(port) });
       expect(await app.ended).toBe(1);
       expect(app.output()).toContain(
         `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.\n`,
@@ -118,7 +120,7 @@ describe('the application', () => {
   });
 
   it('answers browsers of the origins that it knows', async () => {
-    const app = start({ DATABASE_URL: await newDatabase(), CORS_ORIGINS: 'https://app.example.com' });
+    const app = start({ DATABASE_URL: await loginUrl(), CORS_ORIGINS: 'https://app.example.com' });
     const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
     const preflight = (origin: string) =>
       fetch(`${url}/api/v1/tasks`, {
@@ -141,7 +143,7 @@ describe('the seed command', () => {
     runNode(['src/cli.ts', 'seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secret, ...environment });
 
   it('makes believable data once, and prints the demo login, which works', async () => {
-    const url = await newDatabase();
+    const url = await loginUrl();
     const first = seed(url);
     expect([await first.ended, first.output()]).toEqual([
       0,
@@ -170,7 +172,7 @@ describe('the seed command', () => {
   });
 
   it('keeps off production', async () => {
-    const command = seed(await newDatabase(), { NODE_ENV: 'production' });
+    const command = seed(await loginUrl(), { NODE_ENV: 'production' });
     expect([await command.ended, command.output()]).toEqual([
       1,
       expect.stringContaining('not for production'),

@@ -1,9 +1,9 @@
-import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { hashPassword } from '../auth/passwords';
+import type { Database } from '../database/database';
+import { sql, Statement } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';
 import type { Task } from '../tasks/task.entity';
-import type { User } from '../users/user.entity';
 import { areas, users } from './seed-data';
 
 const password = 'a cairn of many stones';
@@ -13,32 +13,39 @@ type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
 
 /**
  * Fills an empty database with believable data: a few users, dozens of goals, hundreds of tasks, with dates around
- * today. Does nothing where the demo user exists already.
+ * today. Does nothing where the demo user exists already. Each user's rows are written in that user's name.
  * @returns how to sign in
  */
-export async function seed(dataSource: DataSource): Promise<string> {
+export async function seed(database: Database): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
-  const known = await dataSource.query<unknown[]>(
-    `SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`,
+  const known = await database.asAuthenticator(
+    sql(`SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`, {}),
   );
   if (known.length) return `The demo data is there already. ${login}`;
 
   const password_hash = await hashPassword(password);
-  const accounts = users.map((user): Row<User> => ({ ...user, id: uuidv7(), password_hash }));
-  const goals: Row<Goal>[] = [];
-  const tasks: Row<Task>[] = [];
-  accounts.forEach(({ id }, index) => {
+  let [goalCount, taskCount] = [0, 0];
+  for (const [index, user] of users.entries()) {
+    const id = uuidv7();
+    await database.asAuthenticator(insert('users', [{ ...user, id, password_hash }]));
+    const goals: Row<Goal>[] = [];
+    const tasks: Row<Task>[] = [];
     // Each user has fewer areas of life than the one before.
-    for (const area of areas.slice(0, areas.length - index)) plan(String(id), area, goals, tasks);
-  });
-  await dataSource.transaction(async (manager) => {
-    for (const [table, rows] of Object.entries({ users: accounts, goals, tasks })) {
-      const columns = Object.keys(rows[0] ?? {}).join(', ');
-      const text = `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::${table}, $1)`;
-      await manager.query(text, [JSON.stringify(rows)]);
-    }
-  });
-  return `Made ${accounts.length} users, ${goals.length} goals and ${tasks.length} tasks. ${login}`;
+    for (const area of areas.slice(0, areas.length - index)) plan(id, area, goals, tasks);
+    await database.actAs(id, async (run) => {
+      await run(insert('goals', goals));
+      await run(insert('tasks', tasks));
+    });
+    goalCount += goals.length;
+    taskCount += tasks.length;
+  }
+  return `Made ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
+}
+
+function insert(table: string, rows: object[]): Statement {
+  const columns = Object.keys(rows[0] ?? {}).join(', ');
+  const text = `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::${table}, :rows)`;
+  return sql(text, { rows: JSON.stringify(rows) });
 }
 
 /** One yearly goal with its quarterly parts, and for each part its tasks, some of them done. */

@@ -5,7 +5,7 @@ import { Config, ConfigError, dataFolder } from '../config';
 import { Goal } from '../goals/goal.entity';
 import { Task } from '../tasks/task.entity';
 import { User } from '../users/user.entity';
-import { startEmbeddedPostgres } from './embedded-postgres';
+import { setUpDatabase, startEmbeddedPostgres } from './embedded-postgres';
 import { migrations } from './migrations';
 import { NamingStrategy } from './naming-strategy';
 
@@ -43,27 +43,26 @@ export function dataSourceOptions(config: Config): DataSourceOptions {
 /**
  * Makes sure that there is a database to talk to: the one that is named, or else the embedded one, which is also
  * migrated.
- * @throws Error when it cannot be reached · ConfigError when migrations are missing
+ * @throws Error when it cannot be reached · ConfigError when migrations are missing, or when the role is not one to
+ * serve requests with
  */
 export async function prepareDatabase(config: Config): Promise<Config> {
   const ready = await withDatabase(config);
-  const dataSource = await new DataSource(commandLineOptions(ready)).initialize();
-  try {
-    if (config.databaseUrl) await refuseMissingMigrations(dataSource);
-    else await migrate(dataSource);
-  } finally {
-    await dataSource.destroy();
-  }
+  if (!config.databaseUrl) await onDatabase(migrationOptions(ready), migrate);
+  await onDatabase(dataSourceOptions(ready), async (dataSource) => {
+    await refuseMissingMigrations(dataSource);
+    await refuseUnfitRole(dataSource, config.environment === 'production');
+  });
   return ready;
 }
 
-/** The data source of the TypeORM CLI. */
+/** The data source of the TypeORM CLI: it connects as the schema's owner. */
 export async function commandLineDataSource(config: Config): Promise<DataSource> {
-  return new DataSource(commandLineOptions(await withDatabase(config)));
+  return new DataSource(migrationOptions(await withDatabase(config)));
 }
 
 /** Applies what is missing. Several processes at once apply it once. */
-export async function migrate(dataSource: DataSource): Promise<void> {
+async function migrate(dataSource: DataSource): Promise<void> {
   const lock = dataSource.createQueryRunner();
   await lock.query(`SELECT pg_advisory_lock(hashtext('cairn migrations'))`);
   try {
@@ -75,22 +74,35 @@ export async function migrate(dataSource: DataSource): Promise<void> {
 }
 
 async function withDatabase(config: Config): Promise<Config> {
-  const databaseUrl = config.databaseUrl ?? (await startEmbeddedPostgres(join(dataFolder, 'postgres')));
-  return Object.freeze(Object.assign(new Config(), config, { databaseUrl }));
+  if (config.databaseUrl) return config;
+  const server = await startEmbeddedPostgres(join(dataFolder, 'postgres'));
+  return Object.freeze(Object.assign(new Config(), config, await setUpDatabase(server, 'cairn')));
 }
 
-/** Without time limits: a migration may take as long as it needs. */
-function commandLineOptions(config: Config): DataSourceOptions {
+/** As the schema's owner, and without time limits: a migration may take as long as it needs. */
+function migrationOptions(config: Config): DataSourceOptions {
   const extra = { options: serverSettings };
-  return { ...dataSourceOptions(config), extra };
+  return { ...dataSourceOptions(config), url: config.migrationDatabaseUrl, extra } as DataSourceOptions;
+}
+
+async function onDatabase(
+  options: DataSourceOptions,
+  work: (dataSource: DataSource) => Promise<void>,
+): Promise<void> {
+  const dataSource = await new DataSource(options).initialize();
+  try {
+    await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
 }
 
 async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
-  const isMigrated = await dataSource.query<[{ table: string | null }]>(
-    `SELECT to_regclass('migrations') AS table`,
+  const [known] = await dataSource.query<{ isThere: boolean }[]>(
+    `SELECT to_regprocedure('applied_migrations()') IS NOT NULL AS "isThere"`,
   );
-  const applied = isMigrated[0].table
-    ? await dataSource.query<{ name: string }[]>('SELECT name FROM migrations')
+  const applied = known?.isThere
+    ? await dataSource.query<{ name: string }[]>('SELECT name FROM applied_migrations() name')
     : [];
   const missing = migrations
     .map(({ name }) => name)
@@ -99,4 +111,25 @@ async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
   throw new ConfigError(
     `Cairn cannot start: the database lacks ${missing.join(', ')}. Apply what is missing: npm run migration:run`,
   );
+}
+
+/** A role that bypasses policies would leave owned rows to the application's care alone. */
+async function refuseUnfitRole(dataSource: DataSource, isProduction: boolean): Promise<void> {
+  const [role] = await dataSource.query<{ name: string; bypasses: boolean; lacks: string[] }[]>(`
+    SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses,
+      ARRAY(SELECT wanted FROM unnest(ARRAY['cairn_app', 'cairn_auth']) wanted
+        WHERE NOT pg_has_role(current_user, wanted, 'MEMBER')) AS lacks
+    FROM pg_roles WHERE rolname = current_user`);
+  if (role && role.lacks.length > 0) {
+    throw new ConfigError(
+      `Cairn cannot start: the role ${role.name} of DATABASE_URL may not act for users. As the schema's owner, run: ` +
+        `GRANT ${role.lacks.join(', ')} TO ${role.name}`,
+    );
+  }
+  if (role?.bypasses && isProduction) {
+    throw new ConfigError(
+      `Cairn cannot start: the role ${role.name} of DATABASE_URL bypasses row-level security. Use cairn_login instead: ` +
+        `ALTER ROLE cairn_login PASSWORD '…', and DATABASE_URL=postgres://cairn_login:…@…; see docs/operations.md, "Roles".`,
+    );
+  }
 }

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Config } from '../config';
 import { currentUser } from '../http/current-user';
-import { unavailable } from '../http/problem';
+import { Problem, unavailable } from '../http/problem';
 import { sql, Statement } from './statement';
 
 /** One row of an answer: its columns in the order of the statement. */
@@ -13,7 +13,8 @@ export type Row = unknown[];
 
 /**
  * The way of every statement to PostgreSQL: `BEGIN · enter(session, user) · the statements · COMMIT`, sent in one
- * flight on a pipelined connection. `enter` refuses a session that is no longer alive, and then nothing else happens.
+ * flight on a pipelined connection. `enter` refuses a session that is no longer alive, and then nothing else happens;
+ * it also takes the restricted role, so that policies show the user's own rows and no others.
  */
 @Injectable()
 export class Database {
@@ -52,13 +53,39 @@ export class Database {
   }
 
   /**
-   * For sign-up, sign-in and the refreshing of tokens, where there is no current user yet.
+   * For sign-up, sign-in and the refreshing of tokens, where there is no current user yet, and for passwords. It sees
+   * accounts and sessions, and has no right on tasks and goals.
    * @returns its rows
    * @throws as `read`
    */
   async asAuthenticator(statement: Statement): Promise<Row[]> {
-    const [rows] = await this.fly('BEGIN', [statement]);
+    const [rows] = await this.fly('BEGIN; SET LOCAL ROLE cairn_auth', [statement]);
     return rows ?? [];
+  }
+
+  /**
+   * Background work in the name of a user: as many statements as it needs, in one transaction.
+   * @throws as `read`, and what `work` throws; then nothing is written
+   */
+  async actAs<T>(
+    user_id: string,
+    work: (run: (statement: Statement) => Promise<Row[]>) => Promise<T>,
+  ): Promise<T> {
+    const client = await this.connect();
+    const run = async (statement: Statement) =>
+      (await client.query<Row>({ ...statement, rowMode: 'array' })).rows;
+    try {
+      await client.query('BEGIN');
+      await run(sql('SELECT act_as(:user_id)', { user_id }));
+      const result = await work(run);
+      refuseUncommitted(await client.query('COMMIT'));
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw readable(error);
+    } finally {
+      release(client);
+    }
   }
 
   /** Whether PostgreSQL answers. */
@@ -73,23 +100,26 @@ export class Database {
 
   private async fly(begin: string, statements: Statement[]): Promise<Row[][]> {
     if (this.config.sqlEcho) statements.forEach(({ text }) => this.logger.log(text));
+    const flight = [{ text: begin }, ...statements, { text: 'COMMIT' }];
+    let landed = await this.send(flight);
+    // A connection that was dead before it began (the server restarted meanwhile) did nothing: another one may.
+    if (isLost(landed[0])) landed = await this.send(flight);
+    // The first failure is the cause: those after it only say that the transaction is aborted.
+    const failed = landed.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw readable(failed.reason);
+    const results = landed.map((outcome) => (outcome as PromiseFulfilledResult<QueryArrayResult<Row>>).value);
+    refuseUncommitted(results.at(-1));
+    return results.slice(1, -1).map(({ rows }) => rows);
+  }
+
+  private async send(flight: Partial<Statement>[]): Promise<PromiseSettledResult<QueryArrayResult<Row>>[]> {
     const client = await this.connect();
     try {
-      const flight = [{ text: begin }, ...statements, { text: 'COMMIT' }];
-      const landed = await Promise.allSettled(
-        flight.map((statement) => client.query<Row>({ ...statement, rowMode: 'array' })),
+      return await Promise.allSettled(
+        flight.map((statement) => client.query<Row>({ text: '', ...statement, rowMode: 'array' })),
       );
-      // The first failure is the cause: those after it only say that the transaction is aborted.
-      const failed = landed.find((outcome) => outcome.status === 'rejected');
-      if (failed) throw readable(failed.reason);
-      const results = landed.map(
-        (outcome) => (outcome as PromiseFulfilledResult<QueryArrayResult<Row>>).value,
-      );
-      if (results.at(-1)?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
-      return results.slice(1, -1).map(({ rows }) => rows);
     } finally {
-      // A connection that is not idle would take this user's transaction to the next one.
-      client.release(client.getTransactionStatus() !== 'I');
+      release(client);
     }
   }
 
@@ -110,9 +140,25 @@ function enter(): Statement {
   return sql('SELECT enter(:session_id, :user_id)', { session_id, user_id });
 }
 
+/** A connection that is not idle would take this user's transaction to the next one: it is closed instead. */
+function release(client: PoolClient): void {
+  client.release(client.getTransactionStatus() !== 'I');
+}
+
+/** After an error, COMMIT succeeds by rolling back: only its tag tells. */
+function refuseUncommitted(commit: { command: string } | undefined): void {
+  if (commit?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
+}
+
+/** Whether the very first statement of a flight got no answer but the end of the connection. */
+function isLost(first: PromiseSettledResult<unknown> | undefined): boolean {
+  if (first?.status !== 'rejected') return false;
+  return !(first.reason instanceof DatabaseError) || /^57P0/.test(first.reason.code ?? '');
+}
+
 /** What PostgreSQL said is kept; what happened on the way to it is a 503. */
 function readable(error: unknown): unknown {
-  if (error instanceof DatabaseError) return error;
+  if (error instanceof DatabaseError || error instanceof Problem) return error;
   const problem = unavailable('The database cannot be reached. Try again.');
   problem.cause = error;
   return problem;

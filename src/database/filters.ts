@@ -3,26 +3,25 @@ import type { Fragment } from './statement';
 /** Makes the condition that a query parameter stands for; `name` is the parameter's, and its SQL parameter's too. */
 export type Filter = (name: string, value: never) => Fragment;
 
-const ownersTimezone = '(SELECT u.timezone FROM users u WHERE u.id = :user_id)';
-
 const isPlainDate = (moment: string) => moment.length === 10;
 
 /** SQL of a moment, or of the end of a plain date in the owner's time zone. */
 export function momentOrEndOfDay(name: string, moment: string): string {
   return isPlainDate(moment)
-    ? `(:${name}::date + time '23:59:59.999') AT TIME ZONE ${ownersTimezone}`
+    ? inOwnersTimezone(`:${name}::date + time '23:59:59.999'`)
     : `:${name}::timestamptz`;
 }
 
 function momentOrStartOfDay(name: string, moment: string): string {
-  return isPlainDate(moment)
-    ? `:${name}::date::timestamp AT TIME ZONE ${ownersTimezone}`
-    : `:${name}::timestamptz`;
+  return isPlainDate(moment) ? inOwnersTimezone(`:${name}::date::timestamp`) : `:${name}::timestamptz`;
 }
 
-/** The place of a time in an ascending list: rows without one come last. Indexes on such times hold just this. */
-export function absentLast(column: string): string {
-  return `coalesce(${column}, 'infinity')`;
+/**
+ * All of it in one subselect: AT TIME ZONE is not leakproof, and outside it would keep a comparison from being the
+ * condition of an index, below a policy.
+ */
+function inOwnersTimezone(local: string): string {
+  return `(SELECT (${local}) AT TIME ZONE u.timezone FROM users u WHERE u.id = :user_id)`;
 }
 
 /** One of the values; `null` among them stands for rows without any. */

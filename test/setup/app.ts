@@ -7,38 +7,43 @@ import { serverSettings } from '../../src/database/data-source';
 import { describe as describeApi } from '../../src/http/openapi';
 import { Api } from './api';
 import { Contract } from './contract';
-import { databaseUrl, onDatabase, template } from './server';
+import { asRole, onDatabase, template } from './server';
 
 export const server = (): string => process.env.CAIRN_TEST_SERVER!;
 
 /** A running application with a database of its own, as a test file sees it. */
 export interface TestApp {
   url: string;
+  /** The superuser's. */
   databaseUrl: string;
   /** Calls the API without a token. */
   api: Api;
   contract: Contract;
-  /** Looks at the database from outside. */
+  /** Looks at the database from outside, as a superuser. */
   database: Pool;
   close(): Promise<void>;
 }
 
-/** A database of its own: a clone of the migrated template. */
+/** A database of its own, a clone of the migrated template: the superuser's URL. */
 export async function newDatabase(): Promise<string> {
   const name = `cairn_test_${randomBytes(6).toString('hex')}`;
-  await onDatabase(server(), (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
-  return databaseUrl(server(), name);
+  const create = `CREATE DATABASE ${name} TEMPLATE ${template} OWNER cairn_owner`;
+  await onDatabase(server(), (client) => client.query(create));
+  return Object.assign(new URL(server()), { pathname: `/${name}` }).toString();
 }
 
-/** Starts the application as `npm start` does, on a free port. Further ones on the same database are other instances. */
+/**
+ * Starts the application as `npm start` does, on a free port, under the login role. Further ones on the same database
+ * are other instances.
+ */
 export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const database = environment.DATABASE_URL ?? (await newDatabase());
   const config = loadConfig({
     NODE_ENV: 'test',
-    DATABASE_URL: database,
     JWT_SECRET_KEY: 'a secret of the tests, long enough',
     LOG_LEVEL: 'error',
     ...environment,
+    DATABASE_URL: asRole(database, 'cairn_login'),
   });
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
-import { DataSource } from 'typeorm';
 import { loadConfig } from '../../src/config';
-import { dataSourceOptions } from '../../src/database/data-source';
-import { databaseUrl, onDatabase, template, testServer } from './server';
+import { commandLineDataSource } from '../../src/database/data-source';
+import { setUpDatabase } from '../../src/database/embedded-postgres';
+import { onDatabase, template, testServer } from './server';
 
 /** Starts PostgreSQL once, and migrates the template that each test file clones. */
 export default async function globalSetup(): Promise<void> {
@@ -12,10 +12,10 @@ export default async function globalSetup(): Promise<void> {
       `SELECT datname FROM pg_database WHERE datname LIKE 'cairn_test%'`,
     );
     for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${template}`);
   });
-  const config = loadConfig({ DATABASE_URL: databaseUrl(server, template), JWT_SECRET_KEY: 'x'.repeat(32) });
-  const dataSource = await new DataSource(dataSourceOptions(config)).initialize();
+  const { migrationDatabaseUrl } = await setUpDatabase(server, template);
+  const config = loadConfig({ DATABASE_URL: migrationDatabaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
+  const dataSource = await (await commandLineDataSource(config)).initialize();
   await dataSource.runMigrations();
   await dataSource.destroy();
   process.env.CAIRN_TEST_SERVER = server;

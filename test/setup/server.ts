@@ -12,9 +12,9 @@ export async function testServer(): Promise<string> {
   return process.env.TEST_DATABASE_URL ?? startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings);
 }
 
-/** The server's URL, with another database. */
-export function databaseUrl(server: string, database: string): string {
-  return Object.assign(new URL(server), { pathname: `/${database}` }).toString();
+/** The superuser's URL, with another role: all have one password. */
+export function asRole(url: string, role: 'cairn_login' | 'cairn_owner'): string {
+  return Object.assign(new URL(url), { username: role }).toString();
 }
 
 /** Runs statements outside of any application. */

@@ -77,7 +77,7 @@ export class Schema1795219200000 implements MigrationInterface {
       CREATE INDEX goals_newest ON goals (user_id, created_at, id);
       CREATE INDEX goals_by_status ON goals (user_id, status, created_at, id);
       CREATE INDEX goals_by_horizon ON goals (user_id, horizon, created_at, id);
-      CREATE INDEX goals_by_target_date ON goals (user_id, (coalesce(target_date, 'infinity')), id);
+      CREATE INDEX goals_by_target_date ON goals (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
       CREATE INDEX goals_by_parent ON goals (user_id, parent_goal_id, created_at, id);
 
       CREATE TABLE tasks (
@@ -124,24 +124,13 @@ export class Schema1795219200000 implements MigrationInterface {
       CREATE INDEX tasks_newest ON tasks (user_id, created_at, id) WHERE deleted_at IS NULL;
       CREATE INDEX tasks_by_status ON tasks (user_id, status, created_at, id) WHERE deleted_at IS NULL;
       CREATE INDEX tasks_by_category ON tasks (user_id, category, created_at, id) WHERE deleted_at IS NULL;
-      CREATE INDEX tasks_by_due_date ON tasks (user_id, (coalesce(due_date, 'infinity')), id) WHERE deleted_at IS NULL;
+      CREATE INDEX tasks_by_due_date ON tasks (user_id, (CASE WHEN due_date IS NULL THEN 'infinity' ELSE due_date END), id) WHERE deleted_at IS NULL;
       CREATE INDEX tasks_by_goal ON tasks (user_id, goal_id, status, created_at, id);
       CREATE INDEX tasks_by_parent ON tasks (user_id, parent_task_id, created_at, id);
-      CREATE INDEX tasks_trash ON tasks (user_id, (coalesce(deleted_at, '-infinity')), id) WHERE deleted_at IS NOT NULL;
+      CREATE INDEX tasks_trash ON tasks (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
     `);
 
     await queryRunner.query(`
-      -- Says whether a session may act: it lives, and so does its user. Every request's transaction begins with it.
-      CREATE FUNCTION enter(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql STABLE AS $$
-      BEGIN
-        PERFORM 1 FROM sessions s JOIN users u ON u.id = s.user_id
-          WHERE s.user_id = enter.user_id AND s.id = enter.session_id
-            AND s.revoked_at IS NULL AND s.expires_at > now() AND u.is_active;
-        IF NOT FOUND THEN
-          RAISE EXCEPTION 'session is not alive' USING ERRCODE = 'ZC401';
-        END IF;
-      END $$;
-
       CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         PERFORM now() AT TIME ZONE NEW.timezone; -- raises 22023 for a name that PostgreSQL does not know
@@ -210,7 +199,7 @@ export class Schema1795219200000 implements MigrationInterface {
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`
       DROP TABLE tasks, goals, sessions, users;
-      DROP FUNCTION enter(uuid, uuid), check_user(), keep_completed_at(), keep_version(), refuse_cycle();
+      DROP FUNCTION check_user(), keep_completed_at(), keep_version(), refuse_cycle();
     `);
   }
 }
