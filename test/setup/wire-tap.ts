@@ -8,7 +8,12 @@ export interface Sent {
 
 /** Stands between the application and PostgreSQL, passes everything on, and notes the statements. */
 export class WireTap {
-  readonly sent: Sent[] = [];
+  sent: Sent[] = [];
+  /** How often the application spoke after it had listened. */
+  roundTrips = 0;
+  /** How many statements PostgreSQL was given to parse. */
+  parsed = 0;
+  private speaker: 'application' | 'server' = 'server';
 
   private constructor(
     private readonly server: Server,
@@ -33,6 +38,10 @@ export class WireTap {
     this.server.close();
   }
 
+  forget(): void {
+    Object.assign(this, { sent: [], roundTrips: 0, parsed: 0, speaker: 'server' });
+  }
+
   private pass(client: Socket, database: Socket): void {
     const texts = new Map<string, string>();
     let rest = Buffer.alloc(0);
@@ -40,6 +49,8 @@ export class WireTap {
     client.setNoDelay();
     database.setNoDelay();
     client.on('data', (chunk: Buffer) => {
+      if (this.speaker === 'server') this.roundTrips++;
+      this.speaker = 'application';
       rest = Buffer.concat([rest, chunk]);
       for (;;) {
         // The first message has no type byte: https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -52,7 +63,10 @@ export class WireTap {
       }
       database.write(chunk);
     });
-    database.on('data', (chunk) => client.write(chunk));
+    database.on('data', (chunk) => {
+      this.speaker = 'server';
+      client.write(chunk);
+    });
     for (const [one, other] of [
       [client, database],
       [database, client],
@@ -64,7 +78,10 @@ export class WireTap {
   private note(type: string, message: Buffer, texts: Map<string, string>): void {
     const reader = new Reader(message);
     if (type === 'Q') this.sent.push({ text: reader.text(), parameters: [] });
-    if (type === 'P') texts.set(reader.text(), reader.text());
+    if (type === 'P') {
+      this.parsed++;
+      texts.set(reader.text(), reader.text());
+    }
     if (type === 'B') {
       reader.text();
       const text = texts.get(reader.text()) ?? '';
