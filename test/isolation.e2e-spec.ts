@@ -124,6 +124,29 @@ it('an address that names another user is refused, on every route below users', 
   expect(await everything(other)).toEqual(before);
 });
 
+it('another’s goal or task is no parent: made or changed, the same 404 as for a missing one', async () => {
+  const [own] = await ids(user, '/tasks');
+  const [ownGoal] = await ids(user, '/goals');
+  const before = await everything(user);
+  for (const [path, link, id] of [
+    ['tasks', 'goal_id', foreign.goals],
+    ['tasks', 'parent_task_id', foreign.tasks],
+    ['goals', 'parent_goal_id', foreign.goals],
+  ] as const) {
+    const row = path === 'tasks' ? own : ownGoal;
+    for (const call of [
+      (to: string) => user.api.post(`/${path}`, { title: 'x', [link]: to }),
+      (to: string) => user.api.patch(`/${path}/${row}`, { [link]: to }),
+      (to: string) => user.api.put(`/users/${user.id}/${path}/${row}`, { [link]: to }),
+    ]) {
+      const [theirs, nobodys] = [await call(id!), await call(missing)];
+      expect([path, link, theirs.status]).toEqual([path, link, 404]);
+      expect(bytes(theirs.text)).toBe(bytes(nobodys.text));
+    }
+  }
+  expect(await everything(user)).toEqual(before);
+});
+
 it('lists show exactly the own rows', async () => {
   for (const list of ['tasks', 'goals']) {
     for (const query of [

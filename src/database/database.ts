@@ -153,7 +153,7 @@ function refuseUncommitted(commit: { command: string } | undefined): void {
 /** Whether the very first statement of a flight got no answer but the end of the connection. */
 function isLost(first: PromiseSettledResult<unknown> | undefined): boolean {
   if (first?.status !== 'rejected') return false;
-  return !(first.reason instanceof DatabaseError) || /^57P0/.test(first.reason.code ?? '');
+  return !(first.reason instanceof DatabaseError) || (first.reason.code ?? '').startsWith("57P0");
 }
 
 /** What PostgreSQL said is kept; what happened on the way to it is a 503. */

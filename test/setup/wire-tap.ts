@@ -13,6 +13,8 @@ export class WireTap {
   roundTrips = 0;
   /** How many statements PostgreSQL was given to parse. */
   parsed = 0;
+  /** How many more times the connection breaks as soon as the application speaks. */
+  cuts = 0;
   private speaker: 'application' | 'server' = 'server';
 
   private constructor(
@@ -49,6 +51,11 @@ export class WireTap {
     client.setNoDelay();
     database.setNoDelay();
     client.on('data', (chunk: Buffer) => {
+      if (isStarted && this.cuts > 0) {
+        this.cuts--;
+        client.resetAndDestroy();
+        return;
+      }
       if (this.speaker === 'server') this.roundTrips++;
       this.speaker = 'application';
       rest = Buffer.concat([rest, chunk]);
