@@ -5,7 +5,12 @@ import helmet from '@fastify/helmet';
 import { AppModule } from './app.module';
 import type { Config } from './config';
 import { openBoxPerRequest } from './http/current-user';
-import { createAdapter, nameAndLogRequests, refuseOtherMethods } from './http/fastify';
+import {
+  createAdapter,
+  nameAndLogRequests,
+  refuseOtherMethods,
+  refuseUnreadableQueries,
+} from './http/fastify';
 import { acceptJsonBodies } from './http/json-body';
 import { sendJsonText } from './http/json-text';
 import { serveOpenApi } from './http/openapi';
@@ -24,6 +29,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   const answerOtherMethods = refuseOtherMethods(fastify);
   openBoxPerRequest(fastify);
   nameAndLogRequests(fastify);
+  refuseUnreadableQueries(fastify);
   sendJsonText(fastify);
   acceptJsonBodies(fastify);
 
@@ -34,8 +40,14 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   await app.register(helmet, { contentSecurityPolicy: contentSecurityPolicy() });
   if (config.corsOrigins.length) {
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
-    app.enableCors({ origin, exposedHeaders: ['Link', 'Retry-After', 'X-Request-Id'], maxAge: 3600 });
+    app.enableCors({
+      origin,
+      methods,
+      exposedHeaders: ['Link', 'Retry-After', 'X-Request-Id'],
+      maxAge: 3600,
+    });
   }
   app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/live', 'health/ready'] });
   app.useGlobalPipes(validationPipe);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 
 /** The folder that holds package.json: `src` and `dist` both lie right under it. */
@@ -179,5 +180,7 @@ function isOrigin(item: string): boolean {
 }
 
 function isAddressBlock(item: string): boolean {
-  return /^[0-9a-f.:]+(\/\d{1,3})?$/i.test(item);
+  const [address = '', prefix = '0', ...more] = item.split('/');
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
+  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest;
 }

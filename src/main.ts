@@ -8,8 +8,11 @@ const shutdownLimit = 10_000;
 async function main(): Promise<void> {
   const config = await prepareDatabase(loadConfig());
   const app = await createApp(config);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
       setTimeout(() => process.exit(1), shutdownLimit).unref();
       void app.close().then(() => process.exit(0));
     });
@@ -26,8 +29,13 @@ main().catch((error: unknown) => {
 });
 
 function explain(error: unknown): string {
-  const { code, port, message, stack } = error as Error & { code?: string; port?: number };
+  const { code = '', port, message, stack } = error as Error & { code?: string; port?: number };
   if (code === 'EADDRINUSE')
     return `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.`;
+  if (code === 'EACCES')
+    return `Cairn cannot start: it may not listen there. Set PORT or HOST to another one. (${message})`;
+  if (['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN'].includes(code)) {
+    return `Cairn cannot start: an address is not known here. Look at HOST and DATABASE_URL. (${message})`;
+  }
   return `Cairn cannot start: ${stack ?? message}`;
 }

@@ -46,6 +46,8 @@ describe('register', () => {
   });
 
   it('takes an email address once, whatever its case and Unicode form', async () => {
+    await newUser(app, { email: 'J\u030c@example.com' });
+    await app.api.post('/auth/register', { email: '\u01f0@example.com', password }).expect(409);
     await newUser(app, { email: 'jose\u0301@example.com' });
     for (const email of ['JOS\u00c9@EXAMPLE.COM', 'jos\u00e9@example.com']) {
       const { body } = await app.api.post('/auth/register', { email, password }).expect(409);
@@ -85,6 +87,15 @@ describe('register', () => {
       'timezone',
       'unknown_timezone',
     ],
+    [
+      'a zone that PostgreSQL takes for an offset',
+      { email: 'a@example.com', password, timezone: 'CET' },
+      'timezone',
+      'unknown_timezone',
+    ],
+    ['a control character in the address', { email: 'a\u0007@example.com', password }, 'email', 'format'],
+    ['a zero-width space in the address', { email: 'a\u200b@example.com', password }, 'email', 'format'],
+    ['two dots in the address', { email: 'a@example..com', password }, 'email', 'format'],
     ['a username with an @', { email: 'a@example.com', password, username: 'a@b' }, 'username', 'format'],
     [
       'superuser rights',
@@ -331,6 +342,8 @@ describe('an access token', () => {
     ['a session that does not exist', () => forge({}, { sid: '01a1fc21-da48-7676-8e75-c4a144c26217' })],
     ['a refresh token', () => user.refresh_token],
     ['no token at all', () => 'x'],
+    ['a payload that is no JSON', () => 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.bm8.x'],
+    ['a header that is null', () => 'bnVsbA.e30.x'],
   ])('is refused with %s', async (_what, token) => {
     await app.api
       .withToken(token())

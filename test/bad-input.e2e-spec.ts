@@ -90,6 +90,9 @@ describe('a body', () => {
       422,
       [' too_many_keys'],
     ],
+    ['with toString', '{"title":"x","toString":1}', 422, ['toString unknown_field']],
+    ['with prototype', '{"title":"x","prototype":{"a":1}}', 422, ['prototype unknown_field']],
+    ['with a lone surrogate as a key', '{"title":"x","\\ud800":1}', 422, ['\ufffd unknown_field']],
     ['with a nested owner', '{"title":"x","user":{"id":"1"}}', 422, ['user unknown_field']],
   ])('%s is refused', async (_what, body, status, expected) => {
     const answer = await send('POST', '/api/v1/tasks', body);
@@ -101,6 +104,7 @@ describe('a body', () => {
     ['application/x-www-form-urlencoded', 'title=x'],
     ['text/plain', '{"title":"x"}'],
     ['application/json; charset=utf-16', '{"title":"x"}'],
+    ['application/json; charset = utf-16', '{"title":"x"}'],
     ['multipart/form-data; boundary=x', '--x--'],
     ['application/jsonp', '{"title":"x"}'],
     ['nonsense', '{"title":"x"}'],
@@ -138,6 +142,8 @@ describe('a task', () => {
     [{ title: '   \t\n ' }, 'title blank'],
     [{ title: '\u200b\u200d\ufeff\u2060' }, 'title blank'],
     [{ title: '\u3164\u00a0' }, 'title blank'],
+    [{ title: '\ufe0f\u034f\u180b' }, 'title blank'],
+    [{ category: '' }, 'category blank'],
     [{ title: null }, 'title required'],
     [{ title: 1 }, 'title type'],
     [{ title: ['x'] }, 'title type'],
@@ -257,8 +263,11 @@ describe('a goal', () => {
     [{ progress: -1 }, 'progress out_of_range'],
     [{ metrics: [] }, 'metrics type'],
     [{ metrics: 'x' }, 'metrics type'],
-    [{ metrics: { a: { b: ['x\0'] } } }, 'metrics invalid_text'],
-    [{ metrics: { '\ud800': 1 } }, 'metrics invalid_text'],
+    [{ metrics: { a: { b: ['x\0'] } } }, 'metrics not_storable'],
+    [{ metrics: { a: [1e308] } }, 'metrics not_storable'],
+    [{ metrics: { id: 2 ** 53 } }, 'metrics not_storable'],
+    [{ metrics: { a: 'x'.repeat(20_000) } }, 'metrics too_long'],
+    [{ metrics: { '\ud800': 1 } }, 'metrics not_storable'],
     [{ parent_goal_id: 'x' }, 'parent_goal_id invalid_id'],
     [{ completed: true }, 'completed unknown_field'],
   ])('with %j is refused, made or changed', async (flaw, expected) => {
@@ -269,7 +278,13 @@ describe('a goal', () => {
   });
 
   it('keeps its metrics as they are, also text that looks like an escape', async () => {
-    const metrics = { 'a\\u0000': '\\u0000 \\ud800', n: 1e300, deep: [[[{}]]], empty: '', nothing: null };
+    const metrics = {
+      'a\\u0000': '\\u0000 \\ud800',
+      n: -1234567.125,
+      deep: [[[{}]]],
+      empty: '',
+      nothing: null,
+    };
     expect(await newGoal(user, { metrics })).toMatchObject({ metrics });
   });
 });
@@ -311,6 +326,7 @@ describe('a query', () => {
     ['trashed=maybe', 'trashed type'],
     ['user_id=01a1fc21-db47-72db-b5fb-cb2dbd3c58f3', 'user_id unknown_field'],
     ['__proto__=1', '__proto__ unknown_field'],
+    ['valueOf=1', 'valueOf unknown_field'],
     ['page=2', 'page unknown_field'],
   ])('of %s is refused', async (query, expected) => {
     expect(fields(await user.api.get(`/tasks?${query.replace(/ /g, '%20')}`).expect(422))).toEqual([
@@ -342,6 +358,8 @@ describe('an address', () => {
     ['/api/v1/tasks/ffffffff-ffff-ffff-ffff-ffffffffffff', 404],
     ['/api/v1/tasks/%ff', 400],
     ['/api/v1/%', 400],
+    ['/api/v1/tasks?q=%ff', 400],
+    ['/api/v1/tasks?q=%zz', 400],
     ['/api/v1/nothing', 404],
     ['/', 404],
     [`/api/v1/tasks/${'x'.repeat(500)}`, 404],

@@ -24,7 +24,7 @@ describe('the configuration', () => {
       PORT: '65536',
       LOG_LEVEL: 'loud',
       NODE_ENV: 'prod',
-      TRUST_PROXY: 'true',
+      TRUST_PROXY: '10.0.0.0/8,10.0.0.0/33,true',
     });
     expect(await app.ended).toBe(1);
     expect(
@@ -45,7 +45,7 @@ describe('the configuration', () => {
       'ACCESS_TOKEN_EXPIRE_MINUTES: got "1e3", wants an integer from 1 to 15',
       'REFRESH_TOKEN_EXPIRE_DAYS: got "2.5", wants an integer from 1 to 90',
       'CORS_ORIGINS: got "b.example", wants origins such as https://app.example.com, or *, separated by commas',
-      'TRUST_PROXY: got "true", wants addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
+      'TRUST_PROXY: got "10.0.0.0/33,true", wants addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
       'PORT: got "65536", wants an integer from 0 to 65535',
       'LOG_LEVEL: got "loud", wants one of debug, info, warn, error, silent',
       'See .env.example for every variable.',
@@ -130,6 +130,8 @@ describe('the application', () => {
     expect((await preflight('https://app.example.com')).headers.get('access-control-allow-origin')).toBe(
       'https://app.example.com',
     );
+    const allowed = (await preflight('https://app.example.com')).headers.get('access-control-allow-methods');
+    expect(allowed).toBe('GET, HEAD, POST, PUT, PATCH, DELETE');
     expect((await preflight('https://evil.example.com')).headers.get('access-control-allow-origin')).not.toBe(
       'https://evil.example.com',
     );

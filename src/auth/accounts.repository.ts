@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
@@ -51,7 +52,7 @@ export class AccountsRepository {
     return new JsonText(row![0] as string);
   }
 
-  /** @param name in lower case: an email address, if there is an @ in it; else a username */
+  /** @param name as `readEmail` has it: an email address, if there is an @ in it; else a username */
   async find(name: string): Promise<Account | undefined> {
     const column = name.includes('@') ? 'email' : 'username';
     const text = `SELECT id, password_hash, is_active FROM users WHERE lower(${column}) = :name`;
@@ -62,12 +63,9 @@ export class AccountsRepository {
   }
 
   /** @returns undefined when the account has gone, or was deactivated, meanwhile */
-  async openSession(
-    user_id: string,
-    { user_agent, ip }: Device,
-    days: number,
-  ): Promise<SessionState | undefined> {
+  async openSession(user_id: string, device: Device, days: number): Promise<SessionState | undefined> {
     const text = `
+      -- Under the table's own name, so that the view's SQL shows the row as it is after the update.
       WITH users AS (
         UPDATE users SET last_login_at = now() WHERE id = :user_id AND is_active RETURNING *
       ), session AS (
@@ -77,7 +75,7 @@ export class AccountsRepository {
       )
       SELECT session.user_id, session.id, session.generation, session.last_used_at, session.expires_at, ${this.userAsJson}
       FROM session CROSS JOIN users`;
-    const values = { user_id, session_id: uuidv7(), user_agent: user_agent?.slice(0, 500) ?? null, ip, days };
+    const values = { user_id, session_id: uuidv7(), ...deviceColumns(device), days };
     return asState(await this.database.asAuthenticator(sql(text, values)));
   }
 
@@ -106,6 +104,12 @@ export class AccountsRepository {
         ${this.userAsJson}, sessions.revoked_at`;
     return asState(await this.database.asAuthenticator(sql(text, { user_id, session_id, generation, days })));
   }
+}
+
+/** A proxy may say anything of its client, and a link-local address names an interface too: PostgreSQL takes neither. */
+function deviceColumns({ user_agent, ip }: Device): { user_agent: string | null; ip: string | null } {
+  const address = ip.replace(/%.*/, '');
+  return { user_agent: user_agent?.slice(0, 500) ?? null, ip: isIP(address) ? address : null };
 }
 
 function asState([row]: unknown[][]): SessionState | undefined {

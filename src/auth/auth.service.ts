@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config';
+import { readEmail } from '../http/fields';
 import { JsonText } from '../http/json-text';
 import { invalid, unauthorized } from '../http/problem';
 import { AccountsRepository, Device, SessionState } from './accounts.repository';
@@ -27,7 +28,7 @@ export class AuthService {
     if (name === undefined || (email !== undefined && username !== undefined)) {
       throw invalid([{ field: 'email', code: 'required', message: 'give either email or username' }]);
     }
-    const account = await this.accounts.find(name.normalize('NFKC').toLowerCase());
+    const account = await this.accounts.find(readEmail(name));
     const isRight = await isPassword(password, account?.password_hash);
     if (!account || !isRight || !account.is_active) throw invalidCredentials();
     const session = await this.accounts.openSession(account.id, device, this.config.refreshTokenDays);

@@ -5,7 +5,6 @@ import { Database } from '../database/database';
 import { flag } from '../database/filters';
 import { Expression, OwnedRepository } from '../database/owned.repository';
 import type { PageRequest } from '../database/page';
-import { currentUser } from '../http/current-user';
 import { SessionView } from './auth.dto';
 import { Session } from './session.entity';
 
@@ -22,7 +21,7 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive: t
       derived: { current: 'sessions.id = :session_id' },
       live: alive,
       filters: { alive: flag(alive, 'false') },
-      sorts: { created_at: {}, last_used_at: {} },
+      sorts: { created_at: 'moment', last_used_at: 'moment' },
     });
   }
 
@@ -31,8 +30,9 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive: t
     await this.update(id, { revoked_at: new Expression('now()') });
   }
 
+  /** Several at once may: it is not a mistake to sign out of a session that has just ended. */
   revokeCurrent(): Promise<void> {
-    return this.revoke(currentUser().session_id);
+    return this.updateAll({ revoked_at: new Expression('now()') }, `sessions.id = :session_id AND ${alive}`);
   }
 
   revokeOthers(): Promise<void> {

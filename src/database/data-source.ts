@@ -26,7 +26,7 @@ export function dataSourceOptions(config: Config): DataSourceOptions {
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     namingStrategy: new NamingStrategy(),
-    logging: config.sqlEcho,
+    logging: false, // it would show values; what SQL_ECHO asks for, Database writes
     poolSize: config.databasePoolSize,
     connectTimeoutMS: config.databasePoolTimeout * 1000,
     extra: {
@@ -82,7 +82,13 @@ async function withDatabase(config: Config): Promise<Config> {
 /** As the schema's owner, and without time limits: a migration may take as long as it needs. */
 function migrationOptions(config: Config): DataSourceOptions {
   const extra = { options: serverSettings };
-  return { ...dataSourceOptions(config), url: config.migrationDatabaseUrl, extra } as DataSourceOptions;
+  // One connection holds the lock while another migrates.
+  return {
+    ...dataSourceOptions(config),
+    url: config.migrationDatabaseUrl,
+    poolSize: 2,
+    extra,
+  } as DataSourceOptions;
 }
 
 async function onDatabase(

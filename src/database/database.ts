@@ -8,6 +8,9 @@ import { currentUser } from '../http/current-user';
 import { Problem, unavailable } from '../http/problem';
 import { sql, Statement } from './statement';
 
+/** How many statements a connection may keep: each takes some 10 KB of the server's memory. */
+const maxStatements = 1000;
+
 /** One row of an answer: its columns in the order of the statement. */
 export type Row = unknown[];
 
@@ -102,8 +105,7 @@ export class Database {
     if (this.config.sqlEcho) statements.forEach(({ text }) => this.logger.log(text));
     const flight = [{ text: begin }, ...statements, { text: 'COMMIT' }];
     let landed = await this.send(flight);
-    // A connection that was dead before it began (the server restarted meanwhile) did nothing: another one may.
-    if (isLost(landed[0])) landed = await this.send(flight);
+    for (let again = 1; again <= 2 && mayTryAgain(landed, again); again++) landed = await this.send(flight);
     // The first failure is the cause: those after it only say that the transaction is aborted.
     const failed = landed.find((outcome) => outcome.status === 'rejected');
     if (failed) throw readable(failed.reason);
@@ -112,6 +114,9 @@ export class Database {
     return results.slice(1, -1).map(({ rows }) => rows);
   }
 
+  /** A connection keeps every statement that it was given a name for; one that has seen too many is replaced. */
+  private readonly seen = new WeakMap<PoolClient, Set<string>>();
+
   private async send(flight: Partial<Statement>[]): Promise<PromiseSettledResult<QueryArrayResult<Row>>[]> {
     const client = await this.connect();
     try {
@@ -119,7 +124,9 @@ export class Database {
         flight.map((statement) => client.query<Row>({ text: '', ...statement, rowMode: 'array' })),
       );
     } finally {
-      release(client);
+      const seen = this.seen.get(client) ?? this.seen.set(client, new Set()).get(client)!;
+      for (const { name } of flight) if (name) seen.add(name);
+      release(client, seen.size > maxStatements);
     }
   }
 
@@ -141,8 +148,8 @@ function enter(): Statement {
 }
 
 /** A connection that is not idle would take this user's transaction to the next one: it is closed instead. */
-function release(client: PoolClient): void {
-  client.release(client.getTransactionStatus() !== 'I');
+function release(client: PoolClient, isWorn = false): void {
+  client.release(isWorn || client.getTransactionStatus() !== 'I');
 }
 
 /** After an error, COMMIT succeeds by rolling back: only its tag tells. */
@@ -150,10 +157,19 @@ function refuseUncommitted(commit: { command: string } | undefined): void {
   if (commit?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
 }
 
-/** Whether the very first statement of a flight got no answer but the end of the connection. */
-function isLost(first: PromiseSettledResult<unknown> | undefined): boolean {
-  if (first?.status !== 'rejected') return false;
-  return !(first.reason instanceof DatabaseError) || (first.reason.code ?? '').startsWith("57P0");
+/**
+ * Whether nothing was done, and another try may do it: once, when the connection was dead before it began (the server
+ * restarted meanwhile); twice, when PostgreSQL ended the transaction for the sake of another one.
+ */
+function mayTryAgain(landed: PromiseSettledResult<unknown>[], again: number): boolean {
+  const [first] = landed;
+  if (first?.status === 'rejected') return again === 1 && isLost(first.reason);
+  const failed = landed.find((outcome) => outcome.status === 'rejected');
+  return failed?.reason instanceof DatabaseError && ['40001', '40P01'].includes(failed.reason.code ?? '');
+}
+
+function isLost(error: unknown): boolean {
+  return !(error instanceof DatabaseError) || (error.code ?? '').startsWith('57P0');
 }
 
 /** What PostgreSQL said is kept; what happened on the way to it is a 503. */

@@ -16,6 +16,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 
+/** Milliseconds. */
+const lockPatience = 60_000;
+
 /**
  * Starts the PostgreSQL that comes with `npm ci`, for development and tests, or joins the one that already runs on
  * `folder`, also one that a killed process left behind. The last process that uses it stops it when it exits.
@@ -26,7 +29,7 @@ import { Client } from 'pg';
 export async function startEmbeddedPostgres(folder: string, settings: string[] = []): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const server = new EmbeddedPostgres(folder);
-  while (!tryLock(server.lock)) await delay(50);
+  await lock(server.lock);
   try {
     server.createCluster();
     await server.start(settings);
@@ -74,7 +77,7 @@ class EmbeddedPostgres {
   private readonly cluster: string;
   private readonly users: string;
   private readonly passwordFile: string;
-  private readonly account = serverAccount();
+  private readonly account: Account | undefined;
   private readonly programs = programFolder();
 
   constructor(folder: string) {
@@ -82,6 +85,7 @@ class EmbeddedPostgres {
     this.cluster = join(folder, 'cluster');
     this.users = join(folder, 'users');
     this.passwordFile = join(folder, 'password');
+    this.account = serverAccount(this.cluster);
     mkdirSync(this.users, { recursive: true });
   }
 
@@ -132,16 +136,21 @@ class EmbeddedPostgres {
   /** Synchronous, so that it can run when the process exits. Whoever holds the lock is about to use the server. */
   leave(): void {
     rmSync(join(this.users, String(process.pid)), { force: true });
-    for (const pid of readdirSync(this.users)) {
-      if (isAlive(Number(pid))) return;
-      rmSync(join(this.users, pid), { force: true });
-    }
     if (!tryLock(this.lock)) return;
     try {
+      if (this.isInUse()) return;
       this.spawn('pg_ctl', ['stop', '-w', '-m', 'fast', '-D', this.cluster]);
     } finally {
       rmSync(this.lock, { force: true });
     }
+  }
+
+  private isInUse(): boolean {
+    for (const pid of readdirSync(this.users)) {
+      if (isAlive(Number(pid))) return true;
+      rmSync(join(this.users, pid), { force: true });
+    }
+    return false;
   }
 
   url(): string {
@@ -184,9 +193,16 @@ interface Account {
   gid: number;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as `postgres`, or else as `nobody`. Undefined when not root. */
-function serverAccount(): Account | undefined {
+/**
+ * PostgreSQL refuses to run as root: then it runs as the account that the cluster belongs to, or `postgres`, or else
+ * `nobody`. Undefined when not root.
+ */
+function serverAccount(cluster: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
+  if (existsSync(cluster)) {
+    const { uid, gid } = statSync(cluster);
+    return { uid, gid };
+  }
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
@@ -228,6 +244,19 @@ async function freePort(): Promise<number> {
   });
 }
 
+/** @throws Error when another process holds it for longer than any start takes */
+async function lock(path: string): Promise<void> {
+  const until = Date.now() + lockPatience;
+  while (!tryLock(path)) {
+    if (Date.now() > until) {
+      throw new Error(
+        `Another process (${readFileSync(path, 'utf8')}) holds ${path}. If it is none of Cairn's, remove the file.`,
+      );
+    }
+    await delay(50);
+  }
+}
+
 /** Takes the lock file, also from a process that died; false where a living process holds it. */
 function tryLock(path: string): boolean {
   try {
@@ -244,6 +273,8 @@ function isAbandoned(lock: string): boolean {
   try {
     const pid = Number(readFileSync(lock, 'utf8'));
     // An empty file is a lock whose owner is just about to write its id.
+    // In a container, the process that died may have had the very id that this one has now.
+    if (pid === process.pid) return true;
     return pid ? !isAlive(pid) : Date.now() - statSync(lock).mtimeMs > 1000;
   } catch {
     return true;

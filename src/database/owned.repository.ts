@@ -2,7 +2,7 @@ import { DataSource, EntityMetadata, ObjectLiteral, ObjectType, QueryBuilder } f
 import { v7 as uuidv7 } from 'uuid';
 import { currentUser } from '../http/current-user';
 import { JsonPage, JsonText } from '../http/json-text';
-import { notFound } from '../http/problem';
+import { notFound, Problem } from '../http/problem';
 import { Database, Row } from './database';
 import { Filter, momentOrEndOfDay } from './filters';
 import { Keyset, PageRequest, SortColumn } from './page';
@@ -14,6 +14,8 @@ export interface OwnedRows<Query> {
   entity: ObjectType<ObjectLiteral>;
   /** What messages call a row: "task". */
   name: string;
+  /** What to throw when there is no row, where it is not a 404. */
+  missing?: () => Problem;
   /** The class whose fields the API shows. */
   view: new () => object;
   /** The column that names the owner, where it is not `user_id`. */
@@ -26,15 +28,12 @@ export interface OwnedRows<Query> {
   sorts: Record<string, SortColumn>;
 }
 
-/** New values of columns; a Fragment stands for what the database works out. */
+/** New values of columns. */
 export type Changes = Record<string, unknown>;
 
-/** The SQL of a value that depends on the row. Its parameters are its own. */
-export class Expression implements Fragment {
-  constructor(
-    readonly sql: string,
-    readonly parameters: Parameters = {},
-  ) {}
+/** Among the changes, the SQL of a value that depends on the row. */
+export class Expression {
+  constructor(readonly sql: string) {}
 }
 
 /**
@@ -123,8 +122,18 @@ export abstract class OwnedRepository<Query> {
     return this.asPage(query, rows ?? [], count);
   }
 
+  /** The page of rows that hang on a row of another repository. @throws Problem 404 when that one is missing */
+  async pageUnder(parent: OwnedRepository<never>, id: string, query: Query & PageRequest): Promise<JsonPage> {
+    const [found, rows, count] = await this.database.read(
+      parent.selectOne(id),
+      ...this.pageStatements(query),
+    );
+    parent.one(found ?? []);
+    return this.asPage(query, rows ?? [], count);
+  }
+
   /** The statements of a page: its rows, with one more to see whether there is a next page, and the count if wanted. */
-  protected pageStatements(query: Query & PageRequest): Statement[] {
+  private pageStatements(query: Query & PageRequest): Statement[] {
     const conditions = this.conditions(query);
     const keyset = this.keyset(query);
     const after = query.cursor ? [keyset.after(query.cursor)] : [];
@@ -133,14 +142,14 @@ export abstract class OwnedRepository<Query> {
     return statements;
   }
 
-  protected asPage(query: Query & PageRequest, rows: Row[], count?: Row[]): JsonPage {
+  private asPage(query: Query & PageRequest, rows: Row[], count?: Row[]): JsonPage {
     const items = rows.slice(0, query.limit).map(([json]) => json as string);
     const last = items.at(-1);
     const cursor = rows.length > query.limit && last !== undefined ? this.keyset(query).cursor(last) : null;
     return new JsonPage(items, cursor, count && Number(count[0]?.[0]));
   }
 
-  protected selectOne(id: string): Statement {
+  private selectOne(id: string): Statement {
     return this.statement('select', {}, { id }, () =>
       this.dataSource
         .createQueryBuilder(this.rows.entity, this.table)
@@ -151,7 +160,7 @@ export abstract class OwnedRepository<Query> {
 
   /** @throws Problem 404 when there is no row */
   protected one(rows: Row[]): JsonText {
-    if (!rows[0]) throw notFound(this.rows.name);
+    if (!rows[0]) throw this.rows.missing?.() ?? notFound(this.rows.name);
     return new JsonText(rows[0][0] as string);
   }
 
@@ -218,11 +227,11 @@ export abstract class OwnedRepository<Query> {
   private assignments(changes: Changes): { columns: Record<string, string>; parameters: Parameters } {
     const columns: Record<string, string> = {};
     const parameters: Parameters = {};
-    for (const [column, value] of Object.entries(changes)) {
+    // In one order, whatever the order in which a client names them: one statement for one set of columns.
+    for (const [column, value] of Object.entries(changes).sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (value === undefined) continue;
       if (value instanceof Expression) {
         columns[column] = value.sql;
-        Object.assign(parameters, value.parameters);
       } else {
         const isTime = typeof value === 'string' && isMoment(this.metadata, column);
         columns[column] = isTime ? momentOrEndOfDay(column, value) : `:${column}`;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { isId, isStorable } from '../http/fields';
+import { readMoment } from '../http/moments';
 import { invalid } from '../http/problem';
 import { Fragment, Parameters } from './statement';
 
@@ -15,11 +17,8 @@ export function absentLast(column: string): string {
   return orElse(column, 'infinity');
 }
 
-/** A column that lists may be sorted by. */
-export interface SortColumn {
-  /** Times that may be absent come last, whatever the direction. */
-  nullable?: boolean;
-}
+/** A column that lists may be sorted by. Moments that may be absent come last, whatever the direction. */
+export type SortColumn = 'text' | 'integer' | 'moment' | 'moment or none';
 
 export interface SortKey {
   column: string;
@@ -35,21 +34,35 @@ export interface PageRequest {
   include?: string;
 }
 
+/** What a cursor may hold: it comes back from clients, who may have had ideas. */
+const isOf: Record<SortColumn | 'id', (value: unknown) => boolean> = {
+  id: isId,
+  text: isStorable,
+  integer: (value) => Number.isInteger(value) && Math.abs(Number(value)) < 32_768,
+  moment: isMoment,
+  'moment or none': isMoment,
+};
+
+function isMoment(value: unknown): boolean {
+  return typeof value === 'string' && readMoment(value) === value;
+}
+
 /**
  * Keyset pagination: a page begins after the sort keys of the last row of the one before. No row is skipped or
  * repeated when others come and go, and page 1,000 costs what page 1 costs.
  */
 export class Keyset {
-  private readonly keys: (SortKey & { sql: string; absent: string | null })[];
+  private readonly keys: (SortKey & { type: SortColumn | 'id'; sql: string; absent: string | null })[];
   private readonly fingerprint: string;
 
   /** @param list what makes this list another than all others: its filters. A cursor serves only the list it came from. */
   constructor(table: string, columns: Record<string, SortColumn>, page: PageRequest, list: unknown) {
     const sort = [...page.sort, { column: 'id', descending: page.sort.at(-1)?.descending ?? false }];
     this.keys = sort.map((key) => {
-      const absent = columns[key.column]?.nullable ? (key.descending ? '-infinity' : 'infinity') : null;
+      const type = columns[key.column] ?? 'id';
+      const absent = type === 'moment or none' ? (key.descending ? '-infinity' : 'infinity') : null;
       const column = `${table}.${key.column}`;
-      return { ...key, absent, sql: absent ? orElse(column, absent) : column };
+      return { ...key, type, absent, sql: absent ? orElse(column, absent) : column };
     });
     this.fingerprint = createHash('sha256')
       .update(JSON.stringify([table, page.sort, list]))
@@ -93,13 +106,14 @@ export class Keyset {
     return `((${steps.join(') OR (')}))`;
   }
 
-  private decode(cursor: string): (string | number)[] {
+  private decode(cursor: string): unknown[] {
     try {
       const [fingerprint, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-      const isScalar = (value: unknown) => typeof value === 'string' || typeof value === 'number';
-      if (fingerprint === this.fingerprint && values.length === this.keys.length && values.every(isScalar)) {
-        return values;
-      }
+      const isSound = this.keys.every(
+        ({ type, absent }, index) =>
+          isOf[type](values[index]) || (absent !== null && values[index] === absent),
+      );
+      if (fingerprint === this.fingerprint && values.length === this.keys.length && isSound) return values;
     } catch {
       // Not JSON: answered below.
     }

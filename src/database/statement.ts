@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ObjectLiteral, QueryBuilder } from 'typeorm';
 
-/** A statement, ready to be sent. One with a name is parsed and planned once per connection. */
+/** A statement, ready to be sent. By its name, PostgreSQL parses and plans it once per connection. */
 export interface Statement {
-  name?: string;
+  name: string;
   text: string;
   values: unknown[];
 }
@@ -17,13 +17,13 @@ export interface Fragment {
 }
 
 interface Compiled {
-  name: string | undefined;
+  name: string;
   text: string;
   parameterNames: string[];
 }
 
-/** A connection keeps each named statement: this many, and what is rarer is planned each time. */
-const maxNames = 300;
+/** How many shapes are remembered: those that were used last. */
+const maxShapes = 500;
 
 const compiled = new Map<string, Compiled>();
 
@@ -37,13 +37,13 @@ export function statement(
   parameters: Parameters,
   build: () => QueryBuilder<ObjectLiteral>,
 ): Statement {
-  const known = compiled.get(shape) ?? compile(shape, parameters, build);
+  const known = recall(shape) ?? compile(shape, parameters, build);
   return { name: known.name, text: known.text, values: known.parameterNames.map((name) => parameters[name]) };
 }
 
 /** The statement of hand-written SQL with `:named` parameters. */
 export function sql(text: string, parameters: Parameters): Statement {
-  let known = compiled.get(text);
+  let known = recall(text);
   if (!known) {
     const parameterNames: string[] = [];
     const numbered = text.replace(/(?<!:):([a-z_]+)\b/g, (_match, name: string) => {
@@ -64,10 +64,22 @@ function compile(shape: string, parameters: Parameters, build: () => QueryBuilde
   return remember(shape, `${text} LIMIT $${parameterNames.length + 1}`, [...parameterNames, 'limit']);
 }
 
+function recall(shape: string): Compiled | undefined {
+  const known = compiled.get(shape);
+  if (!known) return undefined;
+  compiled.delete(shape);
+  compiled.set(shape, known);
+  return known;
+}
+
 function remember(shape: string, text: string, parameterNames: string[]): Compiled {
-  const isRare = compiled.size >= maxNames;
-  const name = isRare ? undefined : createHash('sha256').update(text).digest('base64url').slice(0, 22);
-  const entry = { name, text, parameterNames };
-  if (!isRare) compiled.set(shape, entry);
+  const [oldest] = compiled.keys();
+  if (oldest !== undefined && compiled.size >= maxShapes) compiled.delete(oldest);
+  const entry = {
+    name: createHash('sha256').update(text).digest('base64url').slice(0, 22),
+    text,
+    parameterNames,
+  };
+  compiled.set(shape, entry);
   return entry;
 }

@@ -69,7 +69,7 @@ export class GoalFields {
   @Id({ description: 'The goal above it.', nullable: true })
   parent_goal_id: string | null;
 
-  @Text({ description: 'The project that it belongs to.', nullable: true, max: 200 })
+  @Text({ description: 'The project that it belongs to.', nullable: true, min: 1, max: 200 })
   project_name: string | null;
 }
 
@@ -109,7 +109,10 @@ export class GoalQuery extends RowQuery {
   @IdList({ description: 'One or more, by comma; `none` for goals at the top.' })
   parent_goal_id?: (string | null)[];
 
-  @TextList({ description: 'One or more, by comma; `none` for goals without.', max: 200 })
+  @TextList({
+    description: 'One or more, by comma (none that has a comma itself); `none` for goals without.',
+    max: 200,
+  })
   project_name?: (string | null)[];
 
   @WordParameter({

@@ -27,7 +27,7 @@ const created = {
   target_date: '2027-06-30',
   metrics: { chapters: 12 },
 };
-const changed = { status: 'On Hold', progress: 40 };
+const changed = { status: 'on_hold', progress: 40 };
 
 @ApiTags('Goals')
 @Controller(['goals', 'users/:user_id/goals'])

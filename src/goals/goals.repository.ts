@@ -5,7 +5,7 @@ import { Database } from '../database/database';
 import { anyOf, before, from, rowFilters } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { absentLast } from '../database/page';
-import { sql, Statement } from '../database/statement';
+import { sql } from '../database/statement';
 import { currentUser } from '../http/current-user';
 import { GoalQuery, GoalView } from './goal.dto';
 import { Goal } from './goal.entity';
@@ -30,12 +30,12 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         ...rowFilters('goals'),
       },
       sorts: {
-        created_at: {},
-        updated_at: {},
-        target_date: { nullable: true },
-        title: {},
-        status: {},
-        completed_at: { nullable: true },
+        created_at: 'moment',
+        updated_at: 'moment',
+        target_date: 'moment or none',
+        title: 'text',
+        status: 'text',
+        completed_at: 'moment or none',
       },
     });
   }
@@ -48,10 +48,5 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
       )
       DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id`;
     this.one(await this.database.write(sql(text, { id, user_id: currentUser().user_id })));
-  }
-
-  /** Finds the goal, for a list that hangs on it. */
-  found(id: string): { statement: Statement; check: (rows: unknown[][]) => void } {
-    return { statement: this.selectOne(id), check: (rows) => this.one(rows) };
   }
 }

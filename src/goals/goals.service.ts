@@ -51,6 +51,6 @@ export class GoalsService {
 
   /** @throws Problem 404 when there is no such goal */
   tasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
-    return this.tasks.pageIf(this.goals.found(id), { ...query, goal_id: [id] });
+    return this.tasks.pageUnder(this.goals, id, { ...query, goal_id: [id] });
   }
 }

@@ -38,11 +38,34 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
         ? [408, 'timeout', 'The request took too long to arrive.']
         : [400, 'bad_request', 'The request is not valid HTTP.'];
   const problem = new Problem(status, code, detail);
-  const body = problemJson(problem, randomUUID(), '');
+  const requestId = randomUUID();
+  const body = problemJson(problem, requestId, '');
   socket.end(
-    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: application/problem+json\r\nX-Request-Id: ${requestId}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** Fastify would take a query that is no UTF-8 literally. */
+export function refuseUnreadableQueries(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const start = request.url.indexOf('?');
+    if (start >= 0 && !isReadable(request.url.slice(start))) {
+      sendProblem(
+        new Problem(400, 'bad_request', 'The query is not valid: it must be UTF-8, percent-encoded.'),
+        request,
+        reply,
+      );
+    } else done();
+  });
+}
+
+function isReadable(query: string): boolean {
+  try {
+    return decodeURIComponent(query) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Names each request, in its answer and in one line of the log. */
@@ -73,7 +96,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
     for (const [url, methods] of [...methodsOf]) {
       if (url.includes('*')) continue;
       const allowed = [...methods].sort().join(', ');
-      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'].filter(
+      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].filter(
         (name) => !methods.has(name),
       );
       fastify.route({

@@ -59,14 +59,28 @@ export function Email(options: FieldOptions) {
   return field(
     options,
     { type: String, format: 'idn-email', maxLength: 254 },
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' ? value.trim().normalize('NFKC').toLowerCase() : value,
-    ),
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? readEmail(value) : value)),
     ...textRules,
     rule('too_long', 'must have at most 254 characters', (value) => characters(value) <= 254),
-    rule('format', 'must be an email address', (value) =>
-      /^[^\s@<>",;\\]+@[^\s@<>",;\\]+\.[^\s@<>",;\\.]+$/u.test(String(value)),
-    ),
+    rule('format', 'must be an email address', isEmail),
+  );
+}
+
+/** One form for each address, whatever its case and its Unicode form. (Lower case may compose what upper case did not.) */
+export function readEmail(written: string): string {
+  return written.trim().normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+function isEmail(value: unknown): boolean {
+  const [local = '', domain = '', ...more] = String(value).split('@');
+  const labels = domain.split('.');
+  return (
+    more.length === 0 &&
+    /^[^\s<>",;\\\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+$/u.test(local) &&
+    labels.length > 1 &&
+    labels.every(
+      (label) => /^[\p{L}\p{N}\p{M}-]+$/u.test(label) && !label.startsWith('-') && !label.endsWith('-'),
+    )
   );
 }
 
@@ -75,7 +89,7 @@ export function Timezone(options: FieldOptions) {
     options,
     { type: String, maxLength: 64 },
     ...textRules,
-    rule('unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', isTimezone),
+    rule('unknown_timezone', 'must be UTC, or an IANA time zone such as Europe/Berlin', isTimezone),
   );
 }
 
@@ -172,10 +186,11 @@ export function JsonObject(options: FieldOptions) {
       (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     ),
     rule(
-      'invalid_text',
-      'must not contain U+0000, a lone surrogate or a number beyond 1e308',
+      'not_storable',
+      'must not contain U+0000, lone surrogates, or numbers beyond 2^53 or closer to 0 than 1e-15',
       isStorableJson,
     ),
+    rule('too_long', 'must have at most 20000 characters', (value) => JSON.stringify(value).length <= 20_000),
   );
 }
 
@@ -363,9 +378,11 @@ export function isStorable(value: unknown): boolean {
   return typeof value === 'string' && !value.includes('\0') && value.isWellFormed();
 }
 
+/** Texts that PostgreSQL can store, and numbers that come back as they were: jsonb writes 1e308 with all its digits. */
 function isStorableJson(value: unknown): boolean {
   if (typeof value === 'string') return isStorable(value);
-  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'number')
+    return value === 0 || (Math.abs(value) >= 1e-15 && Math.abs(value) <= Number.MAX_SAFE_INTEGER);
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, inner]) => isStorable(key) && isStorableJson(inner));
 }
@@ -376,15 +393,16 @@ export function isId(value: unknown): value is string {
 
 /** Not only white space, control and zero-width characters. */
 function isVisible(value: unknown): boolean {
-  return /[^\s\p{Cc}\p{Cf}\p{Z}\u115F\u1160\u2800\u3164\uFFA0]/u.test(String(value));
+  return /[^\s\p{Cc}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u.test(String(value));
 }
 
 function characters(value: unknown): number {
   return [...String(value)].length;
 }
 
+/** Names without an area are left out: PostgreSQL takes CET for an offset, without summer. */
 function isTimezone(value: unknown): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(String(value))) return false;
+  if (value !== 'UTC' && !/^[A-Za-z_]+\/[A-Za-z0-9_+/-]{1,60}$/.test(String(value))) return false;
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: String(value) }));
   } catch {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { invalid, Problem } from './problem';
 
@@ -5,20 +6,36 @@ import { invalid, Problem } from './problem';
 const [maxDepth, maxKeys] = [32, 1000];
 
 /** Names that JavaScript gives a meaning of its own: class-transformer would drop them, silently. */
-export const forbiddenKeys = ['__proto__', 'constructor'];
+export function isForbiddenKey(name: string): boolean {
+  return name in Object.prototype || name === 'prototype';
+}
 
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Accepts one kind of body: a JSON object in UTF-8. An empty body counts as none. */
 export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, (_request, body, done) => {
+  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers }, body, done) => {
     try {
+      refuseEncodings(headers);
       done(null, parseJsonBody(body as Buffer));
     } catch (error) {
       done(error as Error);
     }
   });
+}
+
+/** What Fastify does not understand of the content type, it leaves out: the header itself must say nothing else. */
+function refuseEncodings(headers: IncomingHttpHeaders): void {
+  const charset = /charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  const encoding = headers['content-encoding'];
+  if ((charset && !/^utf-?8$/i.test(charset)) || (encoding && encoding !== 'identity')) {
+    throw new Problem(
+      415,
+      'unsupported_media_type',
+      'The body must be application/json in UTF-8, not compressed.',
+    );
+  }
 }
 
 /**
@@ -68,7 +85,7 @@ function refuseOddKeys(text: string): void {
     } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {
       const key = JSON.parse(token) as string;
       if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'is named twice');
-      if (forbiddenKeys.includes(key)) throw oddKey(key, 'unknown_field', 'cannot be the name of a field');
+      if (isForbiddenKey(key)) throw oddKey(key, 'unknown_field', 'cannot be the name of a field');
       if (++keyCount > maxKeys) throw oddKey('', 'too_many_keys', `The body has more than ${maxKeys} keys.`);
       keys.add(key);
     }
@@ -77,5 +94,5 @@ function refuseOddKeys(text: string): void {
 }
 
 function oddKey(field: string, code: string, message: string): Problem {
-  return invalid([{ field: field.toWellFormed(), code, message }]);
+  return invalid([{ field, code, message }]);
 }

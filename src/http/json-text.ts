@@ -24,10 +24,9 @@ export function sendJsonText(fastify: FastifyInstance): void {
   );
   fastify.addHook('preSerialization', (request, reply, payload, done) => {
     if (payload instanceof JsonPage && payload.next_cursor) {
-      const [path, query] = request.url.split('?', 2);
-      const parameters = new URLSearchParams(query);
+      const { pathname, searchParams: parameters } = new URL(request.url, 'http://cairn');
       parameters.set('cursor', payload.next_cursor);
-      void reply.header('link', `<${path}?${parameters.toString()}>; rel="next"`);
+      void reply.header('link', `<${pathname}?${parameters.toString()}>; rel="next"`);
     }
     done(null, payload);
   });

@@ -11,7 +11,7 @@ const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** Describes the API at /openapi.json, and lets people try it at /docs. */
 export function serveOpenApi(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => describe(app), {
+  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
     customSiteTitle: 'Cairn',
@@ -20,7 +20,7 @@ export function serveOpenApi(app: INestApplication): void {
 }
 
 /** The OpenAPI document: what the controllers declare, and what is true of every route. */
-export function describe(app: INestApplication): OpenAPIObject {
+export function openApiDocument(app: INestApplication): OpenAPIObject {
   const settings = new DocumentBuilder()
     .setTitle('Cairn')
     .setDescription(
@@ -35,7 +35,7 @@ export function describe(app: INestApplication): OpenAPIObject {
     operationIdFactory: (_controller, method) => method,
   });
   const schemas = (document.components!.schemas ??= {}) as Record<string, Schema>;
-  Object.values(schemas).forEach(close);
+  for (const [name, schema] of Object.entries(schemas)) close(name, schema);
   schemas.Problem = problemSchema;
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of methods) {
@@ -46,9 +46,12 @@ export function describe(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** Nothing but what is named, neither in what is sent nor in what is answered. */
-function close(schema: Schema): void {
-  if (schema.properties) schema.additionalProperties ??= false;
+/** Nothing but what is named, neither in what is sent nor in what is answered; and where absent keeps, no defaults. */
+function close(name: string, schema: Schema): void {
+  if (!schema.properties) return;
+  schema.additionalProperties ??= false;
+  if (name.startsWith('Patch'))
+    for (const property of Object.values(schema.properties)) delete property.default;
 }
 
 function complete(path: string, method: string, operation: Operation): void {
@@ -66,15 +69,24 @@ function complete(path: string, method: string, operation: Operation): void {
     if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
   }
   for (const [status, response] of Object.entries(operation.responses)) {
+    if (response && 'content' in response && isPage(response.content)) response.headers = nextPage;
     if (response && 'description' in response) response.description ||= successes[status] ?? '';
   }
-  for (const status of refusals(path, operation, isPublic)) {
+  for (const status of refusals(path, method, operation, isPublic)) {
     operation.responses[status] = {
       description: problems[status]!,
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     };
   }
 }
+
+function isPage(content: object | undefined): boolean {
+  return JSON.stringify(content).includes('Page"');
+}
+
+const nextPage = {
+  Link: { description: 'The next page, if there is one: `<…>; rel="next"`.', schema: { type: 'string' } },
+} as const;
 
 const successes: Record<string, string> = {
   200: 'As asked.',
@@ -85,7 +97,7 @@ const successes: Record<string, string> = {
 const problems: Record<string, string> = {
   400: 'It cannot be read: no valid JSON, no valid UTF-8, no valid address.',
   401: 'No valid access token, or the session has ended.',
-  403: 'The address names another user.',
+  403: 'The address names another user, or the password is not right.',
   404: 'It is not there, or not yours.',
   409: 'It contradicts what is stored.',
   413: 'The body is too large.',
@@ -94,18 +106,18 @@ const problems: Record<string, string> = {
   503: 'Busy or out of reach; try again after `Retry-After` seconds.',
 };
 
-function refusals(path: string, operation: Operation, isPublic: boolean): string[] {
+function refusals(path: string, method: string, operation: Operation, isPublic: boolean): string[] {
   const { requestBody } = operation;
   const namesRow = path.includes('{id}');
   const refersToRows = requestBody !== undefined && /tasks|goals/.test(path);
   return [
-    ...(requestBody ? ['413', '415'] : []),
-    ...(requestBody || path.includes('{') ? ['400'] : []),
+    ...(method === 'get' ? [] : ['413', '415']),
+    '400',
     ...(!isPublic || /login|refresh/.test(path) ? ['401'] : []),
-    ...(path.includes('{user_id}') || (path.endsWith('/users/me') && requestBody) ? ['403'] : []),
+    ...(path.includes('{user_id}') || (path.endsWith('/users/me') && method === 'delete') ? ['403'] : []),
     ...(namesRow || refersToRows ? ['404'] : []),
-    ...(requestBody && /register|users|\{id\}/.test(path) ? ['409'] : []),
-    ...(path.startsWith('/health') ? [] : ['422']),
+    ...(/^(patch|put)$/.test(method) || path.endsWith('/register') ? ['409'] : []),
+    '422',
     ...(path.endsWith('/live') ? [] : ['503']),
   ];
 }

@@ -9,7 +9,7 @@ export abstract class PageQuery {
 
   @TextParameter({
     description: '`next_cursor` of the page before; filters and sort must be the same.',
-    max: 4000,
+    max: 8000,
   })
   cursor?: string;
 

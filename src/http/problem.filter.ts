@@ -18,16 +18,13 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = asProblem(error);
   if (problem.status >= 500) {
     const cause = error instanceof Problem ? (error.cause ?? error) : error;
-    logger.error(
-      { request_id: request.id, message: String(cause) },
-      cause instanceof Error ? cause.stack : undefined,
-    );
+    logger.error(`${request.id} ${String(cause)}`, cause instanceof Error ? cause.stack : undefined);
   }
   void reply
     .status(problem.status)
-    .headers(problem.headers)
+    .headers({ 'x-request-id': request.id, ...problem.headers })
     .type('application/problem+json')
-    .send(problemJson(problem, request.id, request.url.split('?', 1)[0] ?? ''));
+    .send(problemJson(problem, request.id, pathOf(request.url)));
 }
 
 export function problemJson(problem: Problem, requestId: string, instance: string): string {
@@ -58,6 +55,11 @@ function asProblem(error: unknown): Problem {
     'internal_error',
     'Something went wrong on our side. The request id helps us to find it.',
   );
+}
+
+/** Without the query, and without a host that the client put before it. */
+function pathOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/]*/i, '').split('?', 1)[0] ?? '';
 }
 
 /** What Fastify and Nest refuse themselves. */

@@ -31,6 +31,8 @@ export function notFound(resource: string): Problem {
 
 /** @param errors each flaw that was found; at least one */
 export function invalid(errors: FieldFlaw[]): Problem {
+  // Names come from clients: a lone surrogate among them would not be JSON for everybody.
+  errors = errors.map((flaw) => ({ ...flaw, field: flaw.field.toWellFormed() }));
   const fields = errors.map(({ field }) => field || 'body').join(', ');
   return new Problem(422, 'validation_failed', `The request is not valid: see errors (${fields}).`, errors);
 }

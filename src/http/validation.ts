@@ -13,7 +13,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import { isId } from './fields';
-import { forbiddenKeys } from './json-body';
+import { isForbiddenKey } from './json-body';
 import { FieldFlaw, invalid } from './problem';
 
 /** Reads bodies and queries into their DTOs. What a DTO does not name is refused, not ignored. */
@@ -59,7 +59,7 @@ export class RefuseUndeclaredInput implements NestInterceptor {
     const parameters = Object.keys(query ?? {});
     const undeclared = [
       ...(declares(context, RouteParamtypes.QUERY)
-        ? parameters.filter((name) => forbiddenKeys.includes(name))
+        ? parameters.filter((name) => isForbiddenKey(name))
         : parameters),
       ...(declares(context, RouteParamtypes.BODY) ? [] : Object.keys(body ?? {})),
     ];

@@ -66,7 +66,7 @@ export class TaskFields {
   })
   priority: number;
 
-  @Text({ description: 'A word of the user’s own.', example: 'writing', nullable: true, max: 100 })
+  @Text({ description: 'A word of the user’s own.', example: 'writing', nullable: true, min: 1, max: 100 })
   category: string | null;
 
   @Moment({
@@ -88,7 +88,7 @@ export class TaskFields {
   @Id({ description: 'The task that it is a part of.', nullable: true })
   parent_task_id: string | null;
 
-  @Text({ description: 'The project that it belongs to.', nullable: true, max: 200 })
+  @Text({ description: 'The project that it belongs to.', nullable: true, min: 1, max: 200 })
   project_name: string | null;
 
   @Text({ description: 'Where its code lies.', nullable: true, max: 500 })
@@ -140,7 +140,10 @@ export class TaskQuery extends RowQuery {
   @WordList({ of: priorities })
   priority?: number[];
 
-  @TextList({ description: 'One or more, by comma; `none` for tasks without.', max: 100 })
+  @TextList({
+    description: 'One or more, by comma (none that has a comma itself); `none` for tasks without.',
+    max: 100,
+  })
   category?: (string | null)[];
 
   @IdList({ description: 'One or more, by comma; `none` for tasks without.' })
@@ -149,7 +152,10 @@ export class TaskQuery extends RowQuery {
   @IdList({ description: 'One or more, by comma; `none` for tasks without.' })
   parent_task_id?: (string | null)[];
 
-  @TextList({ description: 'One or more, by comma; `none` for tasks without.', max: 200 })
+  @TextList({
+    description: 'One or more, by comma (none that has a comma itself); `none` for tasks without.',
+    max: 200,
+  })
   project_name?: (string | null)[];
 
   @WordParameter({ description: '`none` for tasks without. For ranges: due_from, due_before.', of: ['none'] })

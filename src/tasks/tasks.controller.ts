@@ -14,11 +14,11 @@ import { TasksService } from './tasks.service';
 
 const created = {
   title: 'Write the first chapter',
-  priority: 'High',
+  priority: 2,
   category: 'writing',
   due_date: '2026-12-31',
 };
-const changed = { status: 'In Progress', notes: 'The outline stands.' };
+const changed = { status: 'in_progress', notes: 'The outline stands.' };
 
 @ApiTags('Tasks')
 @Controller(['tasks', 'users/:user_id/tasks'])

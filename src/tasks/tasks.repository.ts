@@ -5,8 +5,7 @@ import { Database } from '../database/database';
 import { anyOf, before, flag, from, rowFilters } from '../database/filters';
 import { Expression, OwnedRepository } from '../database/owned.repository';
 import { absentLast } from '../database/page';
-import type { Statement } from '../database/statement';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonText } from '../http/json-text';
 import { TaskQuery, TaskView } from './task.dto';
 import { Task } from './task.entity';
 
@@ -36,14 +35,14 @@ export class TasksRepository extends OwnedRepository<TaskQuery> {
         trashed: flag('tasks.deleted_at IS NOT NULL', 'tasks.deleted_at IS NULL'),
       },
       sorts: {
-        created_at: {},
-        updated_at: {},
-        due_date: { nullable: true },
-        priority: {},
-        title: {},
-        status: {},
-        completed_at: { nullable: true },
-        deleted_at: { nullable: true },
+        created_at: 'moment',
+        updated_at: 'moment',
+        due_date: 'moment or none',
+        priority: 'integer',
+        title: 'text',
+        status: 'text',
+        completed_at: 'moment or none',
+        deleted_at: 'moment or none',
       },
     });
   }
@@ -56,15 +55,5 @@ export class TasksRepository extends OwnedRepository<TaskQuery> {
   /** Takes it out of the trash. @throws Problem 404 for one that is not there */
   restore(id: string): Promise<JsonText> {
     return this.update(id, { deleted_at: null }, 'tasks.deleted_at IS NOT NULL');
-  }
-
-  /** A page of tasks, if another statement finds a row. @throws Problem 404 as `found` has it */
-  async pageIf(
-    found: { statement: Statement; check: (rows: unknown[][]) => void },
-    query: TaskQuery,
-  ): Promise<JsonPage> {
-    const [rows, ...page] = await this.database.read(found.statement, ...this.pageStatements(query));
-    found.check(rows ?? []);
-    return this.asPage(query, page[0] ?? [], page[1]);
   }
 }

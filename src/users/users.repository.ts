@@ -16,6 +16,7 @@ export class UsersRepository extends OwnedRepository<object> {
     super(database, dataSource, {
       entity: User,
       name: 'user',
+      missing: () => unauthorized('The account no longer exists.'),
       view: UserView,
       owner: 'users.id',
       filters: {},

@@ -4,7 +4,7 @@ import { Pool } from 'pg';
 import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/config';
 import { serverSettings } from '../../src/database/data-source';
-import { describe as describeApi } from '../../src/http/openapi';
+import { openApiDocument } from '../../src/http/openapi';
 import { Api } from './api';
 import { Contract } from './contract';
 import { asRole, onDatabase, template } from './server';
@@ -33,7 +33,7 @@ export async function newDatabase(): Promise<string> {
 }
 
 /**
- * Starts the application as `npm start` does, on a free port, under the login role. Further ones on the same database
+ * Starts the application on a free port, under the login role. Further ones on the same database
  * are other instances.
  */
 export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
@@ -48,7 +48,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
-  const contract = new Contract(describeApi(app));
+  const contract = new Contract(openApiDocument(app));
   const pool = new Pool({ connectionString: database, max: 2, options: serverSettings });
   return {
     url,

@@ -134,7 +134,7 @@ export class Schema1795219200000 implements MigrationInterface {
       CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         PERFORM now() AT TIME ZONE NEW.timezone; -- raises 22023 for a name that PostgreSQL does not know
-        IF TG_OP = 'UPDATE' THEN
+        IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
           NEW.updated_at := now();
         END IF;
         RETURN NEW;
