@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { dataFolder, projectFolder } from '../src/config';
+import { dataFolder } from '../src/config';
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { copyTree } from './setup/copy-tree';
 
 /*
  * Takes the walls down one by one, and runs the tests that look at them: `isolation` tries the API as another user,
@@ -84,15 +84,8 @@ async function main(): Promise<void> {
 
 /** Whether each suite passes on the mutant. */
 function tryMutant({ file, replace }: Mutant, server: string): Record<(typeof suites)[number], boolean> {
-  const copy = mkdtempSync(join(tmpdir(), 'cairn-mutant-'));
+  const copy = copyTree();
   try {
-    const files = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], {
-      cwd: projectFolder,
-      encoding: 'utf8',
-    });
-    for (const path of files.stdout.split('\n').filter(Boolean))
-      cpSync(join(projectFolder, path), join(copy, path));
-    symlinkSync(join(projectFolder, 'node_modules'), join(copy, 'node_modules'));
     const source = readFileSync(join(copy, file), 'utf8');
     const mutated = replace.reduce((text, [from, to]) => {
       if (!text.includes(from)) throw new Error(`${file} has changed: it does not contain ${from}`);

@@ -96,6 +96,32 @@ describe('the application', () => {
     );
   });
 
+  it('does not start in production under a role that bypasses policies, and says how to mend it', async () => {
+    const url = await newDatabase();
+    const app = start({ DATABASE_URL: url, NODE_ENV: 'production' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      'the role postgres of DATABASE_URL bypasses row-level security. Use cairn_login instead',
+    );
+    const development = start({ DATABASE_URL: url });
+    await development.says(/Cairn is running/);
+    development.process.kill('SIGTERM');
+    expect(await development.ended).toBe(0);
+  });
+
+  it('does not start under a role that may not act for users, and says how to mend it', async () => {
+    const url = new URL(await newDatabase());
+    const role = `cairn_test_stranger_${process.pid}`;
+    await onDatabase(url.toString(), (client) =>
+      client.query(`CREATE ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(decodeURIComponent(url.password))};
+        GRANT EXECUTE ON FUNCTION applied_migrations() TO ${role}`),
+    );
+    const app = start({ DATABASE_URL: Object.assign(new URL(url), { username: role }).toString() });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(`run: GRANT cairn_app, cairn_auth TO ${role}`);
+    await onDatabase(url.toString(), (client) => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
+  });
+
   it('says so when the database cannot be reached', async () => {
     const app = start({ DATABASE_URL: 'postgres://cairn:hunter2@127.0.0.1:1/cairn' });
     expect(await app.ended).toBe(1);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DatabaseError, Pool, PoolClient, QueryArrayResult } from 'pg';
@@ -75,8 +76,7 @@ export class Database {
     work: (run: (statement: Statement) => Promise<Row[]>) => Promise<T>,
   ): Promise<T> {
     const client = await this.connect();
-    const run = async (statement: Statement) =>
-      (await client.query<Row>({ ...statement, rowMode: 'array' })).rows;
+    const run = async (statement: Statement) => (await query(client, statement)).rows;
     try {
       await client.query('BEGIN');
       await run(sql('SELECT act_as(:user_id)', { user_id }));
@@ -121,7 +121,7 @@ export class Database {
     const client = await this.connect();
     try {
       return await Promise.allSettled(
-        flight.map((statement) => client.query<Row>({ text: '', ...statement, rowMode: 'array' })),
+        inOnePacket(client, () => flight.map((statement) => query(client, statement))),
       );
     } finally {
       const seen = this.seen.get(client) ?? this.seen.set(client, new Set()).get(client)!;
@@ -145,6 +145,21 @@ export class Database {
 function enter(): Statement {
   const { session_id, user_id } = currentUser();
   return sql('SELECT enter(:session_id, :user_id)', { session_id, user_id });
+}
+
+function query(client: PoolClient, statement: Partial<Statement>): Promise<QueryArrayResult<Row>> {
+  return client.query<Row>({ text: '', ...statement, rowMode: 'array' });
+}
+
+/** Else each statement is a packet of its own, and wakes both ends. */
+function inOnePacket<T>(client: PoolClient, send: () => T): T {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
 }
 
 /** A connection that is not idle would take this user's transaction to the next one: it is closed instead. */

@@ -53,10 +53,14 @@ function isMoment(value: unknown): boolean {
  */
 export class Keyset {
   private readonly keys: (SortKey & { type: SortColumn | 'id'; sql: string; absent: string | null })[];
-  private readonly fingerprint: string;
 
-  /** @param list what makes this list another than all others: its filters. A cursor serves only the list it came from. */
-  constructor(table: string, columns: Record<string, SortColumn>, page: PageRequest, list: unknown) {
+  /** @param list what makes this list another than all others: its filters */
+  constructor(
+    private readonly table: string,
+    columns: Record<string, SortColumn>,
+    private readonly page: PageRequest,
+    private readonly list: unknown,
+  ) {
     const sort = [...page.sort, { column: 'id', descending: page.sort.at(-1)?.descending ?? false }];
     this.keys = sort.map((key) => {
       const type = columns[key.column] ?? 'id';
@@ -64,10 +68,12 @@ export class Keyset {
       const column = `${table}.${key.column}`;
       return { ...key, type, absent, sql: absent ? orElse(column, absent) : column };
     });
-    this.fingerprint = createHash('sha256')
-      .update(JSON.stringify([table, page.sort, list]))
-      .digest('base64url')
-      .slice(0, 12);
+  }
+
+  /** A cursor serves only the list that it came from. */
+  private get fingerprint(): string {
+    const list = JSON.stringify([this.table, this.page.sort, this.list]);
+    return createHash('sha256').update(list).digest('base64url').slice(0, 12);
   }
 
   get order(): { sql: string; direction: 'ASC' | 'DESC' }[] {

@@ -1,7 +1,5 @@
 import { ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
-
-const projectFolder = join(__dirname, '../..');
+import { projectFolder } from '../../src/config';
 
 /** A program of ours in a process of its own, as a user would start it. */
 export interface Run {
@@ -15,13 +13,18 @@ export interface Run {
 }
 
 /** Runs a TypeScript file, or code, with this environment and no other. */
-export function runNode(args: string[], environment: NodeJS.ProcessEnv = {}): Run {
-  return run('node', ['-r', '@swc-node/register', ...args], environment);
+export function runNode(args: string[], environment: NodeJS.ProcessEnv = {}, folder = projectFolder): Run {
+  return run('node', ['-r', '@swc-node/register', ...args], environment, folder);
 }
 
-export function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): Run {
+export function run(
+  command: string,
+  args: string[],
+  environment: NodeJS.ProcessEnv = {},
+  folder = projectFolder,
+): Run {
   const { PATH, HOME } = process.env;
-  const child = spawn(command, args, { cwd: projectFolder, env: { PATH, HOME, ...environment } });
+  const child = spawn(command, args, { cwd: folder, env: { PATH, HOME, ...environment } });
   let output = '';
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
