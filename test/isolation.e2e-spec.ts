@@ -9,6 +9,7 @@ import { ids, Json, newGoal, newTask, newUser, TestUser } from './setup/factorie
 let app: TestApp;
 let user: TestUser;
 let other: TestUser;
+let own: { goal: string; task: string; session: string };
 let foreign: Record<string, string>;
 
 const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
@@ -16,7 +17,9 @@ const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
 beforeAll(async () => {
   app = await startApp();
   [user, other] = [await newUser(app), await newUser(app)];
-  await newTask(user, { goal_id: (await newGoal(user)).id });
+  const ownGoal = await newGoal(user);
+  const ownTask = await newTask(user, { goal_id: ownGoal.id });
+  own = { goal: ownGoal.id, task: ownTask.id, session: (await ids(user, '/auth/sessions'))[0]! };
   const goal = await newGoal(other);
   const task = await newTask(other, { goal_id: goal.id });
   const { body } = await other.api.get('/auth/sessions').expect(200);
@@ -125,15 +128,13 @@ it('an address that names another user is refused, on every route below users', 
 });
 
 it('another’s goal or task is no parent: made or changed, the same 404 as for a missing one', async () => {
-  const [own] = await ids(user, '/tasks');
-  const [ownGoal] = await ids(user, '/goals');
   const before = await everything(user);
   for (const [path, link, id] of [
     ['tasks', 'goal_id', foreign.goals],
     ['tasks', 'parent_task_id', foreign.tasks],
     ['goals', 'parent_goal_id', foreign.goals],
   ] as const) {
-    const row = path === 'tasks' ? own : ownGoal;
+    const row = path === 'tasks' ? own.task : own.goal;
     for (const call of [
       (to: string) => user.api.post(`/${path}`, { title: 'x', [link]: to }),
       (to: string) => user.api.patch(`/${path}/${row}`, { [link]: to }),
@@ -148,21 +149,23 @@ it('another’s goal or task is no parent: made or changed, the same 404 as for 
 });
 
 it('lists show exactly the own rows', async () => {
-  for (const list of ['tasks', 'goals']) {
-    for (const query of [
-      '',
-      '?sort=title',
-      '?q=a',
-      '?include=total&limit=200',
-      `?status=${list === 'tasks' ? 'pending' : 'active'}`,
-    ]) {
-      const own = await ids(user, `/${list}${query}`);
-      expect(own).toHaveLength(1);
-      expect(own).not.toContain(foreign[list]);
-    }
+  const exactly = async (path: string, expected: string[]) =>
+    expect([path, await ids(user, path)]).toEqual([path, expected]);
+  for (const prefix of ['', `/users/${user.id}`]) {
+    await exactly(`${prefix}/tasks`, [own.task]);
+    await exactly(`${prefix}/tasks?sort=title&include=total&limit=200`, [own.task]);
+    await exactly(`${prefix}/tasks?q=a&status=pending&completed=false`, [own.task]);
+    await exactly(`${prefix}/tasks?goal_id=${foreign.goals},none`, []);
+    await exactly(`${prefix}/tasks?parent_task_id=${foreign.tasks}`, []);
+    await exactly(`${prefix}/tasks?trashed=true`, []);
+    await exactly(`${prefix}/goals`, [own.goal]);
+    await exactly(`${prefix}/goals?q=a&status=active&sort=-target_date`, [own.goal]);
+    await exactly(`${prefix}/goals?parent_goal_id=${foreign.goals}`, []);
+    await exactly(`${prefix}/goals/${own.goal}/tasks`, [own.task]);
   }
-  expect(await ids(user, `/tasks?goal_id=${foreign.goals}`)).toEqual([]);
-  expect(await ids(user, '/auth/sessions')).toHaveLength(1);
+  await exactly('/auth/sessions', [own.session]);
+  const { body } = await user.api.get('/tasks?include=total').expect(200);
+  expect(body).toMatchObject({ total: 1 });
 });
 
 it('encoded and odd addresses do not get past the guard', async () => {

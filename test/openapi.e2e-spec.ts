@@ -72,12 +72,32 @@ it('allows nothing that it does not name', () => {
   }
 });
 
+it('wants the bearer token that “Authorize” takes, wherever a route is not public', () => {
+  const { components, security } = app.contract.document;
+  expect(components!.securitySchemes).toEqual({
+    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  });
+  expect(security).toEqual([{ bearer: [] }]);
+  const overriding = operations().filter(({ operation }) => operation.security !== undefined);
+  expect(overriding.map(({ operation }) => operation.security)).toEqual(overriding.map(() => []));
+});
+
+it('has examples that are as it says itself', () => {
+  for (const { path, method, operation } of operations()) {
+    for (const { value } of Object.values(
+      operation.requestBody?.content['application/json']?.examples ?? {},
+    )) {
+      app.contract.checkRequest(path, method, value);
+    }
+  }
+});
+
 it('has examples that work when pressed', async () => {
   const pressed: string[] = [];
   for (const { path, method, operation } of operations()) {
     const examples = Object.values(operation.requestBody?.content['application/json']?.examples ?? {});
     for (const { value } of examples) {
-      if ('username' in value) continue; // the demo account of `npm run seed`: see seed.e2e-spec
+      if ('username' in value) continue; // the demo account of `npm run seed`: see startup.e2e-spec
       const ids = { goals: (await newGoal(user)).id, tasks: (await newTask(user)).id };
       const url = `/${path}`
         .replace('{user_id}', user.id)
@@ -101,6 +121,6 @@ it('can be explored in Swagger UI', async () => {
   expect(assets.length).toBeGreaterThan(3);
   for (const [, asset] of assets) {
     const answer = await fetch(new URL(asset!, page.url));
-    expect([asset, answer.status, (await answer.text()).length]).toEqual([asset, 200, expect.any(Number)]);
+    expect([asset, answer.status, (await answer.text()).length > 0]).toEqual([asset, 200, true]);
   }
 });

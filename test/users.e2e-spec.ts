@@ -42,6 +42,14 @@ describe('the own account', () => {
     expect((await user.api.get('/users/me').expect(200)).body).toEqual(before);
   });
 
+  it('does not count as changed when nothing changed', async () => {
+    const user = await newUser(app, { full_name: 'Same' });
+    const before = (await user.api.get('/users/me').expect(200)).body as object;
+    for (const changes of [{}, { full_name: 'Same' }]) {
+      expect((await user.api.patch('/users/me', changes).expect(200)).body).toEqual(before);
+    }
+  });
+
   it('goes with everything that belongs to it, when the password is right', async () => {
     const [user, other] = [await newUser(app), await newUser(app)];
     const goal = await newGoal(user);
@@ -67,9 +75,14 @@ describe('the own account', () => {
   it('goes whole while its user writes', async () => {
     const user = await newUser(app);
     const writes = Array.from({ length: 30 }, (_, i) => user.api.post('/tasks', { title: `Task ${i}` }));
+    const changes = Array.from({ length: 10 }, (_, i) =>
+      user.api.patch('/users/me', { full_name: `Name ${i}` }),
+    );
     const removal = user.api.delete('/users/me', { password }).expect(204);
-    const statuses = new Set((await Promise.all([...writes, removal])).map(({ status }) => status));
-    for (const status of statuses) expect([201, 204, 401]).toContain(status);
+    const statuses = new Set(
+      (await Promise.all([...writes, ...changes, removal])).map(({ status }) => status),
+    );
+    for (const status of statuses) expect([200, 201, 204, 401]).toContain(status);
     expect(await rowsOf(user.id)).toEqual({});
   });
 });

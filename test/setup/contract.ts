@@ -52,8 +52,15 @@ export class Contract {
       type,
       'schema',
     ];
-    const escaped = pointer.map((part) => encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1')));
-    this.validate(`#/${escaped.join('/')}`, answer.body, said);
+    this.validate(`#/${pointer.map(escape).join('/')}`, answer.body, said);
+  }
+
+  /** Throws when the document does not allow the request. */
+  checkRequest(path: string, method: string, body: object): void {
+    const pointer = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema'].map(
+      escape,
+    );
+    this.validate(`#/${pointer.join('/')}`, body, `The example of ${method} ${path} is`);
   }
 
   private validate(pointer: string, body: unknown, said: string): void {
@@ -78,4 +85,9 @@ export class Contract {
     // /users/me before /users/{user_id}
     return matches.sort((a, b) => a.split('{').length - b.split('{').length)[0];
   }
+}
+
+/** A part of a JSON pointer in a URI (RFC 6901). */
+function escape(part: string): string {
+  return encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1'));
 }
