@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { startApp, TestApp } from './setup/app';
-import { newTask, newUser, TestUser } from './setup/factories';
+import { newGoal, newTask, newUser, TestUser } from './setup/factories';
 import { WireTap } from './setup/wire-tap';
 
 /* One connection in the pool, and one second to wait for it. */
@@ -97,6 +97,20 @@ describe('the next borrower of the connection is clean', () => {
     }
     await expectClean();
   });
+});
+
+it('a transaction that PostgreSQL ends because of a deadlock is tried again', async () => {
+  const goal = await newGoal(user);
+  const task = await newTask(user, { goal_id: goal.id });
+  await intruder.query('BEGIN');
+  await intruder.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [task.id]);
+  const removal = user.api.delete(`/goals/${goal.id}`).then((answer) => answer);
+  await until(`wait_event_type = 'Lock'`);
+  // The application holds the goal and waits for the task, and now the other way round too. Who has waited longer loses.
+  await intruder.query('SELECT FROM goals WHERE id = $1 FOR UPDATE', [goal.id]);
+  await intruder.query('COMMIT');
+  expect((await removal).status).toBe(204);
+  expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ goal_id: null });
 });
 
 it('a connection that died while it was idle is replaced, and nothing happens twice', async () => {
