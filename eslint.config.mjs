@@ -42,6 +42,11 @@ export default tseslint.config(
         {
           paths: [
             {
+              name: 'pg',
+              importNames: ['Pool', 'PoolClient', 'Client'],
+              message: 'Only src/database talks to PostgreSQL.',
+            },
+            {
               name: 'typeorm',
               importNames: rowAccess,
               message: 'Only src/database, the *.repository.ts files and the operator’s commands reach rows.',

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DatabaseError, Pool, PoolClient, QueryArrayResult } from 'pg';
@@ -23,8 +24,9 @@ export type Row = unknown[];
 @Injectable()
 export class Database {
   private readonly pool: Pool;
-
   private readonly logger = new Logger('SQL');
+  /** A connection keeps every statement that it was given a name for; one that has seen too many is replaced. */
+  private readonly seen = new WeakMap<PoolClient, Set<string>>();
 
   constructor(
     @InjectDataSource() dataSource: DataSource,
@@ -91,14 +93,13 @@ export class Database {
     }
   }
 
-  /** Whether PostgreSQL answers. */
+  /** Whether PostgreSQL answers within two seconds, however long requests may wait for a connection. */
   async ping(): Promise<boolean> {
-    try {
-      await this.pool.query('SELECT 1');
-      return true;
-    } catch {
-      return false;
-    }
+    const answer = this.pool.query('SELECT 1').then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answer, delay(2000, false, { ref: false })]);
   }
 
   private async fly(begin: string, statements: Statement[]): Promise<Row[][]> {
@@ -113,9 +114,6 @@ export class Database {
     refuseUncommitted(results.at(-1));
     return results.slice(1, -1).map(({ rows }) => rows);
   }
-
-  /** A connection keeps every statement that it was given a name for; one that has seen too many is replaced. */
-  private readonly seen = new WeakMap<PoolClient, Set<string>>();
 
   private async send(flight: Partial<Statement>[]): Promise<PromiseSettledResult<QueryArrayResult<Row>>[]> {
     const client = await this.connect();

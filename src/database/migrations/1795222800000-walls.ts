@@ -26,8 +26,8 @@ export class Walls1795222800000 implements MigrationInterface {
           EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL; -- another database's migration was faster
             WHEN insufficient_privilege THEN
-              RAISE EXCEPTION 'The role % is missing, and % may not create it.', wanted.name, current_user
-                USING HINT = 'Have a superuser run the statements of docs/operations.md, "Roles", then run this again.';
+              RAISE EXCEPTION 'The role % is missing, and % may not create it. Have a superuser run the statements of docs/operations.md, "Roles", then run this again.',
+                wanted.name, current_user;
           END;
         END LOOP;
         IF NOT pg_has_role('cairn_login', 'cairn_app', 'MEMBER') OR NOT pg_has_role('cairn_login', 'cairn_auth', 'MEMBER') THEN
