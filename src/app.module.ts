@@ -1,9 +1,12 @@
 import { DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module';
+import { JwtGuard } from './auth/jwt.guard';
 import { Config } from './config';
 import { DatabaseModule } from './database/database.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
+import { DeclaredInputGuard } from './http/validation';
 import { TasksModule } from './tasks/tasks.module';
 import { UsersModule } from './users/users.module';
 
@@ -13,7 +16,12 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      providers: [{ provide: Config, useValue: config }],
+      // The guards of every route, in their order: without a token, nothing is said of the input.
+      providers: [
+        { provide: Config, useValue: config },
+        { provide: APP_GUARD, useClass: JwtGuard },
+        { provide: APP_GUARD, useClass: DeclaredInputGuard },
+      ],
       exports: [Config],
     };
   }

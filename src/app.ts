@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
-import helmet from '@fastify/helmet';
 import { AppModule } from './app.module';
 import type { Config } from './config';
 import { openBoxPerRequest } from './http/current-user';
@@ -15,7 +14,7 @@ import { acceptJsonBodies } from './http/json-body';
 import { sendJsonText } from './http/json-text';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
-import { RefuseUndeclaredInput, validationPipe } from './http/validation';
+import { validationPipe } from './http/validation';
 import { Log } from './log';
 
 /**
@@ -38,7 +37,6 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
     logger: new Log(config),
   });
-  await app.register(helmet, { contentSecurityPolicy: contentSecurityPolicy() });
   if (config.corsOrigins.length) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
@@ -51,23 +49,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   }
   app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/live', 'health/ready'] });
   app.useGlobalPipes(validationPipe);
-  app.useGlobalInterceptors(new RefuseUndeclaredInput());
   app.useGlobalFilters(new ProblemFilter());
   serveOpenApi(app);
   await app.init();
   answerOtherMethods();
   return app;
-}
-
-/** Swagger UI styles itself inline; everything else comes from here. */
-function contentSecurityPolicy() {
-  return {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", 'data:'],
-      frameAncestors: ["'none'"],
-    },
-  };
 }

@@ -386,6 +386,24 @@ describe('an address', () => {
   });
 });
 
+it('every answer, a refusal too, has a request id and is neither kept, framed nor guessed at', async () => {
+  for (const path of [
+    '/api/v1/tasks',
+    '/api/v1/users/me',
+    '/api/v1/nothing',
+    '/api/v1/%ff',
+    '/health',
+    '/docs',
+  ]) {
+    const { headers } = await fetch(`${app.url}${path}`);
+    const found = ['x-request-id', 'cache-control', 'x-content-type-options', 'x-frame-options'].map((name) =>
+      headers.get(name),
+    );
+    if (path === '/api/v1/%ff') expect(found[0]).toMatch(/^[0-9a-f-]{36}$/);
+    else expect(found).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), 'no-store', 'nosniff', 'DENY']);
+  }
+});
+
 describe('a connection', () => {
   it('that speaks no HTTP, or too much of it, gets a problem', async () => {
     const { connect } = await import('node:net');

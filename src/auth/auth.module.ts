@@ -1,11 +1,9 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { AccountsRepository } from './accounts.repository';
 import { AuthController } from './auth.controller';
 import { AuthService } from './auth.service';
-import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
 import { SessionsRepository } from './sessions.repository';
 import { Tokens } from './tokens';
@@ -13,13 +11,6 @@ import { Tokens } from './tokens';
 @Module({
   imports: [PassportModule, JwtModule.register({})],
   controllers: [AuthController],
-  providers: [
-    AuthService,
-    AccountsRepository,
-    SessionsRepository,
-    Tokens,
-    JwtStrategy,
-    { provide: APP_GUARD, useClass: JwtGuard },
-  ],
+  providers: [AuthService, AccountsRepository, SessionsRepository, Tokens, JwtStrategy],
 })
 export class AuthModule {}

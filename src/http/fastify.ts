@@ -68,11 +68,26 @@ function isReadable(query: string): boolean {
   }
 }
 
+/**
+ * What OWASP's REST cheat sheet asks of every answer. Constants, where a library works them out for each request: that
+ * took a sixth of the throughput of short lists.
+ */
+const securityHeaders = {
+  'cache-control': 'no-store',
+  // Swagger UI styles itself inline; everything else comes from here.
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
 /** Names each request, in its answer and in one line of the log. */
 export function nameAndLogRequests(fastify: FastifyInstance): void {
   const logger = new Logger('Request');
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
+    void reply.headers(securityHeaders).header('x-request-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {

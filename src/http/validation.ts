@@ -1,8 +1,7 @@
 import {
-  CallHandler,
+  CanActivate,
   ExecutionContext,
   Injectable,
-  NestInterceptor,
   Param,
   PipeTransform,
   ValidationError,
@@ -11,7 +10,6 @@ import {
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
-import type { Observable } from 'rxjs';
 import { isId } from './fields';
 import { isForbiddenKey } from './json-body';
 import { FieldFlaw, invalid } from './problem';
@@ -53,23 +51,33 @@ class IdPipe implements PipeTransform<string, string> {
 
 /** A route that declares no query, or no body, gets none: nothing that a client sends is ignored. */
 @Injectable()
-export class RefuseUndeclaredInput implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+export class DeclaredInputGuard implements CanActivate {
+  private readonly declared = new WeakMap<object, { query: boolean; body: boolean }>();
+
+  /** @throws Problem 422 naming what the route does not take */
+  canActivate(context: ExecutionContext): boolean {
     const { query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+    const declared = this.declaredBy(context);
     const parameters = Object.keys(query ?? {});
     const undeclared = [
-      ...(declares(context, RouteParamtypes.QUERY)
-        ? parameters.filter((name) => isForbiddenKey(name))
-        : parameters),
-      ...(declares(context, RouteParamtypes.BODY) ? [] : Object.keys(body ?? {})),
+      ...(declared.query ? parameters.filter(isForbiddenKey) : parameters),
+      ...(declared.body ? [] : Object.keys(body ?? {})),
     ];
     if (undeclared.length) throw invalid(undeclared.map(unknownField));
-    return next.handle();
+    return true;
   }
-}
 
-function declares(context: ExecutionContext, kind: RouteParamtypes): boolean {
-  const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) as
-    object | undefined;
-  return Object.keys(route ?? {}).some((argument) => argument.startsWith(`${kind}:`));
+  private declaredBy(context: ExecutionContext): { query: boolean; body: boolean } {
+    const handler = context.getHandler();
+    let declared = this.declared.get(handler);
+    if (!declared) {
+      const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), handler.name) as
+        object | undefined;
+      const takes = (kind: RouteParamtypes) =>
+        Object.keys(route ?? {}).some((argument) => argument.startsWith(`${kind}:`));
+      declared = { query: takes(RouteParamtypes.QUERY), body: takes(RouteParamtypes.BODY) };
+      this.declared.set(handler, declared);
+    }
+    return declared;
+  }
 }
