@@ -1,10 +1,10 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Client } from 'pg';
 import { hashPassword } from '../src/auth/passwords';
 import { dataFolder, loadConfig } from '../src/config';
 import { commandLineDataSource } from '../src/database/data-source';
 import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { onDatabase } from '../test/setup/server';
 import { Call, load } from './load';
 
 /*
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
 }
 
 async function dropDatabase(server: string, name: string): Promise<void> {
-  await onClient(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  await onDatabase(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }
 
 async function migrate(url: string): Promise<void> {
@@ -87,7 +87,7 @@ async function migrate(url: string): Promise<void> {
 /** @returns one user for each connection, with one of the user's tasks */
 async function fill(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
   const hash = await hashPassword(password);
-  return onClient(url, async (client) => {
+  return onDatabase(url, async (client) => {
     await client.query(`INSERT INTO users (id, email, password_hash)
       SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)} FROM generate_series(1, ${users}) n`);
     await client.query(`INSERT INTO tasks (user_id, id, title, description, category, due_date, created_at)
@@ -100,16 +100,6 @@ async function fill(url: string): Promise<{ user_id: string; email: string; id: 
     );
     return rows;
   });
-}
-
-async function onClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 function start(kind: string, databaseUrl: string): Promise<{ url: string; process: ChildProcess }> {

@@ -1,6 +1,6 @@
 import { createHash, createSecretKey, KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { JwtService } from '@nestjs/jwt';
+import { JwtService, JwtVerifyOptions } from '@nestjs/jwt';
 import { Config } from '../config';
 import type { CurrentUser } from '../http/current-user';
 import { isId } from '../http/fields';
@@ -16,7 +16,6 @@ interface Header {
   alg: string;
   typ?: string;
   kid?: string;
-  crit?: unknown;
 }
 
 /** Seconds by which clocks may differ. */
@@ -62,11 +61,16 @@ export class Tokens {
   readRefresh(token: string): RefreshClaims | undefined {
     try {
       const key = this.key as unknown as Buffer;
+      const checks: JwtVerifyOptions & { complete: true } = {
+        secret: key,
+        algorithms: [algorithm],
+        issuer,
+        audience,
+        complete: true,
+      };
       const { header, payload } = this.jwt.verify<{ header: Header; payload: Record<string, unknown> }>(
         token,
-        {
-          ...{ secret: key, algorithms: [algorithm], issuer, audience, complete: true },
-        },
+        checks,
       );
       const { sub, sid, gen } = payload;
       if (!this.isHeaderOf(types.refresh, header) || !isId(sub) || !isId(sid) || typeof gen !== 'number')

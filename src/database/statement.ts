@@ -37,8 +37,7 @@ export function statement(
   parameters: Parameters,
   build: () => QueryBuilder<ObjectLiteral>,
 ): Statement {
-  const known = recall(shape) ?? compile(shape, parameters, build);
-  return { name: known.name, text: known.text, values: known.parameterNames.map((name) => parameters[name]) };
+  return withValues(recall(shape) ?? compile(shape, parameters, build), parameters);
 }
 
 /** The statement of hand-written SQL with `:named` parameters. */
@@ -52,7 +51,11 @@ export function sql(text: string, parameters: Parameters): Statement {
     });
     known = remember(text, numbered, parameterNames);
   }
-  return { name: known.name, text: known.text, values: known.parameterNames.map((name) => parameters[name]) };
+  return withValues(known, parameters);
+}
+
+function withValues({ name, text, parameterNames }: Compiled, parameters: Parameters): Statement {
+  return { name, text, values: parameterNames.map((parameter) => parameters[parameter]) };
 }
 
 function compile(shape: string, parameters: Parameters, build: () => QueryBuilder<ObjectLiteral>): Compiled {

@@ -35,13 +35,12 @@ export function Text(
     max: number;
     verbatim?: boolean;
     pattern?: RegExp;
-    format?: string;
   },
 ) {
-  const { min = 0, max, verbatim, pattern, format } = options;
+  const { min = 0, max, verbatim, pattern } = options;
   return field(
     options,
-    { type: String, minLength: min || undefined, maxLength: max, pattern: pattern?.source, format },
+    { type: String, minLength: min || undefined, maxLength: max, pattern: pattern?.source },
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' && !verbatim ? value.trim() : value,
     ),

@@ -50,11 +50,12 @@ function asProblem(error: unknown): Problem {
   if (status !== undefined && status >= 400 && status < 500) {
     return new Problem(400, 'bad_request', 'The request cannot be read.');
   }
-  return new Problem(
-    500,
-    'internal_error',
-    'Something went wrong on our side. The request id helps us to find it.',
-  );
+  return internalError();
+}
+
+function internalError(): Problem {
+  const detail = 'Something went wrong on our side. The request id helps us to find it.';
+  return new Problem(500, 'internal_error', detail);
 }
 
 /** Without the query, and without a host that the client put before it. */
@@ -107,11 +108,7 @@ function databaseProblem(error: DatabaseError): Problem {
     problem.cause = error;
     return problem;
   }
-  return new Problem(
-    500,
-    'internal_error',
-    'Something went wrong on our side. The request id helps us to find it.',
-  );
+  return internalError();
 }
 
 /** Timeouts, deadlocks, too many connections, a server that goes down or comes up. */
