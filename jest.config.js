@@ -3,7 +3,9 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
   transform: { '\\.[jt]s$': '@swc/jest' },
   // These packages are ES modules; jest runs CommonJS.
-  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|@seriousme|uuid|content-disposition)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(@nestjs|@seriousme|uuid|content-disposition|p-limit|yocto-queue|postal-mime)/)',
+  ],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   testTimeout: 30_000,
   maxWorkers: 2,

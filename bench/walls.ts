@@ -1,33 +1,20 @@
-import { ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { hashPassword } from '../src/auth/passwords';
-import { dataFolder, loadConfig } from '../src/config';
-import { commandLineDataSource } from '../src/database/data-source';
-import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
 import { onDatabase } from '../test/setup/server';
 import { Call, load } from './load';
+import { benchDatabase, passwordHash, signIn, startServer } from './setup';
 
 /*
  * What the walls cost, and how far Cairn is from a hand-written server: list 20 tasks, read one, create one. The servers
  * take turns in one run, so that their ratio holds whatever else the machine does.
  */
 const [users, tasksEach, connections, rounds, seconds] = [200, 1000, 16, 4, 3];
-const password = 'a cairn of many stones';
 
 async function main(): Promise<void> {
-  const server = await startEmbeddedPostgres(join(dataFolder, 'bench-postgres'), [
-    'fsync=off',
-    'shared_buffers=512MB',
-  ]);
-  await dropDatabase(server, 'bench');
-  const { databaseUrl, migrationDatabaseUrl } = await setUpDatabase(server, 'bench');
-  await migrate(migrationDatabaseUrl);
-  const superuserUrl = Object.assign(new URL(server), { pathname: '/bench' }).toString();
+  const { databaseUrl, superuserUrl } = await benchDatabase();
   const tasks = await fill(superuserUrl);
   const running = {
-    limit: await start('limit', superuserUrl),
-    open: await start('open', superuserUrl),
-    cairn: await start('cairn', databaseUrl),
+    limit: await startServer('limit', superuserUrl),
+    open: await startServer('open', superuserUrl),
+    cairn: await startServer('cairn', databaseUrl),
   };
   const tokens = await signIn(
     running.cairn.url,
@@ -73,20 +60,9 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-async function dropDatabase(server: string, name: string): Promise<void> {
-  await onDatabase(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-}
-
-async function migrate(url: string): Promise<void> {
-  const config = loadConfig({ DATABASE_URL: url, JWT_SECRET_KEY: 'x'.repeat(32) });
-  const dataSource = await (await commandLineDataSource(config)).initialize();
-  await dataSource.runMigrations();
-  await dataSource.destroy();
-}
-
 /** @returns one user for each connection, with one of the user's tasks */
 async function fill(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
-  const hash = await hashPassword(password);
+  const hash = await passwordHash();
   return onDatabase(url, async (client) => {
     await client.query(`INSERT INTO users (id, email, password_hash)
       SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)} FROM generate_series(1, ${users}) n`);
@@ -100,29 +76,6 @@ async function fill(url: string): Promise<{ user_id: string; email: string; id: 
     );
     return rows;
   });
-}
-
-function start(kind: string, databaseUrl: string): Promise<{ url: string; process: ChildProcess }> {
-  const child = spawn('node', ['-r', '@swc-node/register', join(__dirname, 'server.ts'), kind], {
-    env: { ...process.env, DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32), LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return new Promise((resolve) =>
-    child.stdout.once('data', (url: Buffer) => resolve({ url: url.toString().trim(), process: child })),
-  );
-}
-
-async function signIn(url: string, emails: string[]): Promise<string[]> {
-  const tokens: string[] = [];
-  for (const email of emails) {
-    const answer = await fetch(`${url}/api/v1/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email, password }),
-    });
-    tokens.push(((await answer.json()) as { access_token: string }).access_token);
-  }
-  return tokens;
 }
 
 void main();

@@ -1,16 +1,37 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
-import { JwtGuard } from './auth/jwt.guard';
+import { CurrentUserGuard } from './auth/current-user.guard';
 import { Config } from './config';
 import { DatabaseModule } from './database/database.module';
+import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { DeclaredInputGuard } from './http/validation';
+import { LimitsModule } from './limits/limits.module';
+import { PurgeModule } from './purge/purge.module';
+import { TagsModule } from './tags/tags.module';
 import { TasksModule } from './tasks/tasks.module';
+import { TimeEntriesModule } from './time-entries/time-entries.module';
 import { UsersModule } from './users/users.module';
 
-@Module({ imports: [DatabaseModule, AuthModule, UsersModule, TasksModule, GoalsModule, HealthModule] })
+@Module({
+  imports: [
+    DatabaseModule,
+    LimitsModule,
+    AuthModule,
+    UsersModule,
+    ExportModule,
+    AdministrationModule,
+    TasksModule,
+    TagsModule,
+    TimeEntriesModule,
+    GoalsModule,
+    PurgeModule,
+    HealthModule,
+  ],
+})
 export class AppModule {
   static with(config: Config): DynamicModule {
     return {
@@ -19,7 +40,7 @@ export class AppModule {
       // The guards of every route, in their order: without a token, nothing is said of the input.
       providers: [
         { provide: Config, useValue: config },
-        { provide: APP_GUARD, useClass: JwtGuard },
+        { provide: APP_GUARD, useClass: CurrentUserGuard },
         { provide: APP_GUARD, useClass: DeclaredInputGuard },
       ],
       exports: [Config],

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module';
 import type { Config } from './config';
-import { openBoxPerRequest } from './http/current-user';
+import { openBoxPerRequest } from './http/current-request';
 import {
   createAdapter,
   nameAndLogRequests,
@@ -43,7 +43,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     app.enableCors({
       origin,
       methods,
-      exposedHeaders: ['Link', 'Retry-After', 'X-Request-Id'],
+      exposedHeaders: ['Link', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
       maxAge: 3600,
     });
   }

@@ -1,14 +1,18 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
+import { promoteUser } from './cli/promote-user';
+import { purgeNow } from './cli/purge';
 import { seed } from './cli/seed';
-import { ConfigError, loadConfig } from './config';
+import { Config, ConfigError, loadConfig } from './config';
 import { Database } from './database/database';
 import { dataSourceOptions, prepareDatabase } from './database/data-source';
 
-/** The operator's commands: each gets the database, and says what it did. */
-const commands: Record<string, (database: Database) => Promise<string>> = { seed };
+type Command = (database: Database, args: string[], config: Config) => Promise<string>;
 
-async function main([name = '']: string[]): Promise<void> {
+/** The operator's commands: each gets the database, and says what it did. */
+const commands: Record<string, Command> = { seed, 'user:promote': promoteUser, purge: purgeNow };
+
+async function main([name = '', ...args]: string[]): Promise<void> {
   const command = commands[name];
   if (!command) throw new ConfigError(`Commands: ${Object.keys(commands).join(', ')}`);
   const config = loadConfig();
@@ -17,7 +21,7 @@ async function main([name = '']: string[]): Promise<void> {
   }
   const dataSource = await new DataSource(dataSourceOptions(await prepareDatabase(config))).initialize();
   try {
-    process.stdout.write(`${await command(new Database(dataSource, config))}\n`);
+    process.stdout.write(`${await command(new Database(dataSource, config), args, config)}\n`);
   } finally {
     await dataSource.destroy();
   }

@@ -12,6 +12,33 @@ export const dataFolder = join(projectFolder, '.data');
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const environments = ['development', 'test', 'production'] as const;
 
+/** What one hash costs. */
+export interface Argon2Cost {
+  /** KiB. */
+  memoryCost: number;
+  /** Passes over the memory. */
+  timeCost: number;
+  parallelism: number;
+}
+
+/** So many in so many seconds; undefined: as many as you like. */
+export type RateLimit = { quota: number; window: number } | undefined;
+
+export interface RateLimits {
+  /** Requests of one user. */
+  user: RateLimit;
+  /** Passwords that come from one address. */
+  passwordAddress: RateLimit;
+  /** Wrong passwords for one account. */
+  passwordAccount: RateLimit;
+  /** Mails that one address asks for. */
+  mailAddress: RateLimit;
+  /** Mails to one mailbox. */
+  mailAccount: RateLimit;
+  /** Seconds: the waits of an account grow up to this. */
+  longestWait: number;
+}
+
 /** What the environment says, read and checked once at start. Injected wherever a setting is needed. */
 export class Config {
   readonly environment: (typeof environments)[number];
@@ -25,9 +52,28 @@ export class Config {
   /** Seconds after which a connection is replaced. */
   readonly databasePoolRecycle: number;
   readonly sqlEcho: boolean;
+  /** Signs tokens. */
   readonly jwtSecret: string;
+  /** Further keys whose tokens are accepted: the next one, and the last one. */
+  readonly jwtAcceptedSecrets: readonly string[];
   readonly accessTokenMinutes: number;
+  /** Days after which a session ends that is not refreshed. */
   readonly refreshTokenDays: number;
+  /** Days after which a session ends, however often it is refreshed. */
+  readonly sessionDays: number;
+  readonly argon2: Argon2Cost;
+  /** Absent in development: mails are files. */
+  readonly smtpUrl?: string;
+  readonly mailFrom: string;
+  /** Of the application whose pages take the tokens of mails; absent: mails name the API's own calls. */
+  readonly appUrl?: string;
+  readonly requireEmailVerification: boolean;
+  /** Days that tasks lie in the trash. */
+  readonly trashDays: number;
+  /** Days after which the account of a deactivated user is removed. */
+  readonly deactivatedUserDays: number;
+  /** Absent where limits are off. */
+  readonly rateLimits?: RateLimits;
   /** Origins that browsers may call from; empty: none but the API's own. */
   readonly corsOrigins: readonly string[];
   /** CIDR blocks of the proxies whose X-Forwarded-For is believed; empty: none. */
@@ -64,8 +110,18 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     databasePoolRecycle: read.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),
     sqlEcho: read.boolean('SQL_ECHO', false),
     jwtSecret: read.secret('JWT_SECRET_KEY', production),
+    jwtAcceptedSecrets: read.secrets('JWT_ACCEPTED_SECRET_KEYS'),
     accessTokenMinutes: read.integer('ACCESS_TOKEN_EXPIRE_MINUTES', 1, 15, 15),
     refreshTokenDays: read.integer('REFRESH_TOKEN_EXPIRE_DAYS', 1, 90, 7),
+    sessionDays: read.integer('SESSION_EXPIRE_DAYS', 1, 365, 30),
+    argon2: read.argon2(),
+    smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:'], 'smtp://user:password@host:port, or smtps://…'),
+    mailFrom: read.text('MAIL_FROM', 'Cairn <cairn@localhost>'),
+    appUrl: read.url('APP_URL', ['http:', 'https:'], 'https://app.example.com'),
+    requireEmailVerification: read.boolean('REQUIRE_EMAIL_VERIFICATION', false),
+    trashDays: read.integer('TRASH_DAYS', 1, 3650, 7),
+    deactivatedUserDays: read.integer('DEACTIVATED_USER_DAYS', 1, 3650, 30),
+    rateLimits: read.rateLimits(),
     corsOrigins: read.list(
       'CORS_ORIGINS',
       isOrigin,
@@ -80,6 +136,9 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     port: read.integer('PORT', 0, 65_535, 3000),
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
   };
+  if (production && config.requireEmailVerification && !config.smtpUrl) {
+    read.flaw('SMTP_URL', 'nothing', 'a server, since REQUIRE_EMAIL_VERIFICATION is on', undefined);
+  }
   if (read.flaws.length) {
     throw new ConfigError(
       [
@@ -124,13 +183,14 @@ class Reader {
     return found ?? this.flaw(name, JSON.stringify(value), `one of ${allowed.join(', ')}`, fallback);
   }
 
-  list(name: string, isItem: (item: string) => boolean, wanted: string): string[] {
+  list(name: string, isItem: (item: string) => boolean, wanted: string, isSecret = false): string[] {
     const items = (this.value(name) ?? '')
       .split(',')
       .map((item) => item.trim())
       .filter(Boolean);
     const wrong = items.filter((item) => !isItem(item));
-    return wrong.length ? this.flaw(name, JSON.stringify(wrong.join(',')), wanted, []) : items;
+    const got = isSecret ? 'a shorter one' : JSON.stringify(wrong.join(','));
+    return wrong.length ? this.flaw(name, got, wanted, []) : items;
   }
 
   databaseUrl(name: string, required: boolean): string | undefined {
@@ -155,12 +215,60 @@ class Reader {
     return this.flaw(name, `${value.length} characters`, wanted, '');
   }
 
+  secrets(name: string): string[] {
+    return this.list(
+      name,
+      (item) => item.length >= 32,
+      'keys of at least 32 characters, separated by commas',
+      true,
+    );
+  }
+
+  /** The floor is OWASP's: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
+  argon2(): Argon2Cost {
+    const cost = {
+      memoryCost: this.integer('ARGON2_MEMORY_COST', 19_456, 2_097_152, 19_456),
+      timeCost: this.integer('ARGON2_TIME_COST', 1, 20, 2),
+      parallelism: this.integer('ARGON2_PARALLELISM', 1, 16, 1),
+    };
+    if (cost.timeCost >= 2 || cost.memoryCost >= 47_104) return cost;
+    return this.flaw('ARGON2_TIME_COST', '1', 'at least 2, or an ARGON2_MEMORY_COST of at least 47104', cost);
+  }
+
+  url(name: string, protocols: string[], wanted: string): string | undefined {
+    const value = this.value(name);
+    if (value === undefined || (URL.canParse(value) && protocols.includes(new URL(value).protocol)))
+      return value;
+    return this.flaw(name, 'something else (not shown: it may hold a password)', wanted, undefined);
+  }
+
+  rateLimits(): RateLimits | undefined {
+    const isOn = this.boolean('RATE_LIMITS', true);
+    const limits = {
+      user: this.rateLimit('RATE_LIMIT_USER', '3000/60'),
+      passwordAddress: this.rateLimit('RATE_LIMIT_PASSWORD_ADDRESS', '100/900'),
+      passwordAccount: this.rateLimit('RATE_LIMIT_PASSWORD_ACCOUNT', '5/3600'),
+      mailAddress: this.rateLimit('RATE_LIMIT_MAIL_ADDRESS', '50/3600'),
+      mailAccount: this.rateLimit('RATE_LIMIT_MAIL_ACCOUNT', '5/3600'),
+      longestWait: this.integer('RATE_LIMIT_LONGEST_WAIT', 1, 3600, 300),
+    };
+    return isOn ? limits : undefined;
+  }
+
+  private rateLimit(name: string, fallback: string): RateLimit {
+    const value = this.text(name, fallback);
+    if (value === 'off') return undefined;
+    const [, quota, window] = /^([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(value) ?? [];
+    if (quota !== undefined) return { quota: Number(quota), window: Number(window) };
+    return this.flaw(name, JSON.stringify(value), 'a number and seconds such as 100/900, or off', undefined);
+  }
+
   private value(name: string): string | undefined {
     const value = this.environment[name]?.trim();
     return value === '' ? undefined : value;
   }
 
-  private flaw<T>(name: string, got: string, wanted: string, fallback: T): T {
+  flaw<T>(name: string, got: string, wanted: string, fallback: T): T {
     this.flaws.push(`${name}: got ${got}, wants ${wanted}`);
     return fallback;
   }

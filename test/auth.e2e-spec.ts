@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto';
+import { Api } from './setup/api';
 import { startApp, TestApp } from './setup/app';
 import { newTask, newUser, password, signIn, TestUser } from './setup/factories';
+import { Run, runNode } from './setup/run';
+import { asRole } from './setup/server';
 
 let app: TestApp;
 beforeAll(async () => (app = await startApp()));
@@ -211,6 +214,71 @@ describe('refresh', () => {
     await refresh(successors[0] as string).expect(200);
   });
 
+  it('moves the end of the session, but never beyond its longest life', async () => {
+    const user = await newUser(app);
+    const days = async (column: string) => {
+      const { rows } = await app.database.query<{ days: number }>(
+        `SELECT extract(epoch FROM expires_at - ${column}) / 86400 AS days FROM sessions WHERE user_id = $1`,
+        [user.id],
+      );
+      return Number(rows[0]!.days);
+    };
+    expect(await days('created_at')).toBeCloseTo(7, 2);
+    await app.database.query(
+      `UPDATE sessions SET created_at = now() - interval '20 days' WHERE user_id = $1`,
+      [user.id],
+    );
+    const second = (await refresh(user.refresh_token).expect(200)).body as Tokens;
+    expect(await days('now()')).toBeCloseTo(7, 2);
+    await app.database.query(
+      `UPDATE sessions SET created_at = now() - interval '29 days' WHERE user_id = $1`,
+      [user.id],
+    );
+    const third = (await refresh(second.refresh_token).expect(200)).body as Tokens;
+    expect(await days('now()')).toBeCloseTo(1, 2);
+    await app.database.query(
+      `UPDATE sessions SET created_at = created_at - interval '1 day', expires_at = expires_at - interval '1 day' WHERE user_id = $1`,
+      [user.id],
+    );
+    await refresh(third.refresh_token).expect(401);
+    await app.api.withToken(third.access_token).get('/tasks').expect(401);
+  });
+
+  it('is refused for a token two generations old: every descendant ends at once', async () => {
+    const user = await newUser(app);
+    const second = (await refresh(user.refresh_token).expect(200)).body as Tokens;
+    const third = (await refresh(second.refresh_token).expect(200)).body as Tokens;
+    const [old, ...newer] = await Promise.all([
+      refresh(user.refresh_token),
+      ...Array.from({ length: 5 }, () => refresh(third.refresh_token)),
+    ]);
+    expect(old.status).toBe(401);
+    for (const { status, body } of newer) {
+      if (status === 200)
+        await app.api
+          .withToken((body as Tokens).access_token)
+          .get('/tasks')
+          .expect(401);
+    }
+    for (const { refresh_token } of [second, third]) await refresh(refresh_token).expect(401);
+  });
+
+  it('leaves no live token when the session is left at the same time', async () => {
+    for (let round = 0; round < 5; round++) {
+      const user = await newUser(app);
+      const [, ...answers] = await Promise.all([
+        user.api.post('/auth/logout').expect(204),
+        ...Array.from({ length: 4 }, () => refresh(user.refresh_token)),
+      ]);
+      for (const { status, body } of answers) {
+        if (status !== 200) continue;
+        const tokens = body as Tokens;
+        await app.api.withToken(tokens.access_token).get('/tasks').expect(401);
+        await refresh(tokens.refresh_token).expect(401);
+      }
+    }
+  });
+
   it('ends with the session: expired, revoked, or its user deactivated', async () => {
     const ends = [
       `UPDATE sessions SET expires_at = now() WHERE user_id = $1`,
@@ -381,5 +449,59 @@ describe('an access token', () => {
       answers.push((await fetch(`${app.url}/api/v1/tasks`)).status);
     }
     expect(answers).toEqual(Array.from({ length: 20 }, () => [200, 401]).flat());
+  });
+});
+
+describe('signing keys', () => {
+  const first = 'the first key of the tests: long enough';
+  const second = 'the second key of the tests: long enough';
+  /** An instance in a process of its own: Passport keeps one strategy for a whole process. */
+  async function start(key: string, accepted = ''): Promise<{ api: Api; run: Run }> {
+    const run = runNode(['src/main.ts'], {
+      DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
+      JWT_SECRET_KEY: key,
+      JWT_ACCEPTED_SECRET_KEYS: accepted,
+      SMTP_URL: app.mailbox.url,
+      PORT: '0',
+    });
+    const [, url] = await run.says(/Documentation: (http:\/\/\S+)\/docs/);
+    return { api: new Api(url!, app.contract), run };
+  }
+
+  it('are replaced without signing anybody out, one instance after the other', async () => {
+    // Every instance learns the new key, then signs with it, then forgets the old one.
+    const instances = await Promise.all([
+      start(first),
+      start(first, second),
+      start(second, `${first}, another key that is of no use: long enough`),
+      start(second),
+    ]);
+    const [old, learned, changed, done] = instances.map(({ api }) => api) as [Api, Api, Api, Api];
+    try {
+      await newUser(app, { email: 'keys@example.com' });
+      const login = { email: 'keys@example.com', password };
+      const before = (await old.post('/auth/login', login).expect(200)).body as Tokens;
+      for (const api of [learned, changed])
+        await api.withToken(before.access_token).get('/tasks').expect(200);
+      const { refresh_token } = before;
+      const after = (await changed.post('/auth/refresh', { refresh_token }).expect(200)).body as Tokens;
+      for (const api of [learned, changed, done]) {
+        await api.withToken(after.access_token).get('/tasks').expect(200);
+      }
+      await done.withToken(before.access_token).get('/tasks').expect(401);
+      await done.post('/auth/refresh', { refresh_token }).expect(401);
+      await old.withToken(after.access_token).get('/tasks').expect(401);
+      await done.post('/auth/refresh', { refresh_token: after.refresh_token }).expect(200);
+
+      // A token of one key is not tried with another.
+      const [header, claims] = before.access_token.split('.');
+      const signature = createHmac('sha256', second).update(`${header}.${claims}`).digest('base64url');
+      await changed.withToken(`${header}.${claims}.${signature}`).get('/tasks').expect(401);
+    } finally {
+      for (const { run } of instances) {
+        run.process.kill();
+        expect(await run.ended).toBe(0);
+      }
+    }
   });
 });

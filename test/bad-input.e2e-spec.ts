@@ -339,7 +339,7 @@ describe('a query', () => {
     expect(fields(await user.api.get(`/tasks/${task.id}?expand=goal`).expect(422))).toEqual([
       'expand unknown_field',
     ]);
-    expect(fields(await user.api.post(`/tasks/${task.id}/complete?force=1`).expect(422))).toEqual([
+    expect(fields(await user.api.post(`/tasks/${task.id}/reopen?force=1`).expect(422))).toEqual([
       'force unknown_field',
     ]);
     expect(fields(await user.api.post(`/tasks/${task.id}/complete`, { at: 'noon' }).expect(422))).toEqual([

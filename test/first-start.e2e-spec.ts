@@ -40,6 +40,7 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
     },
     expect.objectContaining({ ...task, status: 'completed' }),
     { items: [expect.objectContaining({ ...task, status: 'completed', goal_id: goal })], next_cursor: null },
+    expect.objectContaining({ goals: [expect.anything()], tasks: [expect.objectContaining(task)] }),
     expect.objectContaining({ ...task, goal_id: null }),
     expect.objectContaining({ status: 401 }),
   ]);

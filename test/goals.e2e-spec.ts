@@ -150,6 +150,25 @@ describe('the hierarchy', () => {
     }
   });
 
+  it('has no rings after 500 moves at once', async () => {
+    const goals = await Promise.all(Array.from({ length: 10 }, () => newGoal(user)));
+    const moves = Array.from({ length: 500 }, (_, i) => {
+      const parent = goals[(i * 7 + Math.floor(i / 10) + 1) % 10]!;
+      return user.api.patch(`/goals/${goals[i % 10]!.id}`, { parent_goal_id: parent.id });
+    });
+    const statuses = (await Promise.all(moves)).map(({ status }) => status);
+    for (const status of statuses) expect([200, 409, 422]).toContain(status);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(10);
+    const { rows } = await app.database.query(
+      `WITH RECURSIVE up (start, id) AS (
+         SELECT id, parent_goal_id FROM goals WHERE user_id = $1
+         UNION SELECT u.start, g.parent_goal_id FROM up u JOIN goals g ON g.user_id = $1 AND g.id = u.id
+       ) SELECT start FROM up WHERE start = id`,
+      [user.id],
+    );
+    expect(rows).toEqual([]);
+  });
+
   it('refers to own goals only', async () => {
     const other = await newUser(app);
     const [goal, foreign] = [await newGoal(user), await newGoal(other)];

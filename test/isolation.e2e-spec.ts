@@ -1,15 +1,15 @@
 import { startApp, TestApp } from './setup/app';
 import { methods } from './setup/contract';
-import { ids, Json, newGoal, newTask, newUser, TestUser } from './setup/factories';
+import { ids, Json, newGoal, newPersonalToken, newTask, newUser, TestUser } from './setup/factories';
 
 /*
- * Two users, each with a goal, a task under it, and a session. Every route of the OpenAPI document is tried without a
+ * Two users, each with a goal, a task under it, a session and a personal token. Every route of the OpenAPI document is tried without a
  * token, and as the first user with ids of the second one: a new route is in the test as soon as it is in the document.
  */
 let app: TestApp;
 let user: TestUser;
 let other: TestUser;
-let own: { goal: string; task: string; session: string };
+let own: { goal: string; task: string; session: string; token: string };
 let foreign: Record<string, string>;
 
 const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
@@ -19,11 +19,25 @@ beforeAll(async () => {
   [user, other] = [await newUser(app), await newUser(app)];
   const ownGoal = await newGoal(user);
   const ownTask = await newTask(user, { goal_id: ownGoal.id });
-  own = { goal: ownGoal.id, task: ownTask.id, session: (await ids(user, '/auth/sessions'))[0]! };
+  own = {
+    goal: ownGoal.id,
+    task: ownTask.id,
+    session: (await ids(user, '/auth/sessions'))[0]!,
+    token: (await newPersonalToken(user)).id,
+  };
   const goal = await newGoal(other);
   const task = await newTask(other, { goal_id: goal.id });
   const { body } = await other.api.get('/auth/sessions').expect(200);
-  foreign = { goals: goal.id, tasks: task.id, sessions: (body as { items: Json[] }).items[0]!.id };
+  const tagged = await newTask(other, { tags: ['theirs'] });
+  await other.api.delete(`/tasks/${tagged.id}?permanent=true`).expect(204);
+  const token = await newPersonalToken(other);
+  foreign = {
+    goals: goal.id,
+    tasks: task.id,
+    sessions: (body as { items: Json[] }).items[0]!.id,
+    tokens: token.id,
+    tags: (await ids(other, '/tags'))[0]!,
+  };
 });
 afterAll(() => app.close());
 
@@ -43,7 +57,9 @@ function routes(): Route[] {
       const operation = item[method];
       if (!operation) return [];
       const content =
-        operation.requestBody && 'content' in operation.requestBody
+        operation.requestBody &&
+        'content' in operation.requestBody &&
+        operation.requestBody.required !== false
           ? operation.requestBody.content
           : undefined;
       const example = Object.values(content?.['application/json']?.examples ?? {})[0];
@@ -55,7 +71,11 @@ function routes(): Route[] {
 
 /** Puts ids into a path: the user's own, and what the last collection before {id} names. */
 function fill(path: string, userId: string, idOf: (collection: string) => string): string {
-  return `/${path.replace('{user_id}', userId).replace(/(\w+)\/\{id\}/, (_match, name: string) => `${name}/${idOf(name)}`)}`;
+  return `/${path
+    .replace('{user_id}', userId)
+    .replace('{other_id}', idOf('tasks'))
+    .replace('{entry_id}', idOf('tasks'))
+    .replace(/(\w+)\/\{id\}/, (_match, name: string) => `${name}/${idOf(name)}`)}`;
 }
 
 /** What a client sees of a refusal, without what names the single request. */
@@ -70,6 +90,9 @@ it('is walked by every route of the document', () => {
     'post /api/v1/auth/register',
     'post /api/v1/auth/login',
     'post /api/v1/auth/refresh',
+    'post /api/v1/auth/password/forgot',
+    'post /api/v1/auth/password/reset',
+    'post /api/v1/auth/email/verify',
     'get /health/live',
     'get /health',
     'get /health/ready',
@@ -158,12 +181,18 @@ it('lists show exactly the own rows', async () => {
     await exactly(`${prefix}/tasks?goal_id=${foreign.goals},none`, []);
     await exactly(`${prefix}/tasks?parent_task_id=${foreign.tasks}`, []);
     await exactly(`${prefix}/tasks?trashed=true`, []);
+    await exactly(`${prefix}/tasks?tag=theirs`, []);
+    await exactly(`${prefix}/tasks?is_blocked=false`, [own.task]);
+    await exactly(`${prefix}/tasks/${own.task}/subtasks`, []);
+    await exactly(`${prefix}/tasks/${own.task}/dependencies`, []);
     await exactly(`${prefix}/goals`, [own.goal]);
     await exactly(`${prefix}/goals?q=a&status=active&sort=-target_date`, [own.goal]);
     await exactly(`${prefix}/goals?parent_goal_id=${foreign.goals}`, []);
     await exactly(`${prefix}/goals/${own.goal}/tasks`, [own.task]);
   }
+  await exactly('/tags', []);
   await exactly('/auth/sessions', [own.session]);
+  await exactly('/auth/tokens', [own.token]);
   const { body } = await user.api.get('/tasks?include=total').expect(200);
   expect(body).toMatchObject({ total: 1 });
 });
@@ -190,7 +219,10 @@ async function everything(owner: TestUser): Promise<unknown> {
   const { rows } = await app.database.query(
     `SELECT to_jsonb(u), (SELECT jsonb_agg(t ORDER BY t.id) FROM tasks t WHERE t.user_id = u.id),
        (SELECT jsonb_agg(g ORDER BY g.id) FROM goals g WHERE g.user_id = u.id),
-       (SELECT jsonb_agg(s ORDER BY s.id) FROM sessions s WHERE s.user_id = u.id)
+       (SELECT jsonb_agg(s ORDER BY s.id) FROM sessions s WHERE s.user_id = u.id),
+       (SELECT jsonb_agg(p ORDER BY p.id) FROM personal_tokens p WHERE p.user_id = u.id),
+       (SELECT jsonb_agg(g ORDER BY g.id) FROM tags g WHERE g.user_id = u.id),
+       (SELECT jsonb_agg(d) FROM task_dependencies d WHERE d.user_id = u.id)
      FROM users u WHERE u.id = $1`,
     [owner.id],
   );

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { migrations } from '../src/database/migrations';
 import { newDatabase } from './setup/app';
 import { run, runNode } from './setup/run';
 import { asRole, onDatabase } from './setup/server';
@@ -25,6 +26,15 @@ describe('the configuration', () => {
       LOG_LEVEL: 'loud',
       NODE_ENV: 'prod',
       TRUST_PROXY: '10.0.0.0/8,10.0.0.0/33,true',
+      JWT_ACCEPTED_SECRET_KEYS: `${secret},short-secret`,
+      SESSION_EXPIRE_DAYS: '0',
+      ARGON2_MEMORY_COST: '19456',
+      ARGON2_TIME_COST: '1',
+      SMTP_URL: 'http://someone:hunter2@localhost',
+      APP_URL: 'app.example.com',
+      REQUIRE_EMAIL_VERIFICATION: 'maybe',
+      RATE_LIMIT_USER: '100',
+      RATE_LIMIT_MAIL_ACCOUNT: '0/60',
     });
     expect(await app.ended).toBe(1);
     expect(
@@ -42,14 +52,31 @@ describe('the configuration', () => {
       'DATABASE_POOL_RECYCLE: got "-1", wants an integer from 1 to 86400',
       'SQL_ECHO: got "perhaps", wants true or false',
       'JWT_SECRET_KEY: got 12 characters, wants at least 32 random characters, for example from `openssl rand -base64 48`',
+      'JWT_ACCEPTED_SECRET_KEYS: got a shorter one, wants keys of at least 32 characters, separated by commas',
       'ACCESS_TOKEN_EXPIRE_MINUTES: got "1e3", wants an integer from 1 to 15',
       'REFRESH_TOKEN_EXPIRE_DAYS: got "2.5", wants an integer from 1 to 90',
+      'SESSION_EXPIRE_DAYS: got "0", wants an integer from 1 to 365',
+      'ARGON2_TIME_COST: got 1, wants at least 2, or an ARGON2_MEMORY_COST of at least 47104',
+      'SMTP_URL: got something else (not shown: it may hold a password), wants smtp://user:password@host:port, or smtps://…',
+      'APP_URL: got something else (not shown: it may hold a password), wants https://app.example.com',
+      'REQUIRE_EMAIL_VERIFICATION: got "maybe", wants true or false',
+      'RATE_LIMIT_USER: got "100", wants a number and seconds such as 100/900, or off',
+      'RATE_LIMIT_MAIL_ACCOUNT: got "0/60", wants a number and seconds such as 100/900, or off',
       'CORS_ORIGINS: got "b.example", wants origins such as https://app.example.com, or *, separated by commas',
       'TRUST_PROXY: got "10.0.0.0/33,true", wants addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
       'PORT: got "65536", wants an integer from 0 to 65535',
       'LOG_LEVEL: got "loud", wants one of debug, info, warn, error, silent',
       'See .env.example for every variable.',
     ]);
+  });
+
+  it('wants a mail server in production where an address must be verified', async () => {
+    const environment = { NODE_ENV: 'production', DATABASE_URL: await loginUrl() };
+    const app = start({ ...environment, REQUIRE_EMAIL_VERIFICATION: 'true' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      'SMTP_URL: got nothing, wants a server, since REQUIRE_EMAIL_VERIFICATION is on',
+    );
   });
 
   it('needs a database and a secret in production', async () => {
@@ -92,7 +119,7 @@ describe('the application', () => {
     const app = start({ DATABASE_URL: url });
     expect(await app.ended).toBe(1);
     expect(app.output()).toContain(
-      'Cairn cannot start: the database lacks Schema1795219200000, Walls1795222800000. Apply what is missing: npm run migration:run',
+      `Cairn cannot start: the database lacks ${migrations.map(({ name }) => name).join(', ')}. Apply what is missing: npm run migration:run`,
     );
   });
 
@@ -118,7 +145,7 @@ describe('the application', () => {
     );
     const app = start({ DATABASE_URL: Object.assign(new URL(url), { username: role }).toString() });
     expect(await app.ended).toBe(1);
-    expect(app.output()).toContain(`run: GRANT cairn_app, cairn_auth TO ${role}`);
+    expect(app.output()).toContain(`run: GRANT cairn_app, cairn_auth, cairn_admin, cairn_purge TO ${role}`);
     await onDatabase(url.toString(), (client) => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
   });
 
@@ -153,9 +180,11 @@ describe('the application', () => {
         method: 'OPTIONS',
         headers: { origin, 'access-control-request-method': 'PATCH' },
       });
-    expect((await preflight('https://app.example.com')).headers.get('access-control-allow-origin')).toBe(
+    const known = await preflight('https://app.example.com');
+    expect([known.status, known.headers.get('access-control-allow-origin')]).toEqual([
+      204,
       'https://app.example.com',
-    );
+    ]);
     const allowed = (await preflight('https://app.example.com')).headers.get('access-control-allow-methods');
     expect(allowed).toBe('GET, HEAD, POST, PUT, PATCH, DELETE');
     expect((await preflight('https://evil.example.com')).headers.get('access-control-allow-origin')).not.toBe(
@@ -209,6 +238,6 @@ describe('the seed command', () => {
 
   it('is one of the commands that the CLI names', async () => {
     const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed\n']);
+    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed, user:promote, purge\n']);
   });
 });

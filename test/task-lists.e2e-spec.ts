@@ -260,3 +260,25 @@ describe('pages', () => {
     expect(await ids(other, `/tasks?sort=created_at&cursor=${(body as Page).next_cursor}`)).toEqual([own.id]);
   });
 });
+
+it('a page ends after two million characters, whatever its limit, and the next one goes on', async () => {
+  const user = await newUser(app);
+  await app.database.query(
+    `INSERT INTO tasks (user_id, id, title, description, notes)
+     SELECT $1, gen_random_uuid(), 'Task ' || n, repeat('d', 20000), repeat('n', 20000) FROM generate_series(1, 120) n`,
+    [user.id],
+  );
+  const sizes: number[] = [];
+  const seen = new Set<string>();
+  for (let path: string | null = '/tasks?limit=200&include=total'; path;) {
+    const answer = await user.api.get(path).expect(200);
+    const page = answer.body as { items: Json[]; next_cursor: string | null; total: number };
+    expect(page.total).toBe(120);
+    expect(answer.text.length).toBeLessThan(2_001_000);
+    sizes.push(page.items.length);
+    page.items.forEach(({ id }) => seen.add(id));
+    path = page.next_cursor && `/tasks?limit=200&include=total&cursor=${page.next_cursor}`;
+  }
+  expect(sizes).toEqual([49, 49, 22]);
+  expect(seen.size).toBe(120);
+});

@@ -29,6 +29,8 @@ it('makes a task with defaults, and shows every field', async () => {
     actual_hours: null,
     goal_id: null,
     parent_task_id: null,
+    tags: [],
+    is_blocked: false,
     project_name: null,
     repository_path: null,
     completed_at: null,

@@ -1,4 +1,5 @@
 import { startApp, TestApp } from './setup/app';
+import { subjects } from './setup/mailbox';
 import { newGoal, newTask, newUser, password, signIn } from './setup/factories';
 
 let app: TestApp;
@@ -57,6 +58,7 @@ describe('the own account', () => {
     const task = await newTask(user, { goal_id: part.id });
     await newTask(user, { parent_task_id: task.id });
     await newTask(other);
+    for (const { email } of [user, other]) await app.mailbox.take(email, subjects.verification);
     await signIn(app, user.email);
 
     await user.api.delete('/users/me', {}).expect(422);
@@ -69,7 +71,7 @@ describe('the own account', () => {
     await app.api.post('/auth/login', { email: user.email, password }).expect(401);
     await app.api.post('/auth/refresh', { refresh_token: user.refresh_token }).expect(401);
     expect(await rowsOf(user.id)).toEqual({});
-    expect(await rowsOf(other.id)).toEqual({ users: 1, sessions: 1, tasks: 1 });
+    expect(await rowsOf(other.id)).toEqual({ users: 1, sessions: 1, tasks: 1, one_time_tokens: 1 });
   });
 
   it('goes whole while its user writes', async () => {

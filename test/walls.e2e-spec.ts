@@ -1,12 +1,12 @@
 import { Client } from 'pg';
 import { startApp, TestApp } from './setup/app';
-import { newGoal, newTask, newUser, TestUser } from './setup/factories';
+import { newGoal, newPersonalToken, newTask, newUser, signIn, TestUser } from './setup/factories';
 import { asRole } from './setup/server';
 import { WireTap } from './setup/wire-tap';
 
 /*
  * The database without the application: what the login role, the restricted roles and one user can reach. Two users,
- * each with a goal, a task under it, and a session.
+ * each with a goal, a task under it, a session and a personal token.
  */
 let app: TestApp;
 let user: TestUser;
@@ -17,7 +17,11 @@ let tables: string[];
 beforeAll(async () => {
   app = await startApp();
   [user, other] = [await newUser(app), await newUser(app)];
-  for (const owner of [user, other]) await newTask(owner, { goal_id: (await newGoal(owner)).id });
+  for (const owner of [user, other]) {
+    const task = await newTask(owner, { goal_id: (await newGoal(owner)).id, tags: ['a'] });
+    await owner.api.post(`/tasks/${task.id}/timer/start`).expect(201);
+    await newPersonalToken(owner);
+  }
   login = new Client({ connectionString: asRole(app.databaseUrl, 'cairn_login') });
   await login.connect();
   const { rows } = await app.database.query<{ name: string }>(
@@ -66,7 +70,22 @@ const statements = (table: string) => [
 ];
 
 it('there are the tables that these tests are about', () => {
-  expect(tables.sort()).toEqual(['goals', 'migrations', 'sessions', 'tasks', 'users']);
+  expect(tables.sort()).toEqual([
+    'administrative_acts',
+    'goals',
+    'mails',
+    'migrations',
+    'one_time_tokens',
+    'personal_tokens',
+    'rate_limits',
+    'sessions',
+    'tags',
+    'task_dependencies',
+    'task_tags',
+    'tasks',
+    'time_entries',
+    'users',
+  ]);
 });
 
 it('the login role itself reaches nothing', async () => {
@@ -96,14 +115,39 @@ it('the app role without a user reaches no row', async () => {
   }
 });
 
-it('the authentication role has no right on tasks and goals', async () => {
+it('the role that purges reaches nothing but what may go', async () => {
+  for (const table of tables) {
+    for (const statement of statements(table)) {
+      expect([
+        [statement, refused],
+        [statement, 0],
+      ]).toContainEqual([statement, await attempt('SET LOCAL ROLE cairn_purge', statement)]);
+    }
+  }
+  const removal = (table: string) => `DELETE FROM ${table}`;
+  expect(await attempt('SET LOCAL ROLE cairn_purge', removal('goals'))).toBe(refused);
+});
+
+it.each(['cairn_auth', 'cairn_admin'])('%s has no right on tasks and goals', async (role) => {
   for (const table of ['tasks', 'goals', 'migrations']) {
     for (const statement of statements(table)) {
-      expect([statement, await attempt('SET LOCAL ROLE cairn_auth', statement)]).toEqual([
-        statement,
-        refused,
-      ]);
+      expect([statement, await attempt(`SET LOCAL ROLE ${role}`, statement)]).toEqual([statement, refused]);
     }
+  }
+});
+
+it('the administration role sees no secret, and can neither read nor change what it recorded', async () => {
+  for (const statement of [
+    'SELECT password_hash FROM users',
+    'SELECT token_hash FROM personal_tokens',
+    'SELECT token_hash FROM one_time_tokens',
+    'SELECT act FROM administrative_acts',
+    `UPDATE administrative_acts SET act = 'activate'`,
+    'DELETE FROM administrative_acts',
+    'SELECT email FROM mails',
+    `UPDATE users SET email = 'a@example.com'`,
+  ]) {
+    expect([statement, await attempt('SET LOCAL ROLE cairn_admin', statement)]).toEqual([statement, refused]);
   }
 });
 
@@ -111,7 +155,16 @@ describe('a user', () => {
   const asUser = () => `SELECT act_as('${user.id}')`;
 
   it('sees and changes the own rows alone, in every table', async () => {
-    for (const table of tables.filter((name) => name !== 'migrations')) {
+    for (const table of [
+      'goals',
+      'personal_tokens',
+      'sessions',
+      'tags',
+      'task_tags',
+      'tasks',
+      'time_entries',
+      'users',
+    ]) {
       const owner = table === 'users' ? 'id' : 'user_id';
       const counts = async (who: string) => {
         const { rows } = await app.database.query<{ count: string }>(
@@ -121,8 +174,8 @@ describe('a user', () => {
         return Number(rows[0]!.count);
       };
       expect(await counts(other.id)).toBe(1);
-      expect(await attempt(asUser(), `SELECT id FROM ${table}`)).toBe(await counts(user.id));
-      expect(await attempt(asUser(), `SELECT id FROM ${table} WHERE ${owner} = '${other.id}'`)).toBe(0);
+      expect(await attempt(asUser(), `SELECT ${owner} FROM ${table}`)).toBe(await counts(user.id));
+      expect(await attempt(asUser(), `SELECT ${owner} FROM ${table} WHERE ${owner} = '${other.id}'`)).toBe(0);
       const removal = await attempt(asUser(), `DELETE FROM ${table} WHERE ${owner} = '${other.id}' OR true`);
       expect([
         [table, refused],
@@ -189,7 +242,7 @@ describe('a user', () => {
 });
 
 it('no role of the application can do DDL', async () => {
-  for (const role of ['cairn_login', 'cairn_app', 'cairn_auth']) {
+  for (const role of ['cairn_login', 'cairn_app', 'cairn_auth', 'cairn_admin', 'cairn_purge']) {
     for (const ddl of [
       'CREATE TABLE public.stones (id integer)',
       'CREATE FUNCTION public.evil() RETURNS integer LANGUAGE sql AS $$SELECT 1$$',
@@ -214,13 +267,31 @@ describe('the catalogue', () => {
           WHERE polrelid = c.oid AND polqual IS NOT NULL AND polwithcheck IS NOT NULL ORDER BY 1) AS policies
       FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> 'migrations'
       ORDER BY 1`);
-    const [owner, authenticator] = ['owner * {cairn_app}', 'authenticator * {cairn_auth}'];
-    expect(rows).toEqual([
-      { name: 'goals', forced: true, owner: 'cairn_owner', policies: [owner] },
-      { name: 'sessions', forced: true, owner: 'cairn_owner', policies: [authenticator, owner] },
-      { name: 'tasks', forced: true, owner: 'cairn_owner', policies: [owner] },
-      { name: 'users', forced: true, owner: 'cairn_owner', policies: [authenticator, owner] },
-    ]);
+    const [owner, authenticator, administrator, purge] = [
+      'owner * {cairn_app}',
+      'authenticator * {cairn_auth}',
+      'administrator * {cairn_admin}',
+      'purge * {cairn_purge}',
+    ];
+    const policies = Object.fromEntries(rows.map((row) => [row.name, row.policies]));
+    expect(policies).toEqual({
+      administrative_acts: [administrator],
+      goals: [owner],
+      mails: [authenticator],
+      one_time_tokens: [administrator, authenticator],
+      personal_tokens: [administrator, authenticator, owner],
+      rate_limits: [authenticator],
+      sessions: [administrator, authenticator, owner, purge],
+      tags: [owner],
+      task_dependencies: [owner],
+      task_tags: [owner],
+      tasks: [owner, purge],
+      time_entries: [owner],
+      users: [administrator, authenticator, owner, purge],
+    });
+    for (const { name, forced, owner: whose } of rows) {
+      expect([name, forced, whose]).toEqual([name, true, 'cairn_owner']);
+    }
   });
 
   it('has roles that own nothing, bypass nothing, and inherit nothing', async () => {
@@ -228,19 +299,23 @@ describe('the catalogue', () => {
       await query(`SELECT rolname AS name, rolcanlogin AS login, rolsuper OR rolbypassrls OR rolcreaterole
         OR rolcreatedb OR rolreplication AS mighty, rolinherit AS inherits,
         (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owns
-      FROM pg_roles r WHERE rolname IN ('cairn_app', 'cairn_auth', 'cairn_login') ORDER BY 1`);
+      FROM pg_roles r WHERE rolname IN ('cairn_admin', 'cairn_app', 'cairn_auth', 'cairn_login', 'cairn_purge') ORDER BY 1`);
     expect(rows).toEqual([
+      { name: 'cairn_admin', login: false, mighty: false, inherits: true, owns: 0 },
       { name: 'cairn_app', login: false, mighty: false, inherits: true, owns: 0 },
       { name: 'cairn_auth', login: false, mighty: false, inherits: true, owns: 0 },
       { name: 'cairn_login', login: true, mighty: false, inherits: false, owns: 0 },
+      { name: 'cairn_purge', login: false, mighty: false, inherits: true, owns: 0 },
     ]);
     expect(
       await query(`SELECT m.rolname AS member, g.rolname AS role FROM pg_auth_members
         JOIN pg_roles m ON m.oid = member JOIN pg_roles g ON g.oid = roleid
-        WHERE m.rolname IN ('cairn_app', 'cairn_auth', 'cairn_login') ORDER BY 1, 2`),
+        WHERE m.rolname IN ('cairn_admin', 'cairn_app', 'cairn_auth', 'cairn_login', 'cairn_purge') ORDER BY 1, 2`),
     ).toEqual([
+      { member: 'cairn_login', role: 'cairn_admin' },
       { member: 'cairn_login', role: 'cairn_app' },
       { member: 'cairn_login', role: 'cairn_auth' },
+      { member: 'cairn_login', role: 'cairn_purge' },
     ]);
   });
 
@@ -252,13 +327,21 @@ describe('the catalogue', () => {
           JOIN pg_attribute ON attrelid = confrelid AND attnum = n ORDER BY i) AS to
       FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1`);
     const between = rows.filter(({ to }) => (to as string[]).join() !== 'id');
-    expect(between.length).toBe(3);
+    expect(between.length).toBe(8);
     for (const { name, from, to } of rows) {
       expect([name, (from as string[])[0]]).toEqual([name, 'user_id']);
       if (between.some((key) => key.name === name)) expect([name, to]).toEqual([name, ['user_id', 'id']]);
     }
     const owners = rows.filter(({ to }) => (to as string[]).join() === 'id').map(({ name }) => name);
-    expect(owners).toEqual(['goals_user_id_fkey', 'sessions_user_id_fkey', 'tasks_user_id_fkey']);
+    expect(owners).toEqual([
+      'goals_user_id_fkey',
+      'one_time_tokens_user_id_fkey',
+      'personal_tokens_user_id_fkey',
+      'sessions_user_id_fkey',
+      'tags_user_id_fkey',
+      'tasks_user_id_fkey',
+      'time_entries_user_id_fkey',
+    ]);
   });
 
   it('grants what is meant, and no more', async () => {
@@ -267,33 +350,56 @@ describe('the catalogue', () => {
       FROM information_schema.table_privileges WHERE table_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee, table_name ORDER BY 1`);
     expect(grants.map(({ line }) => line)).toEqual([
+      'cairn_admin: DELETE on one_time_tokens',
+      'cairn_admin: DELETE on personal_tokens',
+      'cairn_admin: DELETE on users',
+      'cairn_admin: INSERT on administrative_acts',
       'cairn_app: DELETE on users',
+      'cairn_app: DELETE, INSERT on personal_tokens',
       'cairn_app: DELETE, INSERT, SELECT on goals',
+      'cairn_app: DELETE, INSERT, SELECT on tags',
+      'cairn_app: DELETE, INSERT, SELECT on task_dependencies',
+      'cairn_app: DELETE, INSERT, SELECT on task_tags',
       'cairn_app: DELETE, INSERT, SELECT on tasks',
+      'cairn_app: DELETE, INSERT, SELECT on time_entries',
       'cairn_app: SELECT on sessions',
+      'cairn_auth: DELETE, INSERT, SELECT on mails',
+      'cairn_auth: DELETE, INSERT, SELECT on one_time_tokens',
+      'cairn_auth: DELETE, INSERT, SELECT on rate_limits',
+      'cairn_auth: DELETE, SELECT on personal_tokens',
       'cairn_auth: INSERT, SELECT on sessions',
       'cairn_auth: INSERT, SELECT on users',
+      'cairn_purge: DELETE on sessions',
+      'cairn_purge: DELETE on tasks',
+      'cairn_purge: DELETE on users',
     ]);
     const columns =
       await query(`SELECT format('%s: UPDATE of %s (%s)', grantee, table_name, string_agg(column_name, ', ' ORDER BY column_name)) AS line
       FROM information_schema.column_privileges WHERE table_schema = 'public' AND grantee <> 'cairn_owner'
         AND privilege_type = 'UPDATE' GROUP BY grantee, table_name ORDER BY 1`);
     expect(columns.map(({ line }) => line)).toEqual([
+      'cairn_admin: UPDATE of sessions (revoked_at)',
+      'cairn_admin: UPDATE of users (is_active, is_superuser)',
       'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, project_name, status, success_criteria, target_date, title)',
       'cairn_app: UPDATE of sessions (revoked_at)',
-      'cairn_app: UPDATE of tasks (actual_hours, category, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, title)',
+      'cairn_app: UPDATE of tags (color, name)',
+      'cairn_app: UPDATE of tasks (actual_hours, category, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
+      'cairn_app: UPDATE of time_entries (ended_at)',
       'cairn_app: UPDATE of users (full_name, timezone, username)',
+      'cairn_auth: UPDATE of mails (attempts, due_at)',
+      'cairn_auth: UPDATE of personal_tokens (last_used_at)',
+      'cairn_auth: UPDATE of rate_limits (free_at, hits, resets_at)',
       'cairn_auth: UPDATE of sessions (expires_at, generation, last_used_at, revoked_at)',
-      'cairn_auth: UPDATE of users (last_login_at)',
+      'cairn_auth: UPDATE of users (email, email_verified_at, full_name, is_verified, last_login_at, password_hash, timezone, username)',
     ]);
     const functions =
       await query(`SELECT format('%s: %s', grantee, string_agg(routine_name, ', ' ORDER BY routine_name)) AS line
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_app: current_user_id',
-      'cairn_auth: act_as',
-      'cairn_login: act_as, applied_migrations, enter',
+      'cairn_app: current_user_id, refuse_unverified',
+      'cairn_auth: act_as, count_hits',
+      'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, hold_account, take_turn',
     ]);
   });
 });
@@ -306,7 +412,8 @@ describe('on the wire', () => {
   beforeAll(async () => {
     tap = await WireTap.open(app.databaseUrl);
     tapped = await startApp({ DATABASE_URL: tap.url, DATABASE_POOL_SIZE: '1' });
-    walker = await newUser(tapped, { email: 'wire@example.com' });
+    await newUser(app, { email: 'wire@example.com' }); // which also sends the mails
+    walker = await signIn(tapped, 'wire@example.com');
     await walker.api.get('/tasks').expect(200); // the connection stands
   });
   afterAll(async () => {
@@ -353,7 +460,9 @@ describe('on the wire', () => {
       const [begin, statement, ...end] = tap.sent;
       expect([begin!.text, end.map(({ text }) => text)]).toEqual([
         expect.stringMatching(
-          new RegExp(`^BEGIN[A-Z ]*; SELECT enter\\('[0-9a-f-]{36}', '${walker.id}'\\)$`),
+          new RegExp(
+            `^BEGIN[A-Z ]*; (SELECT take_turn\\('${walker.id}'\\); )?SELECT enter\\('[0-9a-f-]{36}', '${walker.id}'\\)$`,
+          ),
         ),
         ['COMMIT'],
       ]);

@@ -1,5 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Query, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBody,
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -9,11 +10,20 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { UserView } from '../users/user.dto';
-import { JsonPage, JsonText } from '../http/json-text';
-import { Public } from '../http/public';
-import { IdParam } from '../http/validation';
-import { Login, Refresh, Register, SessionPage, SessionQuery, TokensView } from './auth.dto';
+import { JsonText } from '../http/json-text';
+import { Public, SessionOnly } from '../http/access';
+import {
+  ChangePassword,
+  ForgotPassword,
+  Login,
+  Refresh,
+  Register,
+  ResetPassword,
+  TokensView,
+  VerifyEmail,
+} from './auth.dto';
 import { AuthService } from './auth.service';
+import { CredentialsService } from './credentials.service';
 import { SessionsRepository } from './sessions.repository';
 
 @ApiTags('Auth')
@@ -21,6 +31,7 @@ import { SessionsRepository } from './sessions.repository';
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly credentials: CredentialsService,
     private readonly sessions: SessionsRepository,
   ) {}
 
@@ -54,8 +65,8 @@ export class AuthController {
     },
   })
   @ApiOkResponse({ type: TokensView })
-  login(@Body() login: Login, @Req() { ip, headers }: FastifyRequest): Promise<JsonText> {
-    return this.auth.login(login, { ip, user_agent: headers['user-agent'] });
+  login(@Body() login: Login, @Req() { headers }: FastifyRequest): Promise<JsonText> {
+    return this.auth.login(login, headers['user-agent']);
   }
 
   @Public()
@@ -72,6 +83,7 @@ export class AuthController {
     return this.auth.refresh(refresh_token);
   }
 
+  @SessionOnly()
   @Post('logout')
   @HttpCode(204)
   @ApiOperation({ summary: 'Sign out', description: 'The session ends at once, with its tokens.' })
@@ -80,26 +92,61 @@ export class AuthController {
     return this.sessions.revokeCurrent();
   }
 
-  @Get('sessions')
-  @ApiOperation({ summary: 'List the sessions that are alive' })
-  @ApiOkResponse({ type: SessionPage })
-  list(@Query() query: SessionQuery): Promise<JsonPage> {
-    return this.sessions.page({ ...query, alive: true });
+  @SessionOnly()
+  @Post('password')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Change your password', description: 'All other sessions end.' })
+  @ApiBody({ type: ChangePassword })
+  @ApiNoContentResponse()
+  changePassword(@Body() change: ChangePassword): Promise<void> {
+    return this.credentials.changePassword(change);
   }
 
-  @Delete('sessions/:id')
-  @HttpCode(204)
-  @ApiOperation({ summary: 'End a session' })
-  @ApiNoContentResponse()
-  revoke(@IdParam() id: string): Promise<void> {
-    return this.sessions.revoke(id);
+  @Public()
+  @Post('password/forgot')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Ask for a mail with which to choose a new password',
+    description: 'The answer is the same whether there is such an account or not.',
+  })
+  @ApiBody({ type: ForgotPassword, examples: { email: { value: { email: 'you@example.com' } } } })
+  @ApiAcceptedResponse()
+  forgotPassword(@Body() { email }: ForgotPassword): Promise<void> {
+    return this.credentials.forgotPassword(email);
   }
 
-  @Delete('sessions')
+  @Public()
+  @Post('password/reset')
   @HttpCode(204)
-  @ApiOperation({ summary: 'End all other sessions' })
+  @ApiOperation({
+    summary: 'Choose a new password, with the token of the mail',
+    description: 'All sessions and personal tokens end.',
+  })
+  @ApiBody({ type: ResetPassword })
   @ApiNoContentResponse()
-  revokeOthers(): Promise<void> {
-    return this.sessions.revokeOthers();
+  resetPassword(@Body() reset: ResetPassword): Promise<void> {
+    return this.credentials.resetPassword(reset);
+  }
+
+  @SessionOnly()
+  @Post('email/verification')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Ask for a mail with which to verify your address',
+    description: 'None is sent when it is verified already.',
+  })
+  @ApiAcceptedResponse()
+  askForVerification(): Promise<void> {
+    return this.credentials.askForVerification();
+  }
+
+  @Public()
+  @Post('email/verify')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Verify an address, with the token of the mail' })
+  @ApiBody({ type: VerifyEmail })
+  @ApiNoContentResponse()
+  verifyEmail(@Body() { token }: VerifyEmail): Promise<void> {
+    return this.credentials.verifyEmail(token);
   }
 }

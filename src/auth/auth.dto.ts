@@ -1,16 +1,27 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
-import { Flag, Id, Integer, Moment, readSort, Sort, Text } from '../http/fields';
-import { PageQuery, pageOf } from '../http/page-query';
+import { Integer, Text } from '../http/fields';
 import { UserFields, UserView } from '../users/user.dto';
 
+const password = {
+  description:
+    'Any characters; taken as it is. Common ones are refused, and those made of the user’s own names.',
+  example: 'a cairn of many stones',
+  min: 8,
+  max: 256,
+  verbatim: true,
+};
+
+const currentPassword = {
+  description: 'The password, again.',
+  example: 'a cairn of many stones',
+  max: 256,
+  verbatim: true,
+};
+
+const mailedToken = { description: 'From the mail. It serves once, within 30 minutes.', max: 200 };
+
 class Password {
-  @Text({
-    description: 'Any characters; taken as it is.',
-    example: 'a cairn of many stones',
-    min: 8,
-    max: 256,
-    verbatim: true,
-  })
+  @Text(password)
   password: string;
 }
 
@@ -42,6 +53,29 @@ export class Refresh {
   refresh_token: string;
 }
 
+export class ChangePassword {
+  @Text(currentPassword)
+  current_password: string;
+
+  @Text({ ...password, example: 'a cairn of even more stones' })
+  new_password: string;
+}
+
+export class ForgotPassword extends PickType(UserFields, ['email']) {}
+
+export class ResetPassword {
+  @Text(mailedToken)
+  token: string;
+
+  @Text(password)
+  new_password: string;
+}
+
+export class VerifyEmail {
+  @Text(mailedToken)
+  token: string;
+}
+
 export class TokensView {
   @Text({ description: 'For the header `Authorization: Bearer …`.', max: 4000 })
   access_token: string;
@@ -57,36 +91,4 @@ export class TokensView {
 
   @ApiProperty({ type: UserView })
   user: object;
-}
-
-export class SessionView {
-  @Id({ description: 'Names the session.' })
-  id: string;
-
-  @Flag({ description: 'Whether it is the session that asks.' })
-  current: boolean;
-
-  @Text({ description: 'The program that signed in, as it names itself.', nullable: true, max: 500 })
-  user_agent: string | null;
-
-  @Text({ description: 'The network address of the sign-in.', nullable: true, max: 45 })
-  ip: string | null;
-
-  @Moment({ description: 'The sign-in.', answered: true })
-  created_at: string;
-
-  @Moment({ description: 'The sign-in, or the last refresh.', answered: true })
-  last_used_at: string;
-
-  @Moment({ description: 'When it ends unless it is refreshed.', answered: true })
-  expires_at: string;
-}
-
-export const SessionPage = pageOf(SessionView, 'SessionPage');
-
-const sortable = ['created_at', 'last_used_at'] as const;
-
-export class SessionQuery extends PageQuery {
-  @Sort({ by: sortable, default: '-last_used_at' })
-  sort = readSort('-last_used_at');
 }

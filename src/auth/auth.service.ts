@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config';
+import { networkOf } from '../http/address';
+import { currentAddress } from '../http/current-request';
 import { readEmail } from '../http/fields';
 import { JsonText } from '../http/json-text';
 import { invalid, unauthorized } from '../http/problem';
-import { AccountsRepository, Device, SessionState } from './accounts.repository';
+import { Limits } from '../limits/limits';
+import { Mailer } from '../mail/mailer';
+import { Account, AccountsRepository, Device, SessionState } from './accounts.repository';
 import { Login, Register } from './auth.dto';
-import { hashPassword, isPassword } from './passwords';
+import { Passwords } from './passwords';
 import { Tokens } from './tokens';
 
 /** The rules of sign-up, sign-in and staying signed in. */
@@ -13,36 +16,76 @@ import { Tokens } from './tokens';
 export class AuthService {
   constructor(
     private readonly accounts: AccountsRepository,
+    private readonly passwords: Passwords,
     private readonly tokens: Tokens,
-    private readonly config: Config,
+    private readonly limits: Limits,
+    private readonly mailer: Mailer,
   ) {}
 
   /** @throws Problem 409 `email_taken`, `username_taken` */
-  async register({ password, ...user }: Register): Promise<JsonText> {
-    return this.accounts.create({ ...user, password_hash: await hashPassword(password) });
+  register({ password, ...user }: Register): Promise<JsonText> {
+    this.passwords.refuseGuessable('password', password, user);
+    return this.passwords.admit(async () => {
+      await this.limits.countMail(user.email);
+      const password_hash = await this.passwords.hash(password);
+      try {
+        const account = await this.accounts.create({ ...user, password_hash });
+        this.mailer.wake();
+        return account;
+      } catch (error) {
+        await this.limits.mailWasNotSent(user.email);
+        throw error;
+      }
+    });
   }
 
   /** @throws Problem 401, the same whatever was wrong */
-  async login({ email, username, password }: Login, device: Device): Promise<JsonText> {
-    const name = email ?? username;
-    if (name === undefined || (email !== undefined && username !== undefined)) {
+  async login({ email, username, password }: Login, user_agent: string | undefined): Promise<JsonText> {
+    const written = email ?? username;
+    if (written === undefined || (email !== undefined && username !== undefined)) {
       throw invalid([{ field: 'email', code: 'required', message: 'give either email or username' }]);
     }
-    const account = await this.accounts.find(readEmail(name));
-    const isRight = await isPassword(password, account?.password_hash);
-    if (!account || !isRight || !account.is_active) throw invalidCredentials();
-    const session = await this.accounts.openSession(account.id, device, this.config.refreshTokenDays);
-    if (!session) throw invalidCredentials();
+    const name = readEmail(written);
+    const ip = currentAddress();
+    const session = await this.passwords.admit(() => this.signIn(name, password, { ip, user_agent }));
     return this.answer(session);
   }
 
   /** @throws Problem 401; a token that was used before also ends its session */
   async refresh(token: string): Promise<JsonText> {
     const claims = this.tokens.readRefresh(token);
-    const session = claims && (await this.accounts.refreshSession(claims, this.config.refreshTokenDays));
+    if (claims) await this.limits.countRefresh(claims.session_id);
+    const session = claims && (await this.accounts.refreshSession(claims));
     if (!session)
       throw unauthorized('The refresh token is not valid any more. Sign in again.', 'invalid_refresh_token');
     return this.answer(session);
+  }
+
+  private async signIn(name: string, password: string, device: Device): Promise<SessionState> {
+    const network = device.ip === null ? null : networkOf(device.ip);
+    const account = await this.accounts.find(name, network);
+    const place = account?.is_known && network ? network : undefined;
+    await this.limits.countPassword(name, place);
+    // Again where the account was changed since it was read, by a sign-in at the same time that renewed a dated hash.
+    const session =
+      (await this.openSession(account, password, device)) ??
+      (await this.openSession(await this.accounts.find(name, network), password, device));
+    if (!session) throw invalidCredentials();
+    await this.limits.passwordWasRight(name, place);
+    return session;
+  }
+
+  /** @returns undefined when the account has changed since it was read */
+  private async openSession(
+    account: Account | undefined,
+    password: string,
+    device: Device,
+  ): Promise<SessionState | undefined> {
+    const isRight = await this.passwords.isRight(password, account?.password_hash);
+    if (!account || !isRight || !account.is_active) throw invalidCredentials();
+    const isDated = this.passwords.isDated(account.password_hash);
+    const newHash = isDated ? await this.passwords.hash(password) : undefined;
+    return this.accounts.openSession(account, device, newHash);
   }
 
   private answer(session: SessionState): JsonText {

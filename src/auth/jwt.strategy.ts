@@ -1,13 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-jwt';
-import type { CurrentUser } from '../http/current-user';
-import { algorithm, audience, issuer, Tokens } from './tokens';
-
-/** Linear in the length of the header, which the extractor that comes with passport-jwt is not. */
-function bearerToken({ headers }: { headers: { authorization?: string } }): string | null {
-  return /^Bearer ([\w.-]+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
-}
+import { bearerToken } from './bearer-token';
+import { algorithm, audience, issuer, SessionKey, Tokens } from './tokens';
 
 /** Reads the access token of a request. */
 @Injectable()
@@ -23,13 +18,14 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
         token: string,
         done: (error: unknown, key?: Buffer) => void,
       ) => {
-        if (tokens.hasAccessHeader(token)) done(null, tokens.key as unknown as Buffer);
+        const key = tokens.keyOf(token, 'access');
+        if (key) done(null, key);
         else done(new Error('not an access token'));
       },
     });
   }
 
-  validate(claims: Record<string, unknown>): CurrentUser | false {
+  validate(claims: Record<string, unknown>): SessionKey | false {
     return this.tokens.readAccess(claims) ?? false;
   }
 }

@@ -1,18 +1,112 @@
-import { argon2id, hash, verify } from 'argon2';
+import { availableParallelism } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { argon2id, hash, needsRehash, verify } from 'argon2';
+import pLimit from 'p-limit';
+import { Config } from '../config';
+import { isVisible } from '../http/fields';
+import { invalid, unavailable } from '../http/problem';
 
-/** OWASP's floor for argon2id: 19 MiB, two passes, one lane. */
-const cost = { type: argon2id, memoryCost: 19 * 1024, timeCost: 2, parallelism: 1 } as const;
+/** Of those who bring a password, how many may be served or wait for each core: more would wait in vain. */
+const admittedPerCore = 9;
 
-export function hashPassword(password: string): Promise<string> {
-  return hash(password.normalize('NFKC'), cost);
+/** How much of a password must be left without what everybody knows of its user. */
+const leastOwn = 6;
+
+const commonPasswords = new Set(dictionary['passwords-common']);
+
+/** What is known of a user, and so is no secret. */
+export interface PublicWords {
+  email: string;
+  username?: string | null;
+  full_name?: string | null;
 }
 
-/** The hash of no account's password, at the same cost: who signs in with an unknown name waits as long. */
-const decoy =
-  '$argon2id$v=19$m=19456,t=2,p=1$MKbRP14efKq5NbVPG4P2Lg$5KuCe209FRLqp4F/i7DQ+3tNbmkrHX2fSGsiACoyuu8';
+/**
+ * Hashes passwords, one at a time for each core, for so many requests as can be served soon: so the others are answered
+ * meanwhile.
+ */
+@Injectable()
+export class Passwords {
+  private readonly cost: { type: typeof argon2id } & Config['argon2'];
+  private readonly queue = pLimit(availableParallelism());
+  private admitted = 0;
+  /** The hash of no account's password, at the same cost: who signs in with an unknown name waits as long. */
+  private readonly decoy: Promise<string>;
 
-/** @param passwordHash absent where there is no such account: then the answer is false, after the same work */
-export async function isPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
-  const isRight = await verify(passwordHash ?? decoy, password.normalize('NFKC'));
-  return isRight && passwordHash !== undefined;
+  constructor(config: Config) {
+    this.cost = { type: argon2id, ...config.argon2 };
+    this.decoy = hash('the password of nobody', this.cost);
+  }
+
+  /**
+   * Does the work of a request that hashes. It is refused before anything is done or counted.
+   * @throws Problem 503 when there are too many
+   */
+  async admit<T>(work: () => Promise<T>): Promise<T> {
+    if (this.admitted >= admittedPerCore * this.queue.concurrency) {
+      throw unavailable('Too many people sign in right now. Try again.');
+    }
+    this.admitted++;
+    try {
+      return await work();
+    } finally {
+      this.admitted--;
+    }
+  }
+
+  /** To be called in `admit`. */
+  hash(password: string): Promise<string> {
+    return this.queue(() => hash(normal(password), this.cost));
+  }
+
+  /**
+   * To be called in `admit`.
+   * @param passwordHash absent where there is no such account: then the answer is false, after the same work
+   */
+  async isRight(password: string, passwordHash: string | undefined): Promise<boolean> {
+    const compared = passwordHash ?? (await this.decoy);
+    const isRight = await this.queue(() => verify(compared, normal(password)));
+    return isRight && passwordHash !== undefined;
+  }
+
+  /** Whether the hash was made at another cost than the one of today. */
+  isDated(passwordHash: string): boolean {
+    return needsRehash(passwordHash, this.cost);
+  }
+
+  /** @throws Problem 422 naming the field, for a common password, and for little more than the user's own words */
+  refuseGuessable(field: string, password: string, user: PublicWords): void {
+    const folded = normal(password).toLowerCase();
+    if ([...folded].length < 8 || !isVisible(folded)) {
+      throw invalid([
+        { field, code: 'too_short', message: 'must have at least 8 characters that can be told' },
+      ]);
+    }
+    if (commonPasswords.has(folded)) {
+      const message =
+        'is one of the most used passwords: choose another; three or four unrelated words do well';
+      throw invalid([{ field, code: 'too_common', message }]);
+    }
+    const rest = wordsOf(user).reduce((text, word) => text.replaceAll(word, ''), folded);
+    if ([...rest].length < leastOwn) {
+      const message = `is little more than your name or address: add at least ${leastOwn} other characters`;
+      throw invalid([{ field, code: 'too_personal', message }]);
+    }
+  }
+}
+
+/** The same password, however the keyboard composes its characters. */
+function normal(password: string): string {
+  return password.normalize('NFKC');
+}
+
+/** Longest first: a part must not spoil the whole. */
+function wordsOf({ email, username, full_name }: PublicWords): string[] {
+  const whole = [email, username, full_name, email.split('@')[0], 'cairn'];
+  const parts = [email, full_name].flatMap((text) => (text ?? '').split(/[^\p{L}\p{N}]+/u));
+  return [...whole, ...parts]
+    .map((word) => normal(word ?? '').toLowerCase())
+    .filter((word) => word.length >= 3)
+    .sort((a, b) => b.length - a.length);
 }

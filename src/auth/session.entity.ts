@@ -1,6 +1,9 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
+/** The condition for a session that serves. */
+export const isAlive = 'sessions.revoked_at IS NULL AND sessions.expires_at > now()';
+
 /**
  * One login, and the family of refresh tokens that grew from it. The tokens themselves are not here: each is signed
  * over the session and its generation, so nothing in this table can be replayed.

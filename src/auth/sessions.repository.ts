@@ -3,24 +3,23 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
 import { flag } from '../database/filters';
-import { Expression, OwnedRepository } from '../database/owned.repository';
+import { OwnedRepository } from '../database/owned.repository';
+import { Expression } from '../database/table.repository';
 import type { PageRequest } from '../database/page';
-import { SessionView } from './auth.dto';
-import { Session } from './session.entity';
+import { SessionView } from './session.dto';
+import { isAlive, Session } from './session.entity';
 
-const alive = 'sessions.revoked_at IS NULL AND sessions.expires_at > now()';
-
-/** The current user's sessions that are alive. */
+/** The current user's sessions. */
 @Injectable()
-export class SessionsRepository extends OwnedRepository<PageRequest & { alive: true }> {
+export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: true }> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
     super(database, dataSource, {
       entity: Session,
       name: 'session',
       view: SessionView,
-      derived: { current: 'sessions.id = :session_id' },
-      live: alive,
-      filters: { alive: flag(alive, 'false') },
+      derived: { current: 'sessions.id IS NOT DISTINCT FROM :session_id::uuid' },
+      live: isAlive,
+      filters: { alive: flag(isAlive, 'false') },
       sorts: { created_at: 'moment', last_used_at: 'moment' },
     });
   }
@@ -32,10 +31,16 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive: t
 
   /** Several at once may: it is not a mistake to sign out of a session that has just ended. */
   revokeCurrent(): Promise<void> {
-    return this.updateAll({ revoked_at: new Expression('now()') }, `sessions.id = :session_id AND ${alive}`);
+    return this.updateAll(
+      { revoked_at: new Expression('now()') },
+      `sessions.id = :session_id AND ${isAlive}`,
+    );
   }
 
   revokeOthers(): Promise<void> {
-    return this.updateAll({ revoked_at: new Expression('now()') }, `sessions.id <> :session_id AND ${alive}`);
+    return this.updateAll(
+      { revoked_at: new Expression('now()') },
+      `sessions.id <> :session_id AND ${isAlive}`,
+    );
   }
 }

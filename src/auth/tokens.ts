@@ -1,8 +1,7 @@
-import { createHash, createSecretKey, KeyObject } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { JwtService, JwtVerifyOptions } from '@nestjs/jwt';
+import { JwtService } from '@nestjs/jwt';
 import { Config } from '../config';
-import type { CurrentUser } from '../http/current-user';
 import { isId } from '../http/fields';
 
 export const issuer = 'cairn';
@@ -13,32 +12,42 @@ export const algorithm = 'HS256';
 const types = { access: 'at+jwt', refresh: 'rt+jwt' } as const;
 
 interface Header {
-  alg: string;
   typ?: string;
   kid?: string;
+}
+
+interface SigningKey {
+  id: string;
+  /** A KeyObject, whatever its type says: a string would be parsed as a public key on every call. */
+  key: Buffer;
 }
 
 /** Seconds by which clocks may differ. */
 const tolerance = 5;
 
+export interface SessionKey {
+  user_id: string;
+  session_id: string;
+}
+
 /** What a refresh token says: the session, and which of its refresh tokens this one is. */
-export interface RefreshClaims extends CurrentUser {
+export interface RefreshClaims extends SessionKey {
   generation: number;
 }
 
-/** Makes and reads JSON Web Tokens. */
+/** Makes and reads JSON Web Tokens. One key signs; several are accepted, so that keys can be replaced. */
 @Injectable()
 export class Tokens {
-  /** A KeyObject: a string would be parsed as a public key on every call. */
-  readonly key: KeyObject;
-  private readonly keyId: string;
+  private readonly signing: SigningKey;
+  private readonly accepted: Map<string, SigningKey>;
 
   constructor(
     private readonly jwt: JwtService,
     private readonly config: Config,
   ) {
-    this.key = createSecretKey(Buffer.from(config.jwtSecret));
-    this.keyId = createHash('sha256').update(`key id of ${config.jwtSecret}`).digest('base64url').slice(0, 8);
+    this.signing = signingKey(config.jwtSecret);
+    const keys = [this.signing, ...config.jwtAcceptedSecrets.map(signingKey)];
+    this.accepted = new Map(keys.map((key) => [key.id, key]));
   }
 
   /** Seconds for which an access token is valid. */
@@ -46,7 +55,7 @@ export class Tokens {
     return this.config.accessTokenMinutes * 60;
   }
 
-  access({ user_id, session_id }: CurrentUser): string {
+  access({ user_id, session_id }: SessionKey): string {
     const iat = Math.floor(Date.now() / 1000);
     return this.sign(types.access, { sub: user_id, sid: session_id, iat, exp: iat + this.accessLifetime });
   }
@@ -59,40 +68,32 @@ export class Tokens {
 
   /** Undefined for anything but a refresh token of ours that is still valid. */
   readRefresh(token: string): RefreshClaims | undefined {
+    const secret = this.keyOf(token, 'refresh');
+    if (!secret) return undefined;
     try {
-      const key = this.key as unknown as Buffer;
-      const checks: JwtVerifyOptions & { complete: true } = {
-        secret: key,
-        algorithms: [algorithm],
-        issuer,
-        audience,
-        complete: true,
-      };
-      const { header, payload } = this.jwt.verify<{ header: Header; payload: Record<string, unknown> }>(
-        token,
-        checks,
-      );
-      const { sub, sid, gen } = payload;
-      if (!this.isHeaderOf(types.refresh, header) || !isId(sub) || !isId(sid) || typeof gen !== 'number')
-        return undefined;
+      const checks = { secret, algorithms: [algorithm] as [typeof algorithm], issuer, audience };
+      const { sub, sid, gen } = this.jwt.verify<Record<string, unknown>>(token, checks);
+      if (!isId(sub) || !isId(sid) || typeof gen !== 'number') return undefined;
       return { user_id: sub, session_id: sid, generation: gen };
     } catch {
       return undefined;
     }
   }
 
-  /** Whether an access token's header is one that we write. */
-  hasAccessHeader(token: string): boolean {
+  /** The key that a token names, where its header is one that we write; else undefined. */
+  keyOf(token: string, type: keyof typeof types): Buffer | undefined {
     try {
-      const [header = ''] = token.split('.', 1);
-      return this.isHeaderOf(types.access, JSON.parse(Buffer.from(header, 'base64url').toString()) as Header);
+      const [encoded = ''] = token.split('.', 1);
+      const header = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as Header | null;
+      const isOurs = header?.typ === types[type] && Object.keys(header).length === 3;
+      return isOurs ? this.accepted.get(header.kid ?? '')?.key : undefined;
     } catch {
-      return false;
+      return undefined;
     }
   }
 
-  /** The user of an access token whose signature, issuer, audience and expiry have been checked; else undefined. */
-  readAccess({ sub, sid, iat, exp }: Record<string, unknown>): CurrentUser | undefined {
+  /** The session of an access token whose signature, issuer, audience and expiry have been checked; else undefined. */
+  readAccess({ sub, sid, iat, exp }: Record<string, unknown>): SessionKey | undefined {
     const now = Date.now() / 1000;
     const isTimely =
       typeof iat === 'number' &&
@@ -102,14 +103,16 @@ export class Tokens {
     return isTimely && isId(sub) && isId(sid) ? { user_id: sub, session_id: sid } : undefined;
   }
 
-  private isHeaderOf(typ: string, header: Header | null): boolean {
-    return header?.typ === typ && header.kid === this.keyId && Object.keys(header).length === 3;
-  }
-
   private sign(typ: string, claims: object): string {
+    const { id, key } = this.signing;
     return this.jwt.sign(
       { ...claims, iss: issuer, aud: audience },
-      { secret: this.key as unknown as Buffer, algorithm, header: { alg: algorithm, typ, kid: this.keyId } },
+      { secret: key, algorithm, header: { alg: algorithm, typ, kid: id } },
     );
   }
+}
+
+function signingKey(secret: string): SigningKey {
+  const id = createHash('sha256').update(`key id of ${secret}`).digest('base64url').slice(0, 8);
+  return { id, key: createSecretKey(Buffer.from(secret)) as unknown as Buffer };
 }

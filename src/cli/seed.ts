@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
-import { hashPassword } from '../auth/passwords';
+import { Passwords } from '../auth/passwords';
+import type { Config } from '../config';
 import type { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';
@@ -16,14 +17,14 @@ type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
  * today. Does nothing where the demo user exists already. Each user's rows are written in that user's name.
  * @returns how to sign in
  */
-export async function seed(database: Database): Promise<string> {
+export async function seed(database: Database, _args: string[], config: Config): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
-  const known = await database.asAuthenticator(
+  const [known = []] = await database.asAuthenticator(
     sql(`SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`, {}),
   );
   if (known.length) return `The demo data is there already. ${login}`;
 
-  const password_hash = await hashPassword(password);
+  const password_hash = await new Passwords(config).hash(password);
   let [goalCount, taskCount] = [0, 0];
   for (const [index, user] of users.entries()) {
     const id = uuidv7();

@@ -1,9 +1,19 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, DataSourceOptions } from 'typeorm';
+import { AdministrativeAct } from '../administration/administrative-act.entity';
+import { OneTimeToken } from '../auth/one-time-token.entity';
+import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
 import { Config, ConfigError, dataFolder } from '../config';
 import { Goal } from '../goals/goal.entity';
+import { RateLimit } from '../limits/rate-limit.entity';
+import { Mail } from '../mail/mail.entity';
+import { Tag } from '../tags/tag.entity';
+import { TaskTag } from '../tags/task-tag.entity';
+import { TaskDependency } from '../tasks/task-dependency.entity';
 import { Task } from '../tasks/task.entity';
+import { TimeEntry } from '../time-entries/time-entry.entity';
 import { User } from '../users/user.entity';
 import { setUpDatabase, startEmbeddedPostgres } from './embedded-postgres';
 import { migrations } from './migrations';
@@ -12,8 +22,11 @@ import { NamingStrategy } from './naming-strategy';
 /** Milliseconds. A statement that takes longer is ended by the server, and answered with 503. */
 const statementTimeout = 8000;
 
-/** Times in UTC; and pages cost on a solid-state disk what they cost, so that an index that gives the order is used. */
-export const serverSettings = '-c timezone=UTC -c random_page_cost=1.1';
+/**
+ * Times in UTC; pages cost on a solid-state disk what they cost, so that an index that gives the order is used; and plans
+ * are made once (docs/decisions/0016).
+ */
+export const serverSettings = '-c timezone=UTC -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan';
 
 /** The one description of the database: the application, the TypeORM CLI, the tests and the benchmarks use it. */
 export function dataSourceOptions(config: Config): DataSourceOptions {
@@ -21,7 +34,21 @@ export function dataSourceOptions(config: Config): DataSourceOptions {
     type: 'postgres',
     url: config.databaseUrl,
     applicationName: 'cairn',
-    entities: [User, Session, Goal, Task],
+    entities: [
+      User,
+      Session,
+      PersonalToken,
+      OneTimeToken,
+      Goal,
+      Task,
+      TaskDependency,
+      Tag,
+      TaskTag,
+      TimeEntry,
+      Mail,
+      RateLimit,
+      AdministrativeAct,
+    ],
     migrations,
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
@@ -64,7 +91,9 @@ export async function commandLineDataSource(config: Config): Promise<DataSource>
 /** Applies what is missing. Several processes at once apply it once. */
 async function migrate(dataSource: DataSource): Promise<void> {
   const lock = dataSource.createQueryRunner();
-  await lock.query(`SELECT pg_advisory_lock(hashtext('cairn migrations'))`);
+  // By asking again and again: an index that is made concurrently would wait for a statement that waits for the lock.
+  const take = `SELECT pg_try_advisory_lock(hashtext('cairn migrations')) AS "isOurs"`;
+  while (!((await lock.query(take)) as { isOurs: boolean }[])[0]?.isOurs) await delay(100);
   try {
     await dataSource.runMigrations();
   } finally {
@@ -123,8 +152,9 @@ async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
 async function refuseUnfitRole(dataSource: DataSource, isProduction: boolean): Promise<void> {
   const [role] = await dataSource.query<{ name: string; bypasses: boolean; lacks: string[] }[]>(`
     SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses,
-      ARRAY(SELECT wanted FROM unnest(ARRAY['cairn_app', 'cairn_auth']) wanted
-        WHERE NOT pg_has_role(current_user, wanted, 'MEMBER')) AS lacks
+      ARRAY(SELECT wanted FROM unnest(ARRAY['cairn_app', 'cairn_auth', 'cairn_admin', 'cairn_purge']) wanted
+        WHERE NOT pg_has_role(current_user, wanted,
+          CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)) AS lacks
     FROM pg_roles WHERE rolname = current_user`);
   if (role && role.lacks.length > 0) {
     throw new ConfigError(

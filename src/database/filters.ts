@@ -67,7 +67,7 @@ export function flag(whenTrue: string, whenFalse: string) {
 }
 
 /** The text in one of the columns, literally and ignoring case. */
-function contains(...columns: string[]) {
+export function contains(...columns: string[]) {
   return (name: string, text: string): Fragment => ({
     sql: `(${columns.map((column) => `${column} ILIKE :${name}`).join(' OR ')})`,
     parameters: { [name]: `%${text.replace(/[\\%_]/g, '\\$&')}%` },

@@ -1,64 +1,22 @@
-import { DataSource, EntityMetadata, ObjectLiteral, ObjectType, QueryBuilder } from 'typeorm';
+import { JsonText } from '../http/json-text';
 import { v7 as uuidv7 } from 'uuid';
-import { currentUser } from '../http/current-user';
-import { JsonPage, JsonText } from '../http/json-text';
-import { notFound, Problem } from '../http/problem';
-import { Database, Row } from './database';
-import { Filter, momentOrEndOfDay } from './filters';
-import { Keyset, PageRequest, SortColumn } from './page';
-import { Fragment, Parameters, Statement, statement } from './statement';
-import { isMoment, viewAsJson } from './view';
-
-/** What a repository says of its rows. */
-export interface OwnedRows<Query> {
-  entity: ObjectType<ObjectLiteral>;
-  /** What messages call a row: "task". */
-  name: string;
-  /** What to throw when there is no row, where it is not a 404. */
-  missing?: () => Problem;
-  /** The class whose fields the API shows. */
-  view: new () => object;
-  /** The column that names the owner, where it is not `user_id`. */
-  owner?: string;
-  /** Fields of the view that are no columns: their SQL. It may use `:user_id` and `:session_id`. */
-  derived?: Record<string, string>;
-  /** The condition for a row that can be reached by its id. */
-  live?: string;
-  filters: Required<Record<Exclude<keyof Query, keyof PageRequest>, Filter>>;
-  sorts: Record<string, SortColumn>;
-}
-
-/** New values of columns. */
-export type Changes = Record<string, unknown>;
-
-/** Among the changes, the SQL of a value that depends on the row. */
-export class Expression {
-  constructor(readonly sql: string) {}
-}
+import type { Row } from './database';
+import type { Statement } from './statement';
+import { asRawSql, Changes, TableRepository } from './table.repository';
 
 /**
  * The only way to owned rows. It adds the owner to every statement, itself: what is another's is not there.
- * Each method is one statement that does check and act, and answers the JSON that the client gets.
  */
-export abstract class OwnedRepository<Query> {
-  protected readonly table: string;
-  private readonly metadata: EntityMetadata;
-  private readonly json: string;
-
-  protected constructor(
-    protected readonly database: Database,
-    private readonly dataSource: DataSource,
-    private readonly rows: OwnedRows<Query>,
-  ) {
-    this.metadata = dataSource.getMetadata(rows.entity);
-    this.table = this.metadata.tableName;
-    this.json = viewAsJson(this.metadata, rows.view, rows.derived);
-  }
-
+export abstract class OwnedRepository<Query> extends TableRepository<Query> {
   /** @throws Problem 404 when a row that it refers to is missing or another's */
   async insert(values: Changes): Promise<JsonText> {
-    const { columns, parameters } = this.assignments({ id: uuidv7(), ...values });
-    const insert = this.statement('insert', columns, parameters, () =>
+    const [rows = []] = await this.write(this.insertion({ id: uuidv7(), ...values }));
+    return this.one(rows);
+  }
+
+  protected insertion(values: Changes): Statement {
+    const { columns, parameters } = this.assignments(values);
+    return this.statement('insert', columns, parameters, () =>
       this.dataSource
         .createQueryBuilder()
         .insert()
@@ -66,182 +24,17 @@ export abstract class OwnedRepository<Query> {
         .values(asRawSql({ user_id: ':user_id', ...columns }))
         .returning(this.json),
     );
-    return this.one(await this.database.write(insert));
   }
 
-  /** @throws Problem 404 */
-  async find(id: string): Promise<JsonText> {
-    const [rows] = await this.database.read(this.selectOne(id));
-    return this.one(rows ?? []);
+  protected reach(): string {
+    return `${this.rows.owner ?? `${this.table}.user_id`} = :user_id`;
   }
 
-  /** @throws Problem 404 for the row, or for a row that the changes refer to */
-  async update(id: string, changes: Changes, condition = this.rows.live): Promise<JsonText> {
-    const { columns, parameters } = this.assignments(changes);
-    if (Object.keys(columns).length === 0) return this.find(id);
-    const update = this.statement(`update where ${condition}`, columns, { ...parameters, id }, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .update(this.rows.entity)
-        .set(asRawSql(columns))
-        .where(this.owned(`${this.table}.id = :id`, condition))
-        .returning(this.json),
-    );
-    return this.one(await this.database.write(update));
+  protected read(...statements: Statement[]): Promise<Row[][]> {
+    return this.database.read(...statements);
   }
 
-  /** All that the condition is true for. */
-  protected async updateAll(changes: Changes, condition: string): Promise<void> {
-    const { columns, parameters } = this.assignments(changes);
-    const update = this.statement(`update all where ${condition}`, columns, parameters, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .update(this.rows.entity)
-        .set(asRawSql(columns))
-        .where(this.owned(condition)),
-    );
-    await this.database.write(update);
+  protected write(...statements: Statement[]): Promise<Row[][]> {
+    return this.database.write(...statements);
   }
-
-  /** For ever. @throws Problem 404 */
-  async remove(id: string): Promise<void> {
-    const remove = this.statement('delete', {}, { id }, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .delete()
-        .from(this.rows.entity)
-        .where(this.owned(`${this.table}.id = :id`))
-        .returning(`${this.table}.id`),
-    );
-    this.one(await this.database.write(remove));
-  }
-
-  /** @throws Problem 422 for a cursor of another list */
-  async page(query: Query & PageRequest): Promise<JsonPage> {
-    const [rows, count] = await this.database.read(...this.pageStatements(query));
-    return this.asPage(query, rows ?? [], count);
-  }
-
-  /** The page of rows that hang on a row of another repository. @throws Problem 404 when that one is missing */
-  async pageUnder(parent: OwnedRepository<never>, id: string, query: Query & PageRequest): Promise<JsonPage> {
-    const [found, rows, count] = await this.database.read(
-      parent.selectOne(id),
-      ...this.pageStatements(query),
-    );
-    parent.one(found ?? []);
-    return this.asPage(query, rows ?? [], count);
-  }
-
-  /** The statements of a page: its rows, with one more to see whether there is a next page, and the count if wanted. */
-  private pageStatements(query: Query & PageRequest): Statement[] {
-    const conditions = this.conditions(query);
-    const keyset = this.keyset(query);
-    const after = query.cursor ? [keyset.after(query.cursor)] : [];
-    const statements = [this.selectPage([...conditions, ...after], keyset, query.limit + 1)];
-    if (query.include === 'total') statements.push(this.count(conditions));
-    return statements;
-  }
-
-  private asPage(query: Query & PageRequest, rows: Row[], count?: Row[]): JsonPage {
-    const items = rows.slice(0, query.limit).map(([json]) => json as string);
-    const last = items.at(-1);
-    const cursor = rows.length > query.limit && last !== undefined ? this.keyset(query).cursor(last) : null;
-    return new JsonPage(items, cursor, count && Number(count[0]?.[0]));
-  }
-
-  private selectOne(id: string): Statement {
-    return this.statement('select', {}, { id }, () =>
-      this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select(this.json, 'json')
-        .where(this.owned(`${this.table}.id = :id`, this.rows.live)),
-    );
-  }
-
-  /** @throws Problem 404 when there is no row */
-  protected one(rows: Row[]): JsonText {
-    if (!rows[0]) throw this.rows.missing?.() ?? notFound(this.rows.name);
-    return new JsonText(rows[0][0] as string);
-  }
-
-  private selectPage(conditions: Fragment[], keyset: Keyset, limit: number): Statement {
-    const where = conditions.map(({ sql }) => sql);
-    const order = keyset.order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
-    const parameters = Object.assign(
-      { limit },
-      ...conditions.map((condition) => condition.parameters),
-    ) as Parameters;
-    return this.statement(`page ${where.join(' AND ')} ORDER BY ${order}`, {}, parameters, () => {
-      const query = this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select(this.json, 'json')
-        .where(this.owned(...where));
-      for (const { sql, direction } of keyset.order) query.addOrderBy(sql, direction);
-      return query;
-    });
-  }
-
-  private count(conditions: Fragment[]): Statement {
-    const where = conditions.map(({ sql }) => sql);
-    const parameters = Object.assign(
-      {},
-      ...conditions.map((condition) => condition.parameters),
-    ) as Parameters;
-    return this.statement(`count ${where.join(' AND ')}`, {}, parameters, () =>
-      this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select('count(*)', 'total')
-        .where(this.owned(...where)),
-    );
-  }
-
-  private conditions(query: Query & PageRequest): Fragment[] {
-    return Object.entries(this.rows.filters).flatMap(([name, filter]) => {
-      const value = query[name as keyof typeof query];
-      return value === undefined ? [] : [(filter as Filter)(name, value as never)];
-    });
-  }
-
-  private keyset(query: Query & PageRequest): Keyset {
-    const filters = Object.keys(this.rows.filters).map((name) => query[name as keyof typeof query] ?? null);
-    return new Keyset(this.table, this.rows.sorts, query, filters);
-  }
-
-  private statement(
-    verb: string,
-    columns: Record<string, string>,
-    parameters: Parameters,
-    build: () => QueryBuilder<ObjectLiteral>,
-  ): Statement {
-    const shape = `${this.table} ${verb} ${JSON.stringify(columns)}`;
-    return statement(shape, { ...parameters, ...currentUser() }, build);
-  }
-
-  private owned(...conditions: (string | undefined)[]): string {
-    return [`${this.rows.owner ?? `${this.table}.user_id`} = :user_id`, ...conditions.filter(Boolean)].join(
-      ' AND ',
-    );
-  }
-
-  /** The SQL of each new value. A plain date stands for its end, in the owner's time zone. */
-  private assignments(changes: Changes): { columns: Record<string, string>; parameters: Parameters } {
-    const columns: Record<string, string> = {};
-    const parameters: Parameters = {};
-    // In one order, whatever the order in which a client names them: one statement for one set of columns.
-    for (const [column, value] of Object.entries(changes).sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (value === undefined) continue;
-      if (value instanceof Expression) {
-        columns[column] = value.sql;
-      } else {
-        const isTime = typeof value === 'string' && isMoment(this.metadata, column);
-        columns[column] = isTime ? momentOrEndOfDay(column, value) : `:${column}`;
-        parameters[column] = value;
-      }
-    }
-    return { columns, parameters };
-  }
-}
-
-function asRawSql(columns: Record<string, string>): Record<string, () => string> {
-  return Object.fromEntries(Object.entries(columns).map(([column, sql]) => [column, () => sql]));
 }

@@ -18,6 +18,17 @@ export function viewAsJson(
   return `(SELECT row_to_json(shown) FROM (SELECT ${fields.join(', ')}) shown)::text`;
 }
 
+/**
+ * SQL of a JSON object that says how many rows have each value, also where none has.
+ * @param rows the name of a table expression
+ * @param values SQL of a set of all values there are
+ */
+export function countsBy(rows: string, column: string, values: string): string {
+  return `(
+    SELECT json_object_agg(value, (SELECT count(*) FROM ${rows} WHERE ${rows}.${column} = value)) FROM ${values} value
+  )`;
+}
+
 export function isMoment(entity: EntityMetadata, field: string): boolean {
   return entity.findColumnWithPropertyName(field)?.type === 'timestamp with time zone';
 }

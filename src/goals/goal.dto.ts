@@ -1,4 +1,4 @@
-import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import {
   Decimal,
   Id,
@@ -14,7 +14,7 @@ import {
   WordList,
   WordParameter,
 } from '../http/fields';
-import { Identified, Versioned } from '../http/owned-view';
+import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
 import { pageOf, RowQuery } from '../http/page-query';
 import { Words } from '../http/words';
 import { TaskQuery } from '../tasks/task.dto';
@@ -133,3 +133,26 @@ export class GoalQuery extends RowQuery {
 
 /** The tasks of one goal: the path names it. */
 export class GoalTaskQuery extends OmitType(TaskQuery, ['goal_id']) {}
+
+export class GoalSummary {
+  @ApiProperty(countSchema)
+  total: number;
+
+  @ApiProperty(countsOf(goalStatuses))
+  by_status: object;
+
+  @ApiProperty({ ...countsOf([...horizons, 'none']), description: '`none` stands for goals without.' })
+  by_horizon: object;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    minimum: 0,
+    maximum: 100,
+    description: 'Of active goals that have a progress; null where none has.',
+  })
+  average_progress: number | null;
+
+  @ApiProperty({ ...countSchema, description: 'Active, with a progress of 80 or more.' })
+  nearly_done: number;
+}

@@ -7,6 +7,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import { VerifiedOnly } from '../http/access';
 import { JsonPage, JsonText } from '../http/json-text';
 import { IdParam } from '../http/validation';
 import { TaskPage } from '../tasks/task.dto';
@@ -15,6 +16,7 @@ import {
   DeleteGoalQuery,
   GoalPage,
   GoalQuery,
+  GoalSummary,
   GoalTaskQuery,
   GoalView,
   PatchGoal,
@@ -29,6 +31,7 @@ const created = {
 };
 const changed = { status: 'on_hold', progress: 40 };
 
+@VerifiedOnly()
 @ApiTags('Goals')
 @Controller(['goals', 'users/:user_id/goals'])
 export class GoalsController {
@@ -47,6 +50,13 @@ export class GoalsController {
   @ApiCreatedResponse({ type: GoalView })
   create(@Body() goal: CreateGoal): Promise<JsonText> {
     return this.goals.create(goal);
+  }
+
+  @Get('summary')
+  @ApiOperation({ summary: 'Count goals' })
+  @ApiOkResponse({ type: GoalSummary })
+  summary(): Promise<JsonText> {
+    return this.goals.summary();
   }
 
   @Get(':id')

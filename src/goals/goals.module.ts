@@ -8,5 +8,6 @@ import { GoalsService } from './goals.service';
   imports: [TasksModule],
   controllers: [GoalsController],
   providers: [GoalsService, GoalsRepository],
+  exports: [GoalsRepository],
 })
 export class GoalsModule {}

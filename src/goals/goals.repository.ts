@@ -5,10 +5,12 @@ import { Database } from '../database/database';
 import { anyOf, before, from, rowFilters } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { absentLast } from '../database/page';
+import { countsBy } from '../database/view';
 import { sql } from '../database/statement';
-import { currentUser } from '../http/current-user';
+import { currentUser } from '../http/current-request';
+import { JsonText } from '../http/json-text';
 import { GoalQuery, GoalView } from './goal.dto';
-import { Goal } from './goal.entity';
+import { Goal, goalStatuses, horizons } from './goal.entity';
 
 const targetOrLast = absentLast('goals.target_date');
 
@@ -40,6 +42,21 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
     });
   }
 
+  async summary(): Promise<JsonText> {
+    const text = `
+      WITH mine AS (SELECT status, coalesce(horizon, 'none') AS horizon, progress FROM goals WHERE user_id = :user_id)
+      SELECT json_build_object(
+        'total', (SELECT count(*) FROM mine),
+        'by_status', ${countsBy('mine', 'status', 'unnest(:statuses::text[])')},
+        'by_horizon', ${countsBy('mine', 'horizon', 'unnest(:horizons::text[])')},
+        'average_progress', (SELECT round(avg(progress), 2) FROM mine WHERE status = 'active'),
+        'nearly_done', (SELECT count(*) FROM mine WHERE status = 'active' AND progress >= 80)
+      )::text`;
+    const values = { ...currentUser(), statuses: goalStatuses, horizons: [...horizons, 'none'] };
+    const [rows = []] = await this.read(sql(text, values));
+    return this.one(rows);
+  }
+
   /** The tasks lose their goal as it goes, by the foreign key. @throws Problem 404 */
   async removeAndTrashTasks(id: string): Promise<void> {
     const text = `
@@ -47,6 +64,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         UPDATE tasks SET deleted_at = now() WHERE user_id = :user_id AND goal_id = :id AND deleted_at IS NULL
       )
       DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id`;
-    this.one(await this.database.write(sql(text, { id, user_id: currentUser().user_id })));
+    const [rows = []] = await this.write(sql(text, { id, user_id: currentUser().user_id }));
+    this.one(rows);
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Expression } from '../database/owned.repository';
+import { Expression } from '../database/table.repository';
 import { JsonPage, JsonText } from '../http/json-text';
 import { TaskQuery } from '../tasks/task.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
@@ -20,6 +20,10 @@ export class GoalsService {
 
   page(query: GoalQuery): Promise<JsonPage> {
     return this.goals.page(query);
+  }
+
+  summary(): Promise<JsonText> {
+    return this.goals.summary();
   }
 
   find(id: string): Promise<JsonText> {

@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
 import { unavailable } from '../http/problem';
-import { Public } from '../http/public';
+import { Public } from '../http/access';
 
 class Health {
   @ApiProperty({ type: String, enum: ['ok'] })

@@ -10,6 +10,9 @@ import { problemJson, sendProblem } from './problem.filter';
 /** Milliseconds in which a request must have arrived whole. */
 const requestTimeout = 10_000;
 
+/** Milliseconds after which a connection is closed on which nothing moves: its client does not read what it asked for. */
+const stallTimeout = 45_000;
+
 /** Bytes. */
 const [maxBody, maxHeaders] = [64 * 1024, 16 * 1024];
 
@@ -18,6 +21,7 @@ export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: maxBody,
     requestTimeout,
+    connectionTimeout: stallTimeout,
     trustProxy: config.trustProxy.length ? [...config.trustProxy] : false,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',

@@ -174,6 +174,63 @@ export function Word(options: FieldOptions & { of: Words<string | number> }) {
   );
 }
 
+/** One or more words of a vocabulary, as a JSON array. */
+export function WordSet(options: FieldOptions & { of: readonly string[] }) {
+  const { of } = options;
+  const isSet = (value: unknown) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    new Set(value).size === value.length &&
+    value.every((word) => of.includes(word as string));
+  return field(
+    options,
+    { type: 'array', items: { type: 'string', enum: [...of] }, minItems: 1, uniqueItems: true },
+    rule('not_allowed', `must be one or more of ${of.join(', ')}, each once`, isSet),
+  );
+}
+
+/** Texts as a JSON array, trimmed; those that differ by case alone are one. Null stands for none. */
+export function TextSet(options: FieldOptions & { max: number; maxItems: number }) {
+  const { max, maxItems } = options;
+  return field(
+    options,
+    { type: 'array', items: { type: 'string', minLength: 1, maxLength: max }, maxItems },
+    Transform(({ value }: { value: unknown }) =>
+      Array.isArray(value) ? withoutRepeats(value) : value === null ? [] : value,
+    ),
+    rule('type', 'must be an array of strings', (value) => Array.isArray(value)),
+    rule('too_many', `must be at most ${maxItems}`, (value) => (value as unknown[]).length <= maxItems),
+    rule('invalid_text', `must each have 1 to ${max} characters that can be seen`, (value) =>
+      (value as unknown[]).every((item) => isStorable(item) && isVisible(item) && characters(item) <= max),
+    ),
+  );
+}
+
+function withoutRepeats(items: unknown[]): unknown[] {
+  const trimmed = items.map((item) => (typeof item === 'string' ? item.trim() : item));
+  const keys = trimmed.map((item) => (typeof item === 'string' ? item.toLowerCase() : item));
+  return trimmed.filter((_item, index) => keys.indexOf(keys[index]) === index);
+}
+
+/** JSON objects in an array; what is in them is read later. */
+export function ObjectList(options: FieldOptions & { min: number; max: number; items: object }) {
+  const { min, max, items } = options;
+  const isObject = (item: unknown) => typeof item === 'object' && item !== null && !Array.isArray(item);
+  return field(
+    options,
+    { type: 'array', items, minItems: min, maxItems: max },
+    rule(
+      'type',
+      'must be an array of JSON objects',
+      (value) => Array.isArray(value) && value.every(isObject),
+    ),
+    rule('out_of_range', `must be ${min} to ${max}`, (value) => {
+      const { length } = value as unknown[];
+      return length >= min && length <= max;
+    }),
+  );
+}
+
 /** Any JSON object; its texts are without U+0000 and lone surrogates. */
 export function JsonObject(options: FieldOptions) {
   return field(
@@ -391,7 +448,7 @@ export function isId(value: unknown): value is string {
 }
 
 /** Not only white space, control and zero-width characters. */
-function isVisible(value: unknown): boolean {
+export function isVisible(value: unknown): boolean {
   return /[^\s\p{Cc}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u.test(String(value));
 }
 

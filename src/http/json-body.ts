@@ -5,6 +5,11 @@ import { invalid, Problem } from './problem';
 /** What a body may hold, besides its size in bytes. */
 const [maxDepth, maxKeys] = [32, 1000];
 
+/** Of a batch, which holds many bodies. */
+const [maxBatchBody, maxBatchKeys] = [1024 * 1024, 10_000];
+
+const isBatch = (url: string | undefined) => url?.endsWith('/batch') ?? false;
+
 /** Names that JavaScript gives a meaning of its own: class-transformer would drop them, silently. */
 export function isForbiddenKey(name: string): boolean {
   return name in Object.prototype || name === 'prototype';
@@ -15,10 +20,13 @@ const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*
 /** Accepts one kind of body: a JSON object in UTF-8. An empty body counts as none. */
 export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers }, body, done) => {
+  fastify.addHook('onRoute', (route) => {
+    if (isBatch(route.url)) route.bodyLimit = maxBatchBody;
+  });
+  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers, routeOptions }, body, done) => {
     try {
       refuseEncodings(headers);
-      done(null, parseJsonBody(body as Buffer));
+      done(null, parseJsonBody(body as Buffer, isBatch(routeOptions.url) ? maxBatchKeys : maxKeys));
     } catch (error) {
       done(error as Error);
     }
@@ -42,14 +50,14 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
  * @throws Problem 400 for what is not UTF-8 or not JSON · Problem 422 for what is no object, is nested too deeply, has
  * too many keys, or names one twice
  */
-export function parseJsonBody(body: Buffer): object | undefined {
+export function parseJsonBody(body: Buffer, keyLimit = maxKeys): object | undefined {
   if (body.length === 0) return undefined;
   const text = decode(body);
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid([{ field: '', code: 'type', message: 'The body must be a JSON object.' }]);
   }
-  refuseOddKeys(text);
+  refuseOddKeys(text, keyLimit);
   return value;
 }
 
@@ -70,7 +78,7 @@ function parse(text: string): unknown {
 }
 
 /** Walks over JSON that is known to be valid: JSON.parse itself would keep the last of two equal keys, silently. */
-function refuseOddKeys(text: string): void {
+function refuseOddKeys(text: string, keyLimit: number): void {
   const open: (Set<string> | undefined)[] = []; // the keys of each object, undefined for an array
   let keyCount = 0;
   let before = '';
@@ -86,7 +94,8 @@ function refuseOddKeys(text: string): void {
       const key = JSON.parse(token) as string;
       if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'is named twice');
       if (isForbiddenKey(key)) throw oddKey(key, 'unknown_field', 'cannot be the name of a field');
-      if (++keyCount > maxKeys) throw oddKey('', 'too_many_keys', `The body has more than ${maxKeys} keys.`);
+      if (++keyCount > keyLimit)
+        throw oddKey('', 'too_many_keys', `The body has more than ${keyLimit} keys.`);
       keys.add(key);
     }
     before = token;

@@ -8,7 +8,7 @@ export class JsonText {
 /** One page of a list: `{"items": […], "next_cursor": …}`, and `total` where it was asked for. */
 export class JsonPage extends JsonText {
   constructor(
-    items: string[],
+    readonly items: string[],
     readonly next_cursor: string | null,
     total?: number,
   ) {

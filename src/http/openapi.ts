@@ -64,7 +64,8 @@ function complete(path: string, method: string, operation: Operation): void {
   // An empty requirement means that no token is wanted.
   const isPublic = operation.security?.some((requirement) => Object.keys(requirement).length === 0) ?? false;
   if (isPublic) operation.security = [];
-  if (path.includes('/users/{user_id}/')) operation.tags = [`${operation.tags?.[0]} of a user`];
+  if (/\/users\/\{user_id\}\/(tasks|goals)/.test(path)) operation.tags = [`${operation.tags?.[0]} of a user`];
+  tellWhoMay(operation);
   for (const parameter of operation.parameters ?? []) {
     if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
   }
@@ -72,12 +73,30 @@ function complete(path: string, method: string, operation: Operation): void {
     if (response && 'content' in response && isPage(response.content)) response.headers = nextPage;
     if (response && 'description' in response) response.description ||= successes[status] ?? '';
   }
-  for (const status of refusals(path, method, operation, isPublic)) {
+  const statuses = refusals(path, method, operation, isPublic);
+  if (statuses.includes('429')) {
+    for (const response of Object.values(operation.responses)) {
+      if (response && 'description' in response) response.headers = { ...response.headers, ...limitHeaders };
+    }
+  }
+  for (const status of statuses) {
     operation.responses[status] = {
       description: problems[status]!,
+      headers: { ...(status === '429' ? limitHeaders : {}), ...(/429|503/.test(status) ? retryAfter : {}) },
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     };
   }
+}
+
+/** What the decorators of `access` say is for people too. */
+function tellWhoMay(described: Operation): void {
+  const operation = described as Operation & Record<`x-${string}`, unknown>;
+  const remarks = [
+    operation['x-session-only'] ? 'Wants a session: a personal token does not serve.' : '',
+    operation['x-verified-only'] ? 'May want a verified email address.' : '',
+  ];
+  operation.description = [operation.description, ...remarks].filter(Boolean).join(' ') || undefined;
+  for (const key of ['x-session-only', 'x-verified-only'] as const) delete operation[key];
 }
 
 function isPage(content: object | undefined): boolean {
@@ -88,21 +107,39 @@ const nextPage = {
   Link: { description: 'The next page, if there is one: `<…>; rel="next"`.', schema: { type: 'string' } },
 } as const;
 
+/** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+const limitHeaders = {
+  RateLimit: {
+    description: 'What is left of each limit: `"user";r=2999;t=60`. Not where limits are off.',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description: 'The limits: `"user";q=3000;w=60`. Not where limits are off.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+const retryAfter = {
+  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
+} as const;
+
 const successes: Record<string, string> = {
   200: 'As asked.',
   201: 'Made.',
+  202: 'It is on its way.',
   204: 'Done; there is nothing to show.',
 };
 
 const problems: Record<string, string> = {
   400: 'It cannot be read: no valid JSON, no valid UTF-8, no valid address.',
   401: 'No valid access token, or the session has ended.',
-  403: 'The address names another user, or the password is not right.',
+  403: 'The address names another user, the token does not serve for this, or the password is not right.',
   404: 'It is not there, or not yours.',
   409: 'It contradicts what is stored.',
   413: 'The body is too large.',
   415: 'The body is not JSON in UTF-8.',
   422: 'It is not valid: `errors` names each field.',
+  429: 'Too many requests; try again after `Retry-After` seconds.',
   503: 'Busy or out of reach; try again after `Retry-After` seconds.',
 };
 
@@ -114,10 +151,15 @@ function refusals(path: string, method: string, operation: Operation, isPublic: 
     ...(method === 'get' ? [] : ['413', '415']),
     '400',
     ...(!isPublic || /login|refresh/.test(path) ? ['401'] : []),
-    ...(path.includes('{user_id}') || (path.endsWith('/users/me') && method === 'delete') ? ['403'] : []),
-    ...(namesRow || refersToRows ? ['404'] : []),
-    ...(/^(patch|put)$/.test(method) || path.endsWith('/register') ? ['409'] : []),
+    ...(isPublic ? [] : ['403']),
+    ...(namesRow || /\/users\/\{user_id\}(\/sessions)?$/.test(path) || refersToRows ? ['404'] : []),
+    ...(/^(patch|put)$/.test(method) ||
+    (method === 'post' && path.includes('tasks')) ||
+    /register$|export$/.test(path)
+      ? ['409']
+      : []),
     '422',
+    ...(isPublic && !/register|login|refresh|password/.test(path) ? [] : ['429']),
     ...(path.endsWith('/live') ? [] : ['503']),
   ];
 }

@@ -17,3 +17,17 @@ export class Versioned {
   @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
   version: number;
 }
+
+/** How a summary shows a count. */
+export const countSchema = { type: 'integer', minimum: 0 } as const;
+
+/** How a summary shows counts of a vocabulary: each of its words is there. */
+export function countsOf(words: readonly (string | number)[]) {
+  const names = words.map(String);
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: names,
+    properties: Object.fromEntries(names.map((name) => [name, countSchema])),
+  } as const;
+}

@@ -4,7 +4,12 @@ import { IntegerParameter, MomentParameter, TextParameter, WordParameter } from 
 
 /** What every list understands. */
 export abstract class PageQuery {
-  @IntegerParameter({ description: 'How many items a page has.', min: 1, max: 200, default: 50 })
+  @IntegerParameter({
+    description: 'How many items a page has; fewer, where they are very large.',
+    min: 1,
+    max: 200,
+    default: 50,
+  })
   limit = 50;
 
   @TextParameter({

@@ -1,7 +1,7 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DatabaseError } from 'pg';
-import { invalid, notFound, Problem, unauthorized, unavailable } from './problem';
+import { forbidden, invalid, notFound, Problem, unauthorized, unavailable } from './problem';
 
 /** Answers every error as `application/problem+json`, and shows nothing of the inside. */
 @Catch()
@@ -17,8 +17,10 @@ const logger = new Logger('Problem');
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = asProblem(error);
   if (problem.status >= 500) {
-    const cause = error instanceof Problem ? (error.cause ?? error) : error;
-    logger.error(`${request.id} ${String(cause)}`, cause instanceof Error ? cause.stack : undefined);
+    const cause = error instanceof Problem ? error.cause : error;
+    // A refusal that is meant, such as a full queue, has no cause.
+    if (cause instanceof Error) logger.error(`${request.id} ${String(cause)}`, cause.stack);
+    else logger.warn(`${request.id} ${problem.detail}`);
   }
   void reply
     .status(problem.status)
@@ -41,7 +43,8 @@ export function problemJson(problem: Problem, requestId: string, instance: strin
   });
 }
 
-function asProblem(error: unknown): Problem {
+/** What a client is told of an error, whatever it is. */
+export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof DatabaseError) return databaseProblem(error);
   const status = statusOf(error);
@@ -67,7 +70,7 @@ function pathOf(url: string): string {
 const refusals: Record<number, [code: string, detail: string]> = {
   404: ['not_found', 'There is nothing at this address.'],
   408: ['timeout', 'The request took too long to arrive.'],
-  413: ['too_large', 'The body is larger than 64 KiB.'],
+  413: ['too_large', 'The body is larger than 64 KiB, or 1 MiB for a batch.'],
   415: ['unsupported_media_type', 'The body must be application/json in UTF-8.'],
   431: ['headers_too_large', 'The headers are larger than 16 KiB.'],
 };
@@ -79,10 +82,29 @@ function statusOf(error: unknown): number | undefined {
   return code === 'FST_ERR_MAX_PARAM_LENGTH' ? 404 : statusCode;
 }
 
-/** Unique indexes, and what they protect. */
-const taken: Record<string, [code: string, field: string]> = {
-  users_email_key: ['email_taken', 'email'],
-  users_username_key: ['username_taken', 'username'],
+/** Unique indexes, and what is said where they refuse. */
+const taken: Record<string, [code: string, detail: string]> = {
+  users_email_key: ['email_taken', 'This email belongs to another account.'],
+  users_username_key: ['username_taken', 'This username belongs to another account.'],
+  time_entries_running_key: ['timer_running', 'A timer runs already: stop that one first.'],
+};
+
+/** What contradicts rows that are stored, by the hint of the database. */
+const conflicts: Record<string, string> = {
+  cycle: 'The row would be its own ancestor.',
+  too_deep: 'A task may have ten ancestors, and no more.',
+  parent_trashed: 'The task is part of one that is in the trash: restore that one first.',
+  dependency_cycle: 'The task would depend on itself.',
+  hours_counted: 'actual_hours follows the time entries of the task.',
+  dependency_open:
+    'The task depends on one that is still open. With force=true it is completed nevertheless.',
+};
+
+/** What the database refuses to whoever has entered, by its hint. */
+const refusedTo: Record<string, string> = {
+  forbidden: 'Only superusers may do this to the accounts of others.',
+  email_not_verified:
+    'Verify your email address first: POST /auth/email/verification sends a mail with a token.',
 };
 
 /** Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html; those that begin with ZC are Cairn's own. */
@@ -90,12 +112,12 @@ function databaseProblem(error: DatabaseError): Problem {
   const { code = '', constraint = '', table = '' } = error;
   const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
   if (code === 'ZC401') return unauthorized('The session has ended. Sign in again.');
+  if (code === 'ZC403')
+    return forbidden(error.hint ?? 'forbidden', refusedTo[error.hint ?? ''] ?? 'This is not for you.');
+  if (code === 'ZC404') return notFound(error.hint ?? 'row');
   if (code === 'ZC409')
-    return new Problem(409, 'cycle', `With this ${error.column} the row would be its own ancestor.`);
-  if (code === '23505' && taken[constraint]) {
-    const [problem, what] = taken[constraint];
-    return new Problem(409, problem, `This ${what} belongs to another account.`);
-  }
+    return new Problem(409, error.hint ?? 'cycle', conflicts[error.hint ?? 'cycle'] ?? '');
+  if (code === '23505' && taken[constraint]) return new Problem(409, ...taken[constraint]);
   if (code === '23503' && field === 'user_id') return unauthorized('The account no longer exists.');
   if (code === '23503') return notFound(field.replace(/^parent_|_id$/g, ''));
   if (code === '23514' || code.startsWith('22')) {

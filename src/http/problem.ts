@@ -37,8 +37,16 @@ export function invalid(errors: FieldFlaw[]): Problem {
   return new Problem(422, 'validation_failed', `The request is not valid: see errors (${fields}).`, errors);
 }
 
+export function unknownField(field: string): FieldFlaw {
+  return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
+}
+
 export function unauthorized(detail: string, code = 'unauthorized'): Problem {
   return new Problem(401, code, detail, undefined, { 'www-authenticate': 'Bearer realm="cairn"' });
+}
+
+export function forbidden(code: string, detail: string, headers?: Record<string, string>): Problem {
+  return new Problem(403, code, detail, undefined, headers);
 }
 
 /** @param seconds after which the client may try again */

@@ -4,6 +4,7 @@ import {
   Injectable,
   Param,
   PipeTransform,
+  Type,
   ValidationError,
   ValidationPipe,
 } from '@nestjs/common';
@@ -12,7 +13,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import { isId } from './fields';
 import { isForbiddenKey } from './json-body';
-import { FieldFlaw, invalid } from './problem';
+import { FieldFlaw, invalid, Problem, unknownField } from './problem';
 
 /** Reads bodies and queries into their DTOs. What a DTO does not name is refused, not ignored. */
 export const validationPipe = new ValidationPipe({
@@ -24,14 +25,24 @@ export const validationPipe = new ValidationPipe({
   exceptionFactory: (errors) => invalid(errors.map(asFlaw)),
 });
 
+/**
+ * Reads a part of a body into its DTO, as the pipe reads a whole one.
+ * @param place the name of the part
+ * @throws Problem 422
+ */
+export async function validate<T extends object>(Dto: Type<T>, part: object, place: string): Promise<T> {
+  try {
+    return (await validationPipe.transform(part, { type: 'body', metatype: Dto })) as T;
+  } catch (error) {
+    if (!(error instanceof Problem) || !error.errors) throw error;
+    throw invalid(error.errors.map((flaw) => ({ ...flaw, field: `${place}.${flaw.field}` })));
+  }
+}
+
 function asFlaw({ property, constraints }: ValidationError): FieldFlaw {
   const [code = 'invalid', message = 'is not valid'] = Object.entries(constraints ?? {})[0] ?? [];
   if (code === 'whitelistValidation') return unknownField(property);
   return { field: property, code: code === 'isDefined' ? 'required' : code, message };
-}
-
-function unknownField(field: string): FieldFlaw {
-  return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
 }
 
 /** The part of the path that names a row. */

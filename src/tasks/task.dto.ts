@@ -1,4 +1,4 @@
-import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import {
   Decimal,
   Flag,
@@ -11,11 +11,12 @@ import {
   Sort,
   Text,
   TextList,
+  TextSet,
   Word,
   WordList,
   WordParameter,
 } from '../http/fields';
-import { Identified, Versioned } from '../http/owned-view';
+import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
 import { pageOf, RowQuery } from '../http/page-query';
 import { Words } from '../http/words';
 import { taskStatuses } from './task.entity';
@@ -88,6 +89,16 @@ export class TaskFields {
   @Id({ description: 'The task that it is a part of.', nullable: true })
   parent_task_id: string | null;
 
+  @TextSet({
+    description:
+      'At most 20, each with 1 to 50 characters. A tag is made when it is used first, whatever its case.',
+    example: ['writing'],
+    default: [],
+    max: 50,
+    maxItems: 20,
+  })
+  tags: string[];
+
   @Text({ description: 'The project that it belongs to.', nullable: true, min: 1, max: 200 })
   project_name: string | null;
 
@@ -95,7 +106,12 @@ export class TaskFields {
   repository_path: string | null;
 }
 
-class TaskTimes {
+class TaskState {
+  @Flag({
+    description: 'Whether it depends on a task that is neither completed nor cancelled nor in the trash.',
+  })
+  is_blocked: boolean;
+
   @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
   completed_at: string | null;
 
@@ -103,7 +119,7 @@ class TaskTimes {
   deleted_at: string | null;
 }
 
-export class TaskView extends IntersectionType(Identified, TaskFields, TaskTimes, Versioned) {}
+export class TaskView extends IntersectionType(Identified, TaskFields, TaskState, Versioned) {}
 
 export const TaskPage = pageOf(TaskView, 'TaskPage');
 
@@ -117,6 +133,11 @@ export class PatchTask extends PartialType(TaskFields, { skipNullProperties: fal
 export class DeleteTaskQuery {
   @FlagParameter({ description: 'Remove it for ever, also from the trash.' })
   permanent = false;
+}
+
+export class CompleteTaskQuery {
+  @FlagParameter({ description: 'Also when it depends on a task that is open.', default: false })
+  force = false;
 }
 
 const sortable = [
@@ -167,9 +188,44 @@ export class TaskQuery extends RowQuery {
   @MomentParameter({ description: 'Due before then.' })
   due_before?: string;
 
+  @TextList({
+    description: 'Has any of them, by comma, whatever their case; `none` for tasks without.',
+    max: 50,
+  })
+  tag?: (string | null)[];
+
+  @TextList({ description: 'Has all of them, by comma, whatever their case.', max: 50 })
+  tag_all?: (string | null)[];
+
+  @FlagParameter({ description: 'Whether it depends on a task that is open.' })
+  is_blocked?: boolean;
+
   @FlagParameter({ description: '`true` shows the trash.', default: false })
   trashed = false;
 
   @Sort({ by: sortable, default: '-created_at' })
   sort = readSort('-created_at');
+}
+
+export class SubtaskQuery extends OmitType(TaskQuery, ['parent_task_id']) {}
+
+export class TaskSummary {
+  @ApiProperty(countSchema)
+  total: number;
+
+  @ApiProperty(countsOf(taskStatuses))
+  by_status: object;
+
+  @ApiProperty(countsOf(priorities.words))
+  by_priority: object;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: countSchema,
+    description: 'The most frequent one first; `none` stands for tasks without.',
+  })
+  by_category: object;
+
+  @ApiProperty({ ...countSchema, description: 'Due before now, and neither completed nor cancelled.' })
+  overdue: number;
 }

@@ -71,6 +71,10 @@ export class Task extends OwnedEntity {
   @Column('text', { nullable: true })
   repository_path: string | null;
 
+  /** The names of its tags, in their order: a copy of what `task_tags` says, so that lists need not look there. */
+  @Column('text', { array: true, default: () => "'{}'" })
+  tags: string[];
+
   /** Kept by a trigger, in step with status. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   completed_at: Date | null;

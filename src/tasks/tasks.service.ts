@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Expression } from '../database/owned.repository';
+import { Expression } from '../database/table.repository';
 import { JsonPage, JsonText } from '../http/json-text';
 import { invalid } from '../http/problem';
 import { CreateTask, PatchTask, TaskQuery } from './task.dto';
@@ -19,6 +19,10 @@ export class TasksService {
     return this.tasks.page(query);
   }
 
+  summary(): Promise<JsonText> {
+    return this.tasks.summary();
+  }
+
   find(id: string): Promise<JsonText> {
     return this.tasks.find(id);
   }
@@ -30,14 +34,18 @@ export class TasksService {
     return this.tasks.insert({ ...values, status });
   }
 
-  async change(id: string, changes: PatchTask): Promise<JsonText> {
+  /**
+   * @param force completes it also when what it depends on is open; so in `complete`
+   * @throws Problem 409 `dependency_open`
+   */
+  async change(id: string, changes: PatchTask, force: boolean): Promise<JsonText> {
     refuseContradiction(changes);
     const { completed, status = statusOf(completed), ...others } = changes;
-    return this.tasks.update(id, { ...others, status });
+    return this.tasks.change(id, { ...others, status }, force);
   }
 
-  complete(id: string): Promise<JsonText> {
-    return this.tasks.update(id, { status: 'completed' });
+  complete(id: string, force: boolean): Promise<JsonText> {
+    return this.tasks.change(id, { status: 'completed' }, force);
   }
 
   /** What was completed or cancelled is pending again; other tasks stay as they are. */
@@ -51,6 +59,25 @@ export class TasksService {
 
   restore(id: string): Promise<JsonText> {
     return this.tasks.restore(id);
+  }
+
+  /** Those right below it. @throws Problem 404 when there is no such task */
+  subtasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
+    return this.tasks.pageUnder(this.tasks, id, { ...query, parent_task_id: [id] });
+  }
+
+  /** Those that are to be done before it. @throws Problem 404 when there is no such task */
+  dependenciesOf(id: string, query: TaskQuery): Promise<JsonPage> {
+    return this.tasks.pageUnder(this.tasks, id, { ...query, needed_by: id });
+  }
+
+  /** @throws Problem 404 for either task · Problem 409 `dependency_cycle` */
+  depend(id: string, other_id: string): Promise<void> {
+    return this.tasks.depend(id, other_id);
+  }
+
+  undepend(id: string, other_id: string): Promise<void> {
+    return this.tasks.undepend(id, other_id);
   }
 }
 

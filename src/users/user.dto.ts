@@ -1,4 +1,4 @@
-import { IntersectionType, OmitType, PartialType } from '@nestjs/swagger';
+import { IntersectionType, PartialType } from '@nestjs/swagger';
 import { Email, Flag, Moment, Text, Timezone } from '../http/fields';
 import { Identified } from '../http/owned-view';
 
@@ -53,7 +53,16 @@ class UserState {
 
 export class UserView extends IntersectionType(Identified, UserFields, UserState) {}
 
-export class PatchUser extends PartialType(OmitType(UserFields, ['email']), { skipNullProperties: false }) {}
+export class PatchUser extends PartialType(UserFields, { skipNullProperties: false }) {
+  @Text({
+    description: 'The password, again: for another email.',
+    max: 256,
+    verbatim: true,
+    optional: true,
+    example: 'a cairn of many stones',
+  })
+  current_password?: string;
+}
 
 export class DeleteUser {
   @Text({ description: 'The password, again.', max: 256, verbatim: true, example: 'a cairn of many stones' })

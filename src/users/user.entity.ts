@@ -5,7 +5,9 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Check('users_email_check', `length(email) <= 254 AND email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`)
 @Check('users_username_check', `username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{2,49}$'`)
 @Check('users_full_name_check', `length(full_name) <= 200`)
+@Check('users_deactivated_at_check', `is_active = (deactivated_at IS NULL)`)
 @Check('users_password_hash_check', `password_hash LIKE '$argon2id$%'`)
+@Index('users_newest', ['created_at', 'id'])
 @Index('users_email_key', { synchronize: false })
 @Index('users_username_key', { synchronize: false })
 export class User {
@@ -28,6 +30,10 @@ export class User {
 
   @Column('boolean', { default: true })
   is_active: boolean;
+
+  /** Kept by a trigger, in step with is_active. */
+  @Column('timestamp with time zone', { precision: 3, nullable: true })
+  deactivated_at: Date | null;
 
   @Column('boolean', { default: false })
   is_verified: boolean;

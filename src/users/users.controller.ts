@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { SessionOnly } from '../http/access';
 import { JsonText } from '../http/json-text';
 import { DeleteUser, PatchUser, UserView } from './user.dto';
 import { UsersService } from './users.service';
 
 @ApiTags('Users')
-@Controller(['users/me', 'users/:user_id'])
+@Controller('users/me')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
 
@@ -17,7 +18,11 @@ export class UsersController {
   }
 
   @Patch()
-  @ApiOperation({ summary: 'Change your account', description: 'Absent keeps, null clears.' })
+  @ApiOperation({
+    summary: 'Change your account',
+    description:
+      'Absent keeps, null clears. Another email wants `current_password`, is to be verified anew, and ends all other sessions.',
+  })
   @ApiBody({
     type: PatchUser,
     examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
@@ -27,6 +32,7 @@ export class UsersController {
     return this.users.change(changes);
   }
 
+  @SessionOnly()
   @Delete()
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove your account', description: 'Everything goes with it, for ever.' })

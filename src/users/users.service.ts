@@ -1,30 +1,49 @@
 import { Injectable } from '@nestjs/common';
-import { isPassword } from '../auth/passwords';
-import { currentUser } from '../http/current-user';
+import { CredentialsService } from '../auth/credentials.service';
+import { currentUser } from '../http/current-request';
 import { JsonText } from '../http/json-text';
-import { Problem } from '../http/problem';
+import { forbidden, invalid } from '../http/problem';
 import { PatchUser } from './user.dto';
 import { UsersRepository } from './users.repository';
 
 /** The rules of a user's own account. */
 @Injectable()
 export class UsersService {
-  constructor(private readonly users: UsersRepository) {}
+  constructor(
+    private readonly users: UsersRepository,
+    private readonly credentials: CredentialsService,
+  ) {}
 
   find(): Promise<JsonText> {
     return this.users.find(currentUser().user_id);
   }
 
-  /** @throws Problem 409 when the username belongs to somebody else */
-  change(changes: PatchUser): Promise<JsonText> {
-    return this.users.update(currentUser().user_id, { ...changes });
+  /**
+   * Another address is to be verified anew, and ends all other sessions.
+   * @throws Problem 409 when the address or the username belongs to somebody else · Problem 403 when the password, which
+   * another address wants, is wrong
+   */
+  async change({ email, current_password, ...changes }: PatchUser): Promise<JsonText> {
+    if ((email === undefined) !== (current_password === undefined)) {
+      const field = email === undefined ? 'email' : 'current_password';
+      const message = 'email and current_password go together';
+      throw invalid([{ field, code: 'required', message }]);
+    }
+    if (email === undefined) return this.users.update(currentUser().user_id, { ...changes });
+    if (currentUser().session_id === null) {
+      throw forbidden(
+        'session_required',
+        'A personal token does not serve to change the email address: sign in.',
+      );
+    }
+    const account = await this.credentials.confirm(current_password!);
+    if (email === account.email) return this.users.update(account.id, { ...changes });
+    return this.credentials.changeEmail(account, { ...changes, email });
   }
 
   /** Removes the account and everything that belongs to it. @throws Problem 403 when the password is wrong */
   async remove(password: string): Promise<void> {
-    if (!(await isPassword(password, await this.users.passwordHash()))) {
-      throw new Problem(403, 'wrong_password', 'The password is not right. Nothing was removed.');
-    }
-    await this.users.remove(currentUser().user_id);
+    const { id } = await this.credentials.confirm(password);
+    await this.users.remove(id);
   }
 }

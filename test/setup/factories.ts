@@ -46,6 +46,16 @@ export async function newGoal(user: TestUser, fields: object = {}): Promise<Json
   return body as Json;
 }
 
+/** A personal token, with its secret. */
+export async function newPersonalToken(
+  user: TestUser,
+  fields: object = {},
+): Promise<Json & { token: string }> {
+  const body = { name: 'A program', scopes: ['read', 'write'], ...fields };
+  const answer = await user.api.post('/auth/tokens', body).expect(201);
+  return answer.body as Json & { token: string };
+}
+
 /** The ids of a list, in its order. */
 export async function ids(user: TestUser, path: string): Promise<string[]> {
   const { body } = await user.api.get(path).expect(200);

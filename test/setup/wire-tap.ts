@@ -15,6 +15,8 @@ export class WireTap {
   parsed = 0;
   /** How many more times the connection breaks as soon as the application speaks. */
   cuts = 0;
+  /** How many more times the connection breaks when PostgreSQL has done its work, before it can say so. */
+  swallows = 0;
   private speaker: 'application' | 'server' = 'server';
 
   private constructor(
@@ -71,6 +73,12 @@ export class WireTap {
       database.write(chunk);
     });
     database.on('data', (chunk) => {
+      if (isStarted && this.swallows > 0 && this.speaker === 'application') {
+        if (!chunk.includes('COMMIT')) return;
+        this.swallows--;
+        client.resetAndDestroy();
+        return;
+      }
       this.speaker = 'server';
       client.write(chunk);
     });
@@ -92,8 +100,11 @@ export class WireTap {
     if (type === 'B') {
       reader.text();
       const text = texts.get(reader.text()) ?? '';
-      for (let formats = reader.int16(); formats > 0; formats--) reader.int16();
-      this.sent.push({ text, parameters: Array.from({ length: reader.int16() }, () => reader.value()) });
+      const formats = Array.from({ length: reader.int16() }, () => reader.int16());
+      const parameters = Array.from({ length: reader.int16() }, (_, index) =>
+        reader.value(formats[index] === 1),
+      );
+      this.sent.push({ text, parameters });
     }
   }
 }
@@ -115,11 +126,13 @@ class Reader {
     return this.message.readInt16BE(this.at - 2);
   }
 
-  value(): string | null {
+  /** @param isBinary a bytea, here */
+  value(isBinary: boolean): string | null {
     const length = this.message.readInt32BE(this.at);
     this.at += 4;
     if (length < 0) return null;
     this.at += length;
+    if (isBinary) return `\\x${this.message.toString('hex', this.at - length, this.at)}`;
     return this.message.toString('utf8', this.at - length, this.at);
   }
 }

@@ -1,0 +1,75 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Passwords } from '../src/auth/passwords';
+import { dataFolder, loadConfig } from '../src/config';
+import { commandLineDataSource } from '../src/database/data-source';
+import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { onDatabase } from '../test/setup/server';
+
+export const password = 'a cairn of many stones';
+
+/** An empty, migrated database of the benchmarks' own server: as Cairn reaches it, and as a superuser does. */
+export async function benchDatabase(): Promise<{ databaseUrl: string; superuserUrl: string }> {
+  const server = await startEmbeddedPostgres(join(dataFolder, 'bench-postgres'), [
+    'fsync=off',
+    'shared_buffers=512MB',
+  ]);
+  await onDatabase(server, (client) => client.query('DROP DATABASE IF EXISTS bench WITH (FORCE)'));
+  const { databaseUrl, migrationDatabaseUrl } = await setUpDatabase(server, 'bench');
+  const dataSource = await (await commandLineDataSource(config(migrationDatabaseUrl))).initialize();
+  await dataSource.runMigrations();
+  await dataSource.destroy();
+  const superuserUrl = Object.assign(new URL(server), { pathname: '/bench' }).toString();
+  return { databaseUrl, superuserUrl };
+}
+
+/** The hash of `password`. */
+export function passwordHash(): Promise<string> {
+  return new Passwords(config('postgres://localhost/bench')).hash(password);
+}
+
+function config(databaseUrl: string) {
+  return loadConfig({ DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
+}
+
+/** A server of `bench/server.ts`, in a process of its own, without limits. */
+export function startServer(
+  kind: string,
+  databaseUrl: string,
+): Promise<{ url: string; process: ChildProcess }> {
+  const child = spawn('node', ['-r', '@swc-node/register', join(__dirname, 'server.ts'), kind], {
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      JWT_SECRET_KEY: 'x'.repeat(32),
+      LOG_LEVEL: 'error',
+      RATE_LIMITS: 'off',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve) =>
+    child.stdout.once('data', (url: Buffer) => resolve({ url: url.toString().trim(), process: child })),
+  );
+}
+
+/** @returns an access token for each */
+export async function signIn(url: string, emails: string[]): Promise<string[]> {
+  const tokens: string[] = [];
+  for (const email of emails) {
+    const answer = await logIn(url, email);
+    tokens.push(((await answer.json()) as { access_token: string }).access_token);
+  }
+  return tokens;
+}
+
+export function logIn(url: string, email: string, word = password): Promise<Response> {
+  return post(url, '/auth/login', { email, password: word });
+}
+
+export function post(url: string, path: string, body: object): Promise<Response> {
+  return fetch(`${url}/api/v1${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}

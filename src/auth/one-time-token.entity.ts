@@ -1,0 +1,26 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { User } from '../users/user.entity';
+
+/** What a mail proves: that whoever brings the token reads the mailbox. */
+@Entity('one_time_tokens')
+@ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
+@Check('one_time_tokens_purpose_check', `purpose IN ('verify_email', 'reset_password')`)
+@Check('one_time_tokens_token_hash_check', 'length(token_hash) = 32')
+@Index('one_time_tokens_token_hash_key', ['token_hash'], { unique: true })
+export class OneTimeToken {
+  @PrimaryColumn('uuid')
+  user_id: string;
+
+  @Column('text')
+  purpose: 'verify_email' | 'reset_password';
+
+  /** The address that it was sent to: it proves no other. */
+  @Column('text')
+  email: string;
+
+  @PrimaryColumn('bytea')
+  token_hash: Buffer;
+
+  @Column('timestamp with time zone', { precision: 3 })
+  expires_at: Date;
+}

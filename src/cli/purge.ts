@@ -1,0 +1,13 @@
+import { Config, ConfigError } from '../config';
+import type { Database } from '../database/database';
+import { purge } from '../purge/purge';
+
+/** What the application does once an hour, now; with `--dry-run`, only what it would do. */
+export async function purgeNow(database: Database, args: string[], config: Config): Promise<string> {
+  const [option, ...more] = args;
+  if ((option !== undefined && option !== '--dry-run') || more.length) {
+    throw new ConfigError('Usage: npm run cli -- purge [--dry-run]');
+  }
+  const isDryRun = option !== undefined;
+  return `${isDryRun ? 'Would remove' : 'Removed'} ${await purge(database, config, isDryRun)}`;
+}

@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+import { Mailer } from './mailer';
+import { MailsRepository } from './mails.repository';
+
+@Module({ providers: [Mailer, MailsRepository], exports: [Mailer] })
+export class MailModule {}

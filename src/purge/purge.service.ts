@@ -1,0 +1,47 @@
+import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../config';
+import { Database } from '../database/database';
+import { Limits } from '../limits/limits';
+import { purge } from './purge';
+
+/** Milliseconds after which it asks whether it is time. */
+const interval = 300_000;
+
+/** Purges once an hour, in one of the instances. */
+@Injectable()
+export class PurgeService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Purge');
+  private timer?: NodeJS.Timeout;
+  /** What it does now. */
+  work?: Promise<void>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly limits: Limits,
+    private readonly config: Config,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => this.wake(), interval).unref();
+    this.wake();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.work;
+  }
+
+  private wake(): void {
+    this.work ??= this.purge().finally(() => (this.work = undefined));
+  }
+
+  private async purge(): Promise<void> {
+    try {
+      if (await this.limits.isFirstIn('purge', 3600)) {
+        this.logger.log(`Removed ${await purge(this.database, this.config, false)}`);
+      }
+    } catch (error) {
+      this.logger.warn(`Not purged: ${String(error)}`);
+    }
+  }
+}

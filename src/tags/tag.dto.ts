@@ -1,0 +1,36 @@
+import { IntersectionType, PartialType } from '@nestjs/swagger';
+import { Integer, readSort, Sort, Text } from '../http/fields';
+import { Identified, Versioned } from '../http/owned-view';
+import { PageQuery, pageOf } from '../http/page-query';
+
+class TagFields {
+  @Text({ description: 'Unique, whatever its case.', example: 'writing', min: 1, max: 50 })
+  name: string;
+
+  @Text({
+    description: 'Six hexadecimal digits, in lower case.',
+    example: '#aa3300',
+    nullable: true,
+    max: 7,
+    pattern: /^#[0-9a-f]{6}$/,
+  })
+  color: string | null;
+}
+
+class TagUse {
+  @Integer({ description: 'Tasks that have it, without those in the trash.', min: 0, max: 2_147_483_647 })
+  task_count: number;
+}
+
+export class TagView extends IntersectionType(Identified, TagFields, TagUse, Versioned) {}
+
+export const TagPage = pageOf(TagView, 'TagPage');
+
+export class PatchTag extends PartialType(TagFields, { skipNullProperties: false }) {}
+
+const sortable = ['name', 'created_at'] as const;
+
+export class TagQuery extends PageQuery {
+  @Sort({ by: sortable, default: 'name' })
+  sort = readSort('name');
+}

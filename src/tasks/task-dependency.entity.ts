@@ -1,0 +1,18 @@
+import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Task } from './task.entity';
+
+/** That a task cannot be done before another one. There are no rings. */
+@Entity('task_dependencies')
+@ForeignKey(() => Task, ['user_id', 'task_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })
+@ForeignKey(() => Task, ['user_id', 'depends_on_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })
+@Index('task_dependencies_by_other', ['user_id', 'depends_on_id', 'task_id'])
+export class TaskDependency {
+  @PrimaryColumn('uuid')
+  user_id: string;
+
+  @PrimaryColumn('uuid')
+  task_id: string;
+
+  @PrimaryColumn('uuid')
+  depends_on_id: string;
+}
