@@ -8,6 +8,7 @@ import { DatabaseModule } from './database/database.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
+import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/validation';
 import { LimitsModule } from './limits/limits.module';
 import { PurgeModule } from './purge/purge.module';
@@ -28,6 +29,7 @@ import { UsersModule } from './users/users.module';
     TagsModule,
     TimeEntriesModule,
     GoalsModule,
+    HistoryModule,
     PurgeModule,
     HealthModule,
   ],

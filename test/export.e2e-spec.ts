@@ -76,6 +76,14 @@ it('holds everything that is the user’s, as the API shows it, and nothing of a
   expect(all.tokens).toEqual([token]);
   expect(all.dependencies).toEqual([{ task_id: task.id, depends_on_id: trashed.id }]);
   expect(all.time_entries).toEqual([expect.objectContaining({ task_id: trashed.id, hours: 2 })]);
+  expect(all.history.map(({ entity_id, operation }) => [entity_id, operation])).toEqual([
+    [goal.id, 'create'],
+    [part.id, 'create'],
+    [task.id, 'create'],
+    [trashed.id, 'create'],
+    [trashed.id, 'update'],
+    [trashed.id, 'update'],
+  ]);
   expect(JSON.stringify(all)).not.toContain(secret);
   const rest: Partial<Export> = { ...all };
   delete rest.sessions;

@@ -72,6 +72,7 @@ const statements = (table: string) => [
 it('there are the tables that these tests are about', () => {
   expect(tables.sort()).toEqual([
     'administrative_acts',
+    'changes',
     'goals',
     'mails',
     'migrations',
@@ -204,7 +205,6 @@ describe('a user', () => {
         'created_at',
         'updated_at',
         'version',
-        'completed_at',
         'is_superuser',
         'password_hash',
         'expires_at',
@@ -276,6 +276,7 @@ describe('the catalogue', () => {
     const policies = Object.fromEntries(rows.map((row) => [row.name, row.policies]));
     expect(policies).toEqual({
       administrative_acts: [administrator],
+      changes: [owner],
       goals: [owner],
       mails: [authenticator],
       one_time_tokens: [administrator, authenticator],
@@ -334,6 +335,7 @@ describe('the catalogue', () => {
     }
     const owners = rows.filter(({ to }) => (to as string[]).join() === 'id').map(({ name }) => name);
     expect(owners).toEqual([
+      'changes_user_id_fkey',
       'goals_user_id_fkey',
       'one_time_tokens_user_id_fkey',
       'personal_tokens_user_id_fkey',
@@ -356,6 +358,7 @@ describe('the catalogue', () => {
       'cairn_admin: INSERT on administrative_acts',
       'cairn_app: DELETE on users',
       'cairn_app: DELETE, INSERT on personal_tokens',
+      'cairn_app: DELETE, INSERT, SELECT on changes',
       'cairn_app: DELETE, INSERT, SELECT on goals',
       'cairn_app: DELETE, INSERT, SELECT on tags',
       'cairn_app: DELETE, INSERT, SELECT on task_dependencies',
@@ -370,7 +373,6 @@ describe('the catalogue', () => {
       'cairn_auth: INSERT, SELECT on sessions',
       'cairn_auth: INSERT, SELECT on users',
       'cairn_purge: DELETE on sessions',
-      'cairn_purge: DELETE on tasks',
       'cairn_purge: DELETE on users',
     ]);
     const columns =
@@ -383,7 +385,7 @@ describe('the catalogue', () => {
       'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, project_name, status, success_criteria, target_date, title)',
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
-      'cairn_app: UPDATE of tasks (actual_hours, category, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
+      'cairn_app: UPDATE of tasks (actual_hours, category, completed_at, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
       'cairn_app: UPDATE of time_entries (ended_at)',
       'cairn_app: UPDATE of users (full_name, timezone, username)',
       'cairn_auth: UPDATE of mails (attempts, due_at)',
@@ -397,7 +399,7 @@ describe('the catalogue', () => {
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_app: current_user_id, refuse_unverified',
+      'cairn_app: current_user_id, refuse_unverified, take_turn',
       'cairn_auth: act_as, count_hits',
       'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, hold_account, take_turn',
     ]);

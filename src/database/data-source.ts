@@ -7,6 +7,7 @@ import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
 import { Config, ConfigError, dataFolder } from '../config';
 import { Goal } from '../goals/goal.entity';
+import { Change } from '../history/change.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { Mail } from '../mail/mail.entity';
 import { Tag } from '../tags/tag.entity';
@@ -45,6 +46,7 @@ export function dataSourceOptions(config: Config): DataSourceOptions {
       Tag,
       TaskTag,
       TimeEntry,
+      Change,
       Mail,
       RateLimit,
       AdministrativeAct,

@@ -106,20 +106,21 @@ export class Database {
     return this.fly('BEGIN; SET LOCAL ROLE cairn_admin', statements);
   }
 
-  /** For what is removed for ever: it sees the trash, accounts that are deactivated and sessions that have ended. */
+  /** For what is removed for ever: it sees whose trash is how old, accounts that are deactivated and sessions that have ended. */
   async asPurger(...statements: Statement[]): Promise<Row[][]> {
     return this.fly('BEGIN; SET LOCAL ROLE cairn_purge', statements);
   }
 
   /**
-   * Background work in the name of a user: as many statements as it needs, in one transaction.
+   * Background work in the name of a user, in the user's turn: as many statements as it needs, in one transaction.
    * @throws as `read`, and what `work` throws; then nothing is written
    */
   async actAs<T>(
     user_id: string,
     work: (run: (statement: Statement) => Promise<Row[]>) => Promise<T>,
   ): Promise<T> {
-    return this.transaction(`BEGIN; SELECT act_as(${literal(user_id)})`, (client) =>
+    const id = literal(user_id);
+    return this.transaction(`BEGIN; SELECT take_turn(${id}); SELECT act_as(${id})`, (client) =>
       work(async (statement) => (await query(client, statement)).rows),
     );
   }

@@ -38,7 +38,7 @@ export interface PageRequest {
 const isOf: Record<SortColumn | 'id', (value: unknown) => boolean> = {
   id: isId,
   text: isStorable,
-  integer: (value) => Number.isInteger(value) && Math.abs(Number(value)) < 32_768,
+  integer: Number.isSafeInteger,
   moment: isMoment,
   'moment or none': isMoment,
 };
@@ -61,7 +61,9 @@ export class Keyset {
     private readonly page: PageRequest,
     private readonly list: unknown,
   ) {
-    const sort = [...page.sort, { column: 'id', descending: page.sort.at(-1)?.descending ?? false }];
+    const last = page.sort.at(-1);
+    const isById = last?.column === 'id';
+    const sort = isById ? page.sort : [...page.sort, { column: 'id', descending: last?.descending ?? false }];
     this.keys = sort.map((key) => {
       const type = columns[key.column] ?? 'id';
       const absent = type === 'moment or none' ? (key.descending ? '-infinity' : 'infinity') : null;

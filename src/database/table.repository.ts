@@ -67,9 +67,9 @@ export abstract class TableRepository<Query> {
 
   protected abstract write(...statements: Statement[]): Promise<Row[][]>;
 
-  /** @throws Problem 404 */
-  async find(id: string): Promise<JsonText> {
-    const [rows] = await this.read(this.selectOne(id));
+  /** @param condition what it must be, to be found · @throws Problem 404 */
+  async find(id: string, condition = this.rows.live): Promise<JsonText> {
+    const [rows] = await this.read(this.selectOne(id, condition));
     return this.one(rows ?? []);
   }
 
@@ -125,9 +125,20 @@ export abstract class TableRepository<Query> {
     return this.asPage(query, rows ?? [], count);
   }
 
-  /** The page of rows that hang on a row of another repository. @throws Problem 404 when that one is missing */
-  async pageUnder(parent: TableRepository<never>, id: string, query: Query & PageRequest): Promise<JsonPage> {
-    const [found, rows, count] = await this.read(parent.selectOne(id), ...this.pageStatements(query));
+  /**
+   * The page of rows that hang on a row of another repository.
+   * @param condition what that one must be, to be found · @throws Problem 404 when it is missing
+   */
+  async pageUnder(
+    parent: TableRepository<never>,
+    id: string,
+    query: Query & PageRequest,
+    condition = parent.rows.live,
+  ): Promise<JsonPage> {
+    const [found, rows, count] = await this.read(
+      parent.selectOne(id, condition),
+      ...this.pageStatements(query),
+    );
     parent.one(found ?? []);
     return this.asPage(query, rows ?? [], count);
   }
@@ -149,12 +160,12 @@ export abstract class TableRepository<Query> {
     return new JsonPage(items, cursor, count && Number(count[0]?.[0]));
   }
 
-  private selectOne(id: string): Statement {
-    return this.statement('select', {}, { id }, () =>
+  private selectOne(id: string, condition: string | undefined): Statement {
+    return this.statement(`select where ${condition}`, {}, { id }, () =>
       this.dataSource
         .createQueryBuilder(this.rows.entity, this.table)
         .select(this.json, 'json')
-        .where(this.reached(`${this.table}.id = :id`, this.rows.live)),
+        .where(this.reached(`${this.table}.id = :id`, condition)),
     );
   }
 

@@ -33,6 +33,7 @@ export function isMoment(entity: EntityMetadata, field: string): boolean {
   return entity.findColumnWithPropertyName(field)?.type === 'timestamp with time zone';
 }
 
-function momentAsText(column: string): string {
+/** SQL of a time as RFC 3339 in UTC, to the millisecond. */
+export function momentAsText(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

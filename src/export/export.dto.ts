@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { PersonalTokenView } from '../auth/personal-token.dto';
 import { SessionView } from '../auth/session.dto';
 import { GoalView } from '../goals/goal.dto';
+import { ChangeView } from '../history/change.dto';
 import { Id, Moment } from '../http/fields';
 import { TagView } from '../tags/tag.dto';
 import { TaskView } from '../tasks/task.dto';
@@ -38,7 +39,7 @@ export class ExportView {
   @ApiProperty({ type: [Dependency] })
   dependencies: object[];
 
-  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'There is none yet.' })
+  @ApiProperty({ type: [ChangeView], description: 'The oldest change first.' })
   history: object[];
 
   @ApiProperty({

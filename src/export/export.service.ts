@@ -5,6 +5,7 @@ import { SessionsRepository } from '../auth/sessions.repository';
 import type { OwnedRepository } from '../database/owned.repository';
 import type { PageRequest } from '../database/page';
 import { GoalsRepository } from '../goals/goals.repository';
+import { ChangesRepository } from '../history/changes.repository';
 import { currentUser, inThisRequest } from '../http/current-request';
 import type { JsonPage } from '../http/json-text';
 import { Problem, unavailable } from '../http/problem';
@@ -30,6 +31,7 @@ export class ExportService {
     private readonly tasks: TasksRepository,
     private readonly tags: TagsRepository,
     private readonly timeEntries: TimeEntriesRepository,
+    private readonly changes: ChangesRepository,
     private readonly sessions: SessionsRepository,
     private readonly tokens: PersonalTokensRepository,
   ) {}
@@ -64,7 +66,7 @@ export class ExportService {
     yield* this.list('tags', this.tags);
     yield* this.list('time_entries', this.timeEntries);
     yield `,"dependencies":${(await this.tasks.dependencies()).text}`;
-    yield ',"history":[]';
+    yield* this.list('history', this.changes);
     if (currentUser().session_id !== null) {
       yield* this.list('sessions', this.sessions);
       yield* this.list('tokens', this.tokens);

@@ -57,14 +57,28 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
     return this.one(rows);
   }
 
-  /** The tasks lose their goal as it goes, by the foreign key. @throws Problem 404 */
-  async removeAndTrashTasks(id: string): Promise<void> {
-    const text = `
-      WITH trashed AS (
-        UPDATE tasks SET deleted_at = now() WHERE user_id = :user_id AND goal_id = :id AND deleted_at IS NULL
+  /**
+   * Its subgoals and tasks stay, without it.
+   * @param tasks the tasks go to the trash, with their subtasks
+   * @throws Problem 404
+   */
+  override async remove(id: string, tasks?: 'trash'): Promise<void> {
+    const trash = `
+      WITH RECURSIVE part (id) AS (
+        SELECT id FROM tasks WHERE user_id = :user_id AND goal_id = :id AND deleted_at IS NULL
+        UNION
+        SELECT t.id FROM part JOIN tasks t ON t.user_id = :user_id AND t.parent_task_id = part.id
+        WHERE t.deleted_at IS NULL
       )
-      DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id`;
-    const [rows = []] = await this.write(sql(text, { id, user_id: currentUser().user_id }));
-    this.one(rows);
+      UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id`;
+    const values = { ...currentUser(), id };
+    // Not left to the foreign keys: what they change is in nobody's history.
+    const results = await this.write(
+      ...(tasks === 'trash' ? [sql(trash, values)] : []),
+      sql('UPDATE tasks SET goal_id = NULL WHERE user_id = :user_id AND goal_id = :id', values),
+      sql('UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND parent_goal_id = :id', values),
+      sql('DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id', values),
+    );
+    this.one(results.at(-1)!);
   }
 }

@@ -50,7 +50,7 @@ export class GoalsService {
 
   /** Its tasks and subgoals stay, unlinked; or the tasks go to the trash. */
   remove(id: string, tasks: 'trash' | undefined): Promise<void> {
-    return tasks === 'trash' ? this.goals.removeAndTrashTasks(id) : this.goals.remove(id);
+    return this.goals.remove(id, tasks);
   }
 
   /** @throws Problem 404 when there is no such goal */

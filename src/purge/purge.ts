@@ -1,6 +1,6 @@
 import type { Config } from '../config';
-import type { Database } from '../database/database';
-import { sql } from '../database/statement';
+import type { Database, Row } from '../database/database';
+import { sql, Statement } from '../database/statement';
 
 /** Rows that go in one transaction: so nobody waits long for it. */
 const batch = 500;
@@ -8,64 +8,78 @@ const batch = 500;
 /** Days for which sessions that have ended are kept: they tell from where an account is used. */
 const sessionDays = 90;
 
-interface Kind {
-  name: string;
-  table: string;
-  key: string;
-  isDue: string;
-  days: (config: Config) => number;
-}
+/** Subtasks go before what they are part of: what a foreign key removes would leave its history behind. */
+const isLeaf = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)`;
 
-const kinds: Kind[] = [
-  {
-    name: 'tasks from the trash',
-    table: 'tasks',
-    key: 'user_id, id',
-    isDue: `deleted_at <= now() - :days::integer * interval '1 day'`,
-    days: ({ trashDays }) => trashDays,
-  },
-  {
-    name: 'deactivated users',
-    table: 'users',
-    key: 'id',
-    isDue: `deactivated_at <= now() - :days::integer * interval '1 day'`,
-    days: ({ deactivatedUserDays }) => deactivatedUserDays,
-  },
-  {
-    name: 'ended sessions',
-    table: 'sessions',
-    key: 'user_id, id',
-    isDue: `least(revoked_at, expires_at) <= now() - :days::integer * interval '1 day'`,
-    days: () => sessionDays,
-  },
-];
+/** Since such a day; the parameter is `:days`. */
+const before = (column: string) => `${column} <= now() - :days::integer * interval '1 day'`;
+const isOldTrash = before('deleted_at');
+const isLongGone = before('deactivated_at');
+const isLongOver = before('least(revoked_at, expires_at)');
 
 /**
  * Removes for ever what has lain in the trash for long enough, accounts that were deactivated long ago with everything
- * that belongs to them, and sessions that ended long ago. It acts by a role that sees nothing else.
+ * that belongs to them, and sessions that ended long ago. It acts by a role that sees nothing else; the trash is emptied
+ * in the name of each user whose it is.
  * @param isDryRun only counts
  * @returns how many of each kind
  */
 export async function purge(database: Database, config: Config, isDryRun: boolean): Promise<string> {
-  const counts: string[] = [];
-  for (const { name, table, key, isDue, days } of kinds) {
-    const values = { days: days(config), batch };
-    const counting = sql(`SELECT count(*)::integer FROM ${table} WHERE ${isDue}`, values);
-    const removing = sql(
-      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT :batch::integer) RETURNING 1`,
-      values,
-    );
-    let count = 0;
-    if (isDryRun) {
-      const [[row] = []] = await database.asPurger(counting);
-      count = row![0] as number;
-    } else {
-      for (let removed = batch; removed === batch; count += removed) {
-        const [rows = []] = await database.asPurger(removing);
-        removed = rows.length;
-      }
-    }
-    counts.push(`${count} ${name}`);
+  const { trashDays, deactivatedUserDays } = config;
+  const counts = isDryRun
+    ? [
+        await count(database, 'tasks', isOldTrash, trashDays),
+        await count(database, 'users', isLongGone, deactivatedUserDays),
+        await count(database, 'sessions', isLongOver, sessionDays),
+      ]
+    : [
+        await emptyTrash(database, trashDays),
+        await removeAll(database, 'users', 'id', isLongGone, deactivatedUserDays),
+        await removeAll(database, 'sessions', 'user_id, id', isLongOver, sessionDays),
+      ];
+  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} ended sessions`;
+}
+
+async function count(database: Database, table: string, isDue: string, days: number): Promise<number> {
+  const [[row] = []] = await database.asPurger(
+    sql(`SELECT count(*)::integer FROM ${table} WHERE ${isDue}`, { days }),
+  );
+  return row![0] as number;
+}
+
+function removeAll(
+  database: Database,
+  table: string,
+  key: string,
+  isDue: string,
+  days: number,
+): Promise<number> {
+  const removing = removal(table, key, isDue, { days });
+  return untilNone(async () => (await database.asPurger(removing))[0] ?? []);
+}
+
+async function emptyTrash(database: Database, days: number): Promise<number> {
+  const owners = sql(`SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrash}`, { days });
+  const [rows = []] = await database.asPurger(owners);
+  let removed = 0;
+  for (const [user_id] of rows as [string][]) {
+    const removing = removal('tasks', 'user_id, id', `user_id = :user_id AND ${isOldTrash} AND ${isLeaf}`, {
+      days,
+      user_id,
+    });
+    removed += await untilNone(() => database.actAs(user_id, (run) => run(removing)));
   }
-  return counts.join(', ');
+  return removed;
+}
+
+function removal(table: string, key: string, isDue: string, values: object): Statement {
+  const due = `SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT :batch::integer`;
+  return sql(`DELETE FROM ${table} WHERE (${key}) IN (${due}) RETURNING 1`, { ...values, batch });
+}
+
+/** Does it until there is nothing to remove. @returns how many rows it removed */
+async function untilNone(remove: () => Promise<Row[]>): Promise<number> {
+  let removed = 0;
+  for (let last = batch; last > 0; removed += last) last = (await remove()).length;
+  return removed;
 }

@@ -110,6 +110,14 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
     this.one(rows);
   }
 
+  /** For ever, with all its subtasks. @throws Problem 404 */
+  override async remove(id: string): Promise<void> {
+    const text = `${subtree('true')}
+      DELETE FROM tasks USING part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
+    const [rows = []] = await this.write(sql(text, { ...currentUser(), id }));
+    this.one(rows);
+  }
+
   /**
    * Takes it out of the trash, with the subtasks that went there with it.
    * @throws Problem 404 for one that is not there · Problem 409 when it is part of one that is

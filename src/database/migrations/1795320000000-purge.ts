@@ -29,7 +29,7 @@ export class Purge1795320000000 implements MigrationInterface {
       CREATE POLICY purge ON users TO cairn_purge USING (NOT is_active) WITH CHECK (false);
       CREATE POLICY purge ON sessions TO cairn_purge
         USING (revoked_at IS NOT NULL OR expires_at <= now()) WITH CHECK (false);
-      GRANT SELECT (user_id, id, deleted_at), DELETE ON tasks TO cairn_purge;
+      GRANT SELECT (user_id, deleted_at) ON tasks TO cairn_purge;
       GRANT SELECT (id, is_active, deactivated_at), DELETE ON users TO cairn_purge;
       GRANT SELECT (user_id, id, revoked_at, expires_at), DELETE ON sessions TO cairn_purge;
     `);

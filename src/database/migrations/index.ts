@@ -5,6 +5,7 @@ import { NewestUsers1795312800000 } from './1795312800000-newest-users';
 import { TaskRelations1795316400000 } from './1795316400000-task-relations';
 import { Purge1795320000000 } from './1795320000000-purge';
 import { TimeEntries1795323600000 } from './1795323600000-time-entries';
+import { History1795327200000 } from './1795327200000-history';
 
 /** Every migration, in the order in which they run. One that has landed is never edited. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   TaskRelations1795316400000,
   Purge1795320000000,
   TimeEntries1795323600000,
+  History1795327200000,
 ];

@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database';
+import type { TableRepository } from '../database/table.repository';
+import { GoalsRepository } from '../goals/goals.repository';
+import { JsonPage, JsonText } from '../http/json-text';
+import { Problem } from '../http/problem';
+import { TasksRepository } from '../tasks/tasks.repository';
+import { HistoryQuery } from './change.dto';
+import { ChangesRepository } from './changes.repository';
+
+/** What changed in tasks and goals, also while they lie in the trash. A trigger writes it down. */
+@Injectable()
+export class HistoryService {
+  constructor(
+    private readonly changes: ChangesRepository,
+    private readonly tasks: TasksRepository,
+    private readonly goals: GoalsRepository,
+    private readonly database: Database,
+  ) {}
+
+  /** The newest change first. @throws Problem 404 when there is no such task; so in all others */
+  ofTask(id: string, query: HistoryQuery): Promise<JsonPage> {
+    return this.page(this.tasks, id, query);
+  }
+
+  ofGoal(id: string, query: HistoryQuery): Promise<JsonPage> {
+    return this.page(this.goals, id, query);
+  }
+
+  /**
+   * Takes back the last change of a task, by the same rules as any other change. That is a change too: undone, it is as
+   * if nothing had been undone.
+   * @param version the one that the caller has seen
+   * @throws Problem 409 `changed_since` when that is no longer the task's version · `nothing_to_undo`
+   */
+  undo(id: string, version?: number): Promise<JsonText> {
+    return this.database.inTransaction(async () => {
+      const task = JSON.parse((await this.tasks.find(id, 'true')).text) as { version: number };
+      const last = await this.changes.last(id);
+      if (version !== undefined && version !== task.version) throw changedSince(task.version);
+      if (last?.operation !== 'update') {
+        throw new Problem(409, 'nothing_to_undo', 'The task has not changed since it was made.');
+      }
+      if (last.version !== task.version) throw changedSince(task.version);
+      const { deleted_at, ...fields } = last.fields;
+      if (deleted_at?.old === null) return this.tasks.restore(id);
+      if (deleted_at) {
+        await this.tasks.trash(id);
+        return this.tasks.find(id, 'true');
+      }
+      const old = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
+      return this.tasks.change(id, Object.fromEntries(old), false);
+    });
+  }
+
+  private page(rows: TableRepository<never>, id: string, query: HistoryQuery): Promise<JsonPage> {
+    const sort = [{ column: 'id', descending: true }];
+    return this.changes.pageUnder(rows, id, { ...query, sort, entity_id: [id] }, 'true');
+  }
+}
+
+function changedSince(version: number): Problem {
+  return new Problem(409, 'changed_since', `The task has changed since: its version is ${version} now.`);
+}
