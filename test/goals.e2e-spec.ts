@@ -27,6 +27,7 @@ it('makes a goal, and shows every field', async () => {
     target_date: '2027-06-30T21:59:59.999Z',
     status: 'active',
     progress: 12.5,
+    progress_mode: 'manual',
     success_criteria: null,
     metrics: fields.metrics,
     parent_goal_id: null,

@@ -31,6 +31,24 @@ async function migration(url: string, ...args: string[]): Promise<string> {
   return command.output();
 }
 
+/** Reverts until the migration of this name is the last one. */
+async function revertTo(url: string, name: string): Promise<void> {
+  while (
+    !new RegExp(`\\[X\\] \\d+ ${name}\\d+\\s*$`).test(
+      (await migration(url, 'migration:show')).split('[ ]')[0]!,
+    )
+  ) {
+    expect(await migration(url, 'migration:revert')).toContain('has been reverted');
+  }
+}
+
+const [ann, bob] = ['00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002'];
+const data = `
+  INSERT INTO users (id, email, password_hash) VALUES ('${ann}', 'ann@example.com', '$argon2id$'), ('${bob}', 'bob@example.com', '$argon2id$');
+  INSERT INTO goals (user_id, id, title, progress, parent_goal_id) VALUES ('${ann}', '${ann}', 'root', NULL, NULL),
+    ('${ann}', gen_random_uuid(), 'by hand', 25, '${ann}'), ('${ann}', '${bob}', 'done', NULL, '${ann}'), ('${bob}', '${bob}', 'empty', NULL, NULL);
+  INSERT INTO tasks (user_id, id, title, goal_id, status, completed_at) VALUES ('${ann}', gen_random_uuid(), 'x', '${bob}', 'completed', now());`;
+
 it('go up, down to nothing, and up again to the same schema, without drift', async () => {
   const url = await newDatabase();
   await onDatabase(url, (client) =>
@@ -52,6 +70,18 @@ it('go up, down to nothing, and up again to the same schema, without drift', asy
     '--dryrun',
   );
   expect(drift).toContain('No changes in database schema were found');
+
+  // Data from before progress was computed, for two users.
+  await revertTo(url, 'History');
+  const before = `SELECT title, progress::float, status, version FROM goals ORDER BY user_id, title`;
+  await onDatabase(url, (client) => client.query(data));
+  await migration(url, 'migration:run');
+  expect((await onDatabase(url, (client) => client.query(before))).rows).toEqual([
+    { title: 'by hand', progress: 25, status: 'active', version: 1 },
+    { title: 'done', progress: 100, status: 'completed', version: 2 },
+    { title: 'root', progress: 62.5, status: 'active', version: 3 },
+    { title: 'empty', progress: null, status: 'active', version: 1 },
+  ]);
 
   for (;;) {
     const output = await migration(url, 'migration:revert');

@@ -382,7 +382,7 @@ describe('the catalogue', () => {
     expect(columns.map(({ line }) => line)).toEqual([
       'cairn_admin: UPDATE of sessions (revoked_at)',
       'cairn_admin: UPDATE of users (is_active, is_superuser)',
-      'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, project_name, status, success_criteria, target_date, title)',
+      'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, progress_mode, project_name, status, success_criteria, target_date, title)',
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
       'cairn_app: UPDATE of tasks (actual_hours, category, completed_at, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
@@ -399,7 +399,7 @@ describe('the catalogue', () => {
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_app: current_user_id, refuse_unverified, take_turn',
+      'cairn_app: count_progress, current_user_id, progress_of, refuse_unverified, take_turn',
       'cairn_auth: act_as, count_hits',
       'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, hold_account, take_turn',
     ]);

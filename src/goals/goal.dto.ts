@@ -18,7 +18,7 @@ import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view
 import { pageOf, RowQuery } from '../http/page-query';
 import { Words } from '../http/words';
 import { TaskQuery } from '../tasks/task.dto';
-import { goalStatuses, horizons } from './goal.entity';
+import { goalStatuses, horizons, progressModes } from './goal.entity';
 
 const statuses = new Words(goalStatuses, {
   open: 'active',
@@ -57,8 +57,22 @@ export class GoalFields {
   @Word({ description: 'Also understood: “On Hold”, “done”.', of: statuses, default: 'active' })
   status: (typeof goalStatuses)[number];
 
-  @Decimal({ description: 'Percent.', nullable: true, min: 0, max: 100 })
+  @Decimal({
+    description:
+      'Percent. Computed: the share of its tasks that are completed and the mean progress of its subgoals, half each, or ' +
+      'the one that there is; what is cancelled does not count. A number sets it by hand; null has it computed again.',
+    nullable: true,
+    min: 0,
+    max: 100,
+  })
   progress: number | null;
+
+  @Word({
+    description: '`manual`: the progress stays as it was set by hand.',
+    of: new Words(progressModes),
+    default: 'computed',
+  })
+  progress_mode: (typeof progressModes)[number];
 
   @Text({ description: 'How one will know that it is reached.', nullable: true, max: 20_000 })
   success_criteria: string | null;
@@ -133,6 +147,68 @@ export class GoalQuery extends RowQuery {
 
 /** The tasks of one goal: the path names it. */
 export class GoalTaskQuery extends OmitType(TaskQuery, ['goal_id']) {}
+
+const percent = { type: Number, minimum: 0, maximum: 100 } as const;
+
+class TaskCounts {
+  @ApiProperty({ ...countSchema, description: 'Those that count: all but the cancelled ones.' })
+  total: number;
+
+  @ApiProperty(countSchema)
+  completed: number;
+
+  @ApiProperty(countSchema)
+  cancelled: number;
+}
+
+class Contribution {
+  @ApiProperty({ enum: ['tasks', 'subgoal'] })
+  from: 'tasks' | 'subgoal';
+
+  @ApiProperty({ type: String, format: 'uuid', required: false, description: 'Which subgoal.' })
+  id?: string;
+
+  @ApiProperty({ ...percent, description: 'How far that is.' })
+  progress: number;
+
+  @ApiProperty({ ...percent, description: 'Its part of the whole.' })
+  weight: number;
+
+  @ApiProperty({
+    ...percent,
+    description: 'What it adds to the progress of the goal: progress × weight / 100.',
+  })
+  points: number;
+}
+
+export class GoalBreakdown extends PickType(GoalView, [
+  'id',
+  'title',
+  'horizon',
+  'target_date',
+  'status',
+  'progress',
+  'progress_mode',
+]) {
+  @ApiProperty({ type: TaskCounts, description: 'Of the tasks right under it.' })
+  tasks: TaskCounts;
+
+  @ApiProperty({
+    type: TaskCounts,
+    description: 'Of these, and of the tasks of its subgoals at every depth.',
+  })
+  all_tasks: TaskCounts;
+
+  @ApiProperty({
+    type: [Contribution],
+    description:
+      'What its progress is made of; empty where nothing contributes, and where it is set by hand.',
+  })
+  contributions: Contribution[];
+
+  @ApiProperty({ type: () => [GoalBreakdown] })
+  subgoals: GoalBreakdown[];
+}
 
 export class GoalSummary {
   @ApiProperty(countSchema)

@@ -3,6 +3,7 @@ import { OwnedEntity } from '../database/owned.entity';
 import { User } from '../users/user.entity';
 
 export const goalStatuses = ['active', 'completed', 'on_hold', 'cancelled'] as const;
+export const progressModes = ['computed', 'manual'] as const;
 export const horizons = ['yearly', 'quarterly', 'monthly', 'weekly'] as const;
 
 /** Where a user wants to get; goals form a tree. */
@@ -15,6 +16,7 @@ export const horizons = ['yearly', 'quarterly', 'monthly', 'weekly'] as const;
 @Check('goals_target_date_check', `target_date >= '1900-01-01Z' AND target_date < '10000-01-01Z'`)
 @Check('goals_status_check', `status IN ('active', 'completed', 'on_hold', 'cancelled')`)
 @Check('goals_progress_check', 'progress BETWEEN 0 AND 100')
+@Check('goals_progress_mode_check', `progress_mode IN ('computed', 'manual')`)
 @Check('goals_success_criteria_check', 'length(success_criteria) <= 20000')
 @Check('goals_metrics_check', `jsonb_typeof(metrics) = 'object'`)
 @Check('goals_project_name_check', 'length(project_name) <= 200')
@@ -44,9 +46,12 @@ export class Goal extends OwnedEntity {
   @Column('text', { default: 'active' })
   status: (typeof goalStatuses)[number];
 
-  /** Percent. */
+  /** Percent. Kept by triggers, unless it is kept by hand. */
   @Column('numeric', { precision: 5, scale: 2, nullable: true })
   progress: number | null;
+
+  @Column('text', { default: 'computed' })
+  progress_mode: (typeof progressModes)[number];
 
   @Column('text', { nullable: true })
   success_criteria: string | null;

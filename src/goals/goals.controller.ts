@@ -14,6 +14,7 @@ import { TaskPage } from '../tasks/task.dto';
 import {
   CreateGoal,
   DeleteGoalQuery,
+  GoalBreakdown,
   GoalPage,
   GoalQuery,
   GoalSummary,
@@ -104,6 +105,13 @@ export class GoalsController {
   @ApiOkResponse({ type: GoalView })
   reopen(@IdParam() id: string): Promise<JsonText> {
     return this.goals.reopen(id);
+  }
+
+  @Get(':id/breakdown')
+  @ApiOperation({ summary: 'Explain the progress of a goal', description: 'With the tree of its subgoals.' })
+  @ApiOkResponse({ type: GoalBreakdown })
+  breakdown(@IdParam() id: string): Promise<JsonText> {
+    return this.goals.breakdown(id);
   }
 
   @Get(':id/tasks')

@@ -5,10 +5,11 @@ import { Database } from '../database/database';
 import { anyOf, before, from, rowFilters } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { absentLast } from '../database/page';
-import { countsBy } from '../database/view';
+import { countsBy, momentAsText } from '../database/view';
 import { sql } from '../database/statement';
 import { currentUser } from '../http/current-request';
 import { JsonText } from '../http/json-text';
+import type { GoalNode } from './breakdown';
 import { GoalQuery, GoalView } from './goal.dto';
 import { Goal, goalStatuses, horizons } from './goal.entity';
 
@@ -55,6 +56,27 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
     const values = { ...currentUser(), statuses: goalStatuses, horizons: [...horizons, 'none'] };
     const [rows = []] = await this.read(sql(text, values));
     return this.one(rows);
+  }
+
+  /** A goal and all below it, those above before those below, with counts of the tasks right under each. @throws Problem 404 */
+  async tree(id: string): Promise<GoalNode[]> {
+    const text = `
+      WITH RECURSIVE tree AS (
+        SELECT g.*, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
+        UNION ALL
+        SELECT g.*, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
+      ), counts AS (
+        SELECT t.goal_id, count(*) FILTER (WHERE t.status <> 'cancelled') AS total,
+          count(*) FILTER (WHERE t.status = 'completed') AS completed, count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
+        FROM tree JOIN tasks t ON t.user_id = :user_id AND t.goal_id = tree.id WHERE t.deleted_at IS NULL GROUP BY t.goal_id
+      )
+      SELECT json_build_object('id', tree.id, 'title', title, 'horizon', horizon, 'target_date', ${momentAsText('target_date')},
+          'status', status, 'progress', progress, 'progress_mode', progress_mode, 'parent_goal_id', parent_goal_id,
+          'tasks', json_build_object('total', coalesce(total, 0), 'completed', coalesce(completed, 0), 'cancelled', coalesce(cancelled, 0)))
+      FROM tree LEFT JOIN counts ON counts.goal_id = tree.id ORDER BY depth, created_at, tree.id`;
+    const [rows = []] = await this.read(sql(text, { ...currentUser(), id }));
+    this.one(rows);
+    return rows.map(([node]) => node as GoalNode);
   }
 
   /**

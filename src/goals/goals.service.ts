@@ -3,7 +3,9 @@ import { Expression } from '../database/table.repository';
 import { JsonPage, JsonText } from '../http/json-text';
 import { TaskQuery } from '../tasks/task.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
+import { invalid } from '../http/problem';
 import { CreateGoal, GoalQuery, PatchGoal } from './goal.dto';
+import { breakdownOf } from './breakdown';
 import { GoalsRepository } from './goals.repository';
 
 const reopened = new Expression(
@@ -30,13 +32,19 @@ export class GoalsService {
     return this.goals.find(id);
   }
 
-  create(values: CreateGoal): Promise<JsonText> {
-    return this.goals.insert({ ...values });
+  /** @throws Problem 422 for a progress that is to be computed, here and in `change` */
+  async create(values: CreateGoal): Promise<JsonText> {
+    return this.goals.insert({ ...values, ...progressOf(values) });
   }
 
   /** @throws Problem 409 when the goal would become its own ancestor */
-  change(id: string, changes: PatchGoal): Promise<JsonText> {
-    return this.goals.update(id, { ...changes });
+  async change(id: string, changes: PatchGoal): Promise<JsonText> {
+    return this.goals.update(id, { ...changes, ...progressOf(changes) });
+  }
+
+  /** The tree below a goal, and what each goal's progress is made of. @throws Problem 404 */
+  async breakdown(id: string): Promise<JsonText> {
+    return breakdownOf(await this.goals.tree(id));
   }
 
   complete(id: string): Promise<JsonText> {
@@ -57,4 +65,20 @@ export class GoalsService {
   tasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
     return this.tasks.pageUnder(this.goals, id, { ...query, goal_id: [id] });
   }
+}
+
+/** A number is one that is set by hand; null asks for the computed one. */
+function progressOf({ progress, progress_mode }: PatchGoal): PatchGoal {
+  if (progress === undefined) return { progress_mode };
+  if (progress === null)
+    return {
+      progress_mode: progress_mode ?? 'computed',
+      progress: progress_mode === 'manual' ? null : undefined,
+    };
+  if (progress_mode === 'computed') {
+    throw invalid([
+      { field: 'progress', code: 'contradiction', message: 'cannot be set where it is computed' },
+    ]);
+  }
+  return { progress_mode: 'manual', progress };
 }

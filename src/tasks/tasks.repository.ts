@@ -30,6 +30,9 @@ const subtree = (isPart: string, isRoot = isPart) => `
     WHERE ${isPart}
   )`;
 
+const trash = `${subtree('tasks.deleted_at IS NULL')}
+  UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
+
 const dueOrLast = absentLast('tasks.due_date');
 
 @Injectable()
@@ -104,17 +107,16 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
 
   /** Moves it to the trash, with all its subtasks. @throws Problem 404 */
   async trash(id: string): Promise<void> {
-    const text = `${subtree('tasks.deleted_at IS NULL')}
-      UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
-    const [rows = []] = await this.write(sql(text, { ...currentUser(), id }));
+    const [rows = []] = await this.write(sql(trash, { ...currentUser(), id }));
     this.one(rows);
   }
 
-  /** For ever, with all its subtasks. @throws Problem 404 */
+  /** For ever, with all its subtasks, by way of the trash: so its goals are counted once. @throws Problem 404 */
   override async remove(id: string): Promise<void> {
     const text = `${subtree('true')}
       DELETE FROM tasks USING part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
-    const [rows = []] = await this.write(sql(text, { ...currentUser(), id }));
+    const values = { ...currentUser(), id };
+    const [, rows = []] = await this.write(sql(trash, values), sql(text, values));
     this.one(rows);
   }
 
