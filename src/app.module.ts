@@ -12,6 +12,7 @@ import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/validation';
 import { LimitsModule } from './limits/limits.module';
 import { PurgeModule } from './purge/purge.module';
+import { InsightsModule } from './insights/insights.module';
 import { TagsModule } from './tags/tags.module';
 import { TasksModule } from './tasks/tasks.module';
 import { TimeEntriesModule } from './time-entries/time-entries.module';
@@ -30,6 +31,7 @@ import { UsersModule } from './users/users.module';
     TimeEntriesModule,
     GoalsModule,
     HistoryModule,
+    InsightsModule,
     PurgeModule,
     HealthModule,
   ],

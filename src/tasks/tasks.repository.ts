@@ -21,6 +21,9 @@ const isBlocked = `EXISTS (
     AND needed.status NOT IN ('completed', 'cancelled') AND needed.deleted_at IS NULL
 )`;
 
+/** Fields of a task that are no columns. */
+export const derivedOfTask = { completed: `tasks.status = 'completed'`, is_blocked: isBlocked };
+
 /** The task, and its subtasks at every depth that are such. */
 const subtree = (isPart: string, isRoot = isPart) => `
   WITH RECURSIVE part (id) AS (
@@ -42,7 +45,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
       entity: Task,
       name: 'task',
       view: TaskView,
-      derived: { completed: `tasks.status = 'completed'`, is_blocked: isBlocked },
+      derived: derivedOfTask,
       live: 'tasks.deleted_at IS NULL',
       filters: {
         status: anyOf('tasks.status'),
