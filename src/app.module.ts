@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
+import { CalendarModule } from './calendar/calendar.module';
 import { Config } from './config';
 import { DatabaseModule } from './database/database.module';
 import { ExportModule } from './export/export.module';
@@ -32,6 +33,7 @@ import { UsersModule } from './users/users.module';
     GoalsModule,
     HistoryModule,
     InsightsModule,
+    CalendarModule,
     PurgeModule,
     HealthModule,
   ],

@@ -64,7 +64,9 @@ it('says what every route does, takes and answers', () => {
       : [expect.stringMatching(/^20[0124]$/) as string];
     expect([where, success]).toEqual([where, expected]);
     if (!['202', '204'].includes(success[0]!))
-      expect(operation.responses[success[0]!]!.content).toHaveProperty('application/json.schema');
+      expect(operation.responses[success[0]!]!.content).toHaveProperty(
+        where.endsWith('/calendar.ics') ? ['text/calendar', 'schema'] : ['application/json', 'schema'],
+      );
   }
   const names = all.map(({ operation }) => operation.operationId);
   expect(new Set(names).size).toBe(names.length);

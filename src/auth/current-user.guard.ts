@@ -13,7 +13,9 @@ import type { Scope } from './personal-token.entity';
 import { PersonalTokens } from './personal-tokens';
 import type { SessionKey } from './tokens';
 
-type Request = FastifyRequest<{ Params: { user_id?: string } }> & { user: SessionKey };
+type Request = FastifyRequest<{ Params: { user_id?: string }; Querystring: { token?: unknown } }> & {
+  user: SessionKey;
+};
 
 /**
  * Closes every route that is not `@Public()`, and gives the current user to the repositories. Whether the session is
@@ -68,7 +70,8 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     request: Request,
     context: ExecutionContext,
   ): Promise<Omit<CurrentUser, 'isVerifiedOnly'>> {
-    const token = this.personalTokens.recognize(bearerToken(request));
+    const inUrl = this.says(context, access.tokenInUrl) ? request.query.token : undefined;
+    const token = this.personalTokens.recognize(typeof inUrl === 'string' ? inUrl : bearerToken(request));
     if (token === undefined) {
       await super.canActivate(context);
       return { ...request.user, token_id: null };
@@ -77,6 +80,7 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     if (this.says(context, access.sessionOnly)) throw sessionWanted();
     const wanted: Scope = ['GET', 'HEAD'].includes(request.method) ? 'read' : 'write';
     if (!scopes.includes(wanted)) throw insufficientScope(wanted);
+    if (inUrl !== undefined && scopes.includes('write')) throw readOnlyWanted();
     return { user_id, token_id, session_id: null };
   }
 
@@ -94,6 +98,14 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
 
 function sessionWanted(): Problem {
   return forbidden('session_required', 'A personal token does not serve for this: sign in.');
+}
+
+/** Addresses are passed on, and kept in logs and histories. */
+function readOnlyWanted(): Problem {
+  return forbidden(
+    'read_only_wanted',
+    'In an address, only a personal token serves that can do no more than read.',
+  );
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */

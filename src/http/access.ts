@@ -7,6 +7,7 @@ export const access = {
   sessionOnly: 'session only',
   verifiedOnly: 'verified only',
   administrators: 'administrators',
+  tokenInUrl: 'token in URL',
 } as const;
 
 /** Opens a route to everybody. */
@@ -22,6 +23,11 @@ export function SessionOnly(): MethodDecorator & ClassDecorator {
 /** Where `REQUIRE_EMAIL_VERIFICATION` is on: for users whose email address is verified. */
 export function VerifiedOnly(): MethodDecorator & ClassDecorator {
   return applyDecorators(SetMetadata(access.verifiedOnly, true), ApiExtension('x-verified-only', true));
+}
+
+/** For programs that can only be given an address: a personal token that can only read serves as `?token=` too. */
+export function TokenInUrl(): MethodDecorator & ClassDecorator {
+  return SetMetadata(access.tokenInUrl, true);
 }
 
 /** Unless the address names the user's own account: for superusers, with a session. */

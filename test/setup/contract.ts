@@ -52,7 +52,8 @@ export class Contract {
       type,
       'schema',
     ];
-    this.validate(`#/${pointer.map(escape).join('/')}`, answer.body, said);
+    const body = type.startsWith('text/') ? answer.text : answer.body;
+    this.validate(`#/${pointer.map(escape).join('/')}`, body, said);
   }
 
   /** Throws when the document does not allow the request. */
