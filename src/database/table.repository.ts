@@ -69,7 +69,7 @@ export abstract class TableRepository<Query> {
 
   /** @param condition what it must be, to be found · @throws Problem 404 */
   async find(id: string, condition = this.rows.live): Promise<JsonText> {
-    const [rows] = await this.read(this.selectOne(id, condition));
+    const [rows] = await this.read(this.selection(id, condition));
     return this.one(rows ?? []);
   }
 
@@ -136,7 +136,7 @@ export abstract class TableRepository<Query> {
     condition = parent.rows.live,
   ): Promise<JsonPage> {
     const [found, rows, count] = await this.read(
-      parent.selectOne(id, condition),
+      parent.selection(id, condition),
       ...this.pageStatements(query),
     );
     parent.one(found ?? []);
@@ -160,7 +160,7 @@ export abstract class TableRepository<Query> {
     return new JsonPage(items, cursor, count && Number(count[0]?.[0]));
   }
 
-  private selectOne(id: string, condition: string | undefined): Statement {
+  protected selection(id: string, condition = this.rows.live): Statement {
     return this.statement(`select where ${condition}`, {}, { id }, () =>
       this.dataSource
         .createQueryBuilder(this.rows.entity, this.table)

@@ -94,11 +94,13 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
       )
       UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id`;
     const values = { ...currentUser(), id };
-    // Not left to the foreign keys: what they change is in nobody's history.
+    const unlink = `UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
+    // Not left to the foreign keys: what they change is in nobody's history. First it leaves the goal above it, so that
+    // what becomes of it then changes nothing there.
     const results = await this.write(
+      sql(unlink, values),
       ...(tasks === 'trash' ? [sql(trash, values)] : []),
       sql('UPDATE tasks SET goal_id = NULL WHERE user_id = :user_id AND goal_id = :id', values),
-      sql('UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND parent_goal_id = :id', values),
       sql('DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id', values),
     );
     this.one(results.at(-1)!);

@@ -129,20 +129,19 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
    */
   async restore(id: string): Promise<JsonText> {
     const values = { ...currentUser(), id };
-    const remember = `SELECT set_config('cairn.trashed_at', deleted_at::text, true) FROM tasks
-      WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
-    // From here on, a parent in the trash is one that is taken out by the same statement.
+    const remember = `SELECT set_config('cairn.trashed_at', deleted_at::text, true), set_config('cairn.restoring', id::text, true)
+      FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
     const parts = `${subtree(`tasks.deleted_at = nullif(current_setting('cairn.trashed_at', true), '')::timestamptz`, 'true')}
       UPDATE tasks SET deleted_at = NULL FROM part
-      WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL`;
-    const [, rows = []] = await this.write(
+      WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL RETURNING 1`;
+    const [, restored = [], rows = []] = await this.write(
       sql(remember, values),
-      this.alteration(id, { deleted_at: null }, 'tasks.deleted_at IS NOT NULL'),
-      setting('restoring', 'true'),
       sql(parts, values),
+      this.selection(id),
       setting('restoring', ''),
       setting('trashed_at', ''),
     );
+    this.one(restored);
     return this.one(rows);
   }
 

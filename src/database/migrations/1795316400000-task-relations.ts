@@ -85,11 +85,11 @@ export class TaskRelations1795316400000 implements MigrationInterface {
         RETURN NEW;
       END $$;
 
-      -- The parent must be there, outside of the trash. Else SQLSTATE ZC404, or ZC409 where a task is restored; unless
-      -- the parent is restored by the same statement, which then says so.
+      -- The parent must be there, outside of the trash. Else SQLSTATE ZC404, or ZC409 where a task is restored. Those below
+      -- the one that cairn.restoring names are restored by the same statement as their parents.
       CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
-        IF current_setting('cairn.restoring', true) = 'true' THEN
+        IF coalesce(current_setting('cairn.restoring', true), '') NOT IN ('', NEW.id::text) THEN
           RETURN NEW;
         END IF;
         PERFORM 1 FROM tasks t WHERE t.user_id = NEW.user_id AND t.id = NEW.parent_task_id AND t.deleted_at IS NOT NULL;

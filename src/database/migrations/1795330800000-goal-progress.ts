@@ -30,20 +30,40 @@ export class GoalProgress1795330800000 implements MigrationInterface {
         );
       END $$;
 
-      -- Computes these goals anew, and those above them as far as something changes.
+      -- Computes these goals anew, and those above them as far as something changes: each once, after all below it.
       CREATE FUNCTION count_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+      DECLARE
+        pending jsonb; -- how deep each goal lies
+        deepest integer;
+        current uuid[];
       BEGIN
+        IF cardinality(goal_ids) = 1 THEN
+          pending := jsonb_build_object(goal_ids[1], 0);
+        ELSE
+          SELECT jsonb_object_agg(goal_id, (
+            WITH RECURSIVE above (id) AS (
+              SELECT goal_id
+              UNION ALL
+              SELECT g.parent_goal_id FROM above a JOIN goals g ON g.user_id = count_progress.user_id AND g.id = a.id
+                WHERE g.parent_goal_id IS NOT NULL
+            )
+            SELECT count(*) FROM above
+          )) INTO pending FROM unnest(goal_ids) goal_id;
+        END IF;
         PERFORM set_config('cairn.counting_progress', 'true', true);
-        WHILE goal_ids IS NOT NULL LOOP
+        WHILE pending <> '{}' LOOP
+          SELECT max(depth::integer) INTO deepest FROM jsonb_each_text(pending) AS p (id, depth);
+          SELECT array_agg(id::uuid) INTO current FROM jsonb_each_text(pending) AS p (id, depth) WHERE depth::integer = deepest;
           WITH counted AS MATERIALIZED (
             SELECT g.id, progress_of(g.user_id, g.id) AS progress FROM goals g
-            WHERE g.user_id = count_progress.user_id AND g.id = ANY (goal_ids) AND g.progress_mode = 'computed'
+            WHERE g.user_id = count_progress.user_id AND g.id = ANY (current) AND g.progress_mode = 'computed'
           ), changed AS (
             UPDATE goals g SET progress = c.progress FROM counted c
             WHERE g.user_id = count_progress.user_id AND g.id = c.id AND g.progress IS DISTINCT FROM c.progress
             RETURNING g.parent_goal_id
           )
-          SELECT array_agg(DISTINCT parent_goal_id) FILTER (WHERE parent_goal_id IS NOT NULL) INTO goal_ids FROM changed;
+          SELECT pending - current::text[] || coalesce(jsonb_object_agg(parent_goal_id, deepest - 1), '{}') INTO pending
+            FROM changed WHERE parent_goal_id IS NOT NULL;
         END LOOP;
         PERFORM set_config('cairn.counting_progress', '', true);
       END $$;

@@ -16,7 +16,7 @@ export class CountedProgress1795334400000 implements MigrationInterface {
         COMMIT;
         FOREACH owner IN ARRAY owners LOOP
           PERFORM take_turn(owner), act_as(owner);
-          PERFORM count_progress(owner, ARRAY(SELECT id FROM goals WHERE user_id = owner));
+          PERFORM count_progress(owner, array_agg(id)) FROM goals WHERE user_id = owner HAVING count(*) > 0;
           COMMIT;
         END LOOP;
       END $$;
