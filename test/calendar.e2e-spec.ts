@@ -98,6 +98,12 @@ it('carries any text through a parser', async () => {
   const [event] = await events();
   expect(event!.summary).toBe(title);
   expect(event!.description).toBe('a\nEND:VCALENDAR\nx[31my\tz\\n' + '石'.repeat(300));
+  const { text: raw } = await app.api.get(`/calendar.ics?token=${token}`).expect(200);
+  const lines = raw.replace(/\r\n /g, '').split('\r\n');
+  expect(lines.find((line) => line.startsWith('SUMMARY'))).toBe(
+    'SUMMARY:Komma\\, Semikolon\\; \\\\ "quoted" : BEGIN:VEVENT 石🪨' + 'ä'.repeat(200) + '🪨'.repeat(60),
+  );
+  expect(lines.filter((line) => line.startsWith('END:'))).toEqual(['END:VEVENT', 'END:VCALENDAR']);
 });
 
 it('has the next thousand', async () => {

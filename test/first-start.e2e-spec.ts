@@ -26,6 +26,7 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
   // One JSON object after the other: what each call of the tour answered, where it did not go into a variable.
   const answers = shell
     .output()
+    .replace(/BEGIN:VCALENDAR.+END:VCALENDAR\r\n/s, (feed) => JSON.stringify({ feed }))
     .replace(/\}\{/g, '}\n{')
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -39,8 +40,17 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
       total: 1,
     },
     expect.objectContaining({ ...task, status: 'completed' }),
-    { items: [expect.objectContaining({ ...task, status: 'completed', goal_id: goal })], next_cursor: null },
+    expect.objectContaining({ title: 'Publish a book', status: 'completed', progress: 100 }),
+    {
+      items: [expect.objectContaining({ version: 2 }), expect.objectContaining({ operation: 'create' })],
+      next_cursor: null,
+    },
+    expect.objectContaining({ ...task, status: 'pending' }),
+    expect.objectContaining({
+      active_goals: { count: 1, items: [expect.objectContaining({ progress: 0 })] },
+    }),
     expect.objectContaining({ goals: [expect.anything()], tasks: [expect.objectContaining(task)] }),
+    { feed: expect.stringContaining('SUMMARY:Write the first chapter') as string },
     expect.objectContaining({ ...task, goal_id: null }),
     expect.objectContaining({ status: 401 }),
   ]);

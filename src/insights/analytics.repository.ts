@@ -114,15 +114,18 @@ export class AnalyticsRepository {
   }
 
   trends(days: number): Promise<JsonText> {
-    const count = (column: string) => `(
-      SELECT count(*) FROM tasks WHERE user_id = :user_id AND deleted_at IS NULL
-        AND ${column} >= week_from::timestamp AT TIME ZONE timezone AND ${column} < (week_to + 1)::timestamp AT TIME ZONE timezone)`;
+    const perWeek = (column: string) => `(
+      SELECT date_trunc('week', ${column} AT TIME ZONE timezone) AS monday, count(*) AS count
+      FROM tasks CROSS JOIN period
+      WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriod(column)} GROUP BY 1)`;
     const text = `
       WITH ${lastDays}, per_week AS (
-        SELECT week_from, week_to, ${count('created_at')} AS created, ${count('completed_at')} AS completed
+        SELECT greatest(monday::date, first_day) AS week_from, least(monday::date + 6, today) AS week_to,
+          coalesce(made.count, 0) AS created, coalesce(done.count, 0) AS completed
         FROM period
         CROSS JOIN generate_series(date_trunc('week', first_day::timestamp), today::timestamp, interval '7 days') monday
-        CROSS JOIN LATERAL (SELECT greatest(monday::date, first_day) AS week_from, least(monday::date + 6, today) AS week_to) week
+        LEFT JOIN ${perWeek('created_at')} made USING (monday)
+        LEFT JOIN ${perWeek('completed_at')} done USING (monday)
       )
       SELECT json_build_object(${head}, 'per_week', (
         SELECT json_agg(json_build_object('from', week_from, 'to', week_to, 'created', created, 'completed', completed,
