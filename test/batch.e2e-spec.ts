@@ -160,6 +160,11 @@ describe('atomic', () => {
       { op: 'restore', id: child.id },
     ]).expect(409);
     expect(orphaned.body).toMatchObject({ code: 'parent_trashed' });
+    const under = await batch([
+      { op: 'restore', id: other.id },
+      { op: 'create', data: { title: 'x', parent_task_id: root.id } },
+    ]).expect(404);
+    expect(under.body).toMatchObject({ errors: [{ field: 'operations[1]' }] });
   });
 
   it('is refused when the session has ended', async () => {

@@ -68,7 +68,9 @@ it('holds everything that is the user’s, as the API shows it, and nothing of a
     'tokens',
   ]);
   expect(all.user).toEqual((await user.api.get('/users/me').expect(200)).body);
-  expect(all.goals).toEqual([goal, part]);
+  const { body: goals } = await user.api.get('/goals?sort=created_at').expect(200);
+  expect(all.goals).toEqual((goals as { items: Json[] }).items);
+  expect(all.goals.map(({ id }) => id)).toEqual([goal.id, part.id]);
   const { body } = await user.api.get('/tasks?trashed=true').expect(200);
   expect(all.tasks).toEqual([task, ...(body as { items: Json[] }).items]);
   expect(all.sessions.map(({ current }) => current)).toEqual([true, false]);

@@ -452,7 +452,7 @@ describe('on the wire', () => {
       () => walker.api.get('/tasks').expect(200),
       () => walker.api.get(`/tasks/${task.id}`).expect(200),
       () => walker.api.patch(`/tasks/${task.id}`, { title: 'y' }).expect(200),
-      () => walker.api.delete(`/tasks/${task.id}?permanent=true`).expect(204),
+      () => walker.api.delete(`/tasks/${task.id}`).expect(204),
       () => walker.api.get('/goals').expect(200),
       () => walker.api.get('/auth/sessions').expect(200),
       () => walker.api.patch('/users/me', { full_name: 'Wire' }).expect(200),

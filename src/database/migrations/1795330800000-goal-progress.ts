@@ -93,7 +93,7 @@ export class GoalProgress1795330800000 implements MigrationInterface {
           RETURN NULL;
         ELSIF TG_OP = 'INSERT' THEN
           PERFORM count_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows
-            WHERE parent_goal_id IS NOT NULL GROUP BY user_id;
+            WHERE parent_goal_id IS NOT NULL AND progress IS NOT NULL GROUP BY user_id;
         ELSIF TG_OP = 'DELETE' THEN
           PERFORM count_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM old_rows
             WHERE parent_goal_id IS NOT NULL GROUP BY user_id;

@@ -16,7 +16,8 @@ export class CountedProgress1795334400000 implements MigrationInterface {
         COMMIT;
         FOREACH owner IN ARRAY owners LOOP
           PERFORM take_turn(owner), act_as(owner);
-          PERFORM count_progress(owner, array_agg(id)) FROM goals WHERE user_id = owner HAVING count(*) > 0;
+          PERFORM count_progress(owner, array_agg(g.id)) FROM goals g
+            WHERE g.user_id = owner AND progress_of(owner, g.id) IS NOT NULL HAVING count(*) > 0;
           COMMIT;
         END LOOP;
       END $$;
