@@ -82,6 +82,8 @@ it('holds everything that is the user’s, as the API shows it, and nothing of a
     [goal.id, 'create'],
     [part.id, 'create'],
     [task.id, 'create'],
+    [part.id, 'update'], // its progress, and that of the goal above it
+    [goal.id, 'update'],
     [trashed.id, 'create'],
     [trashed.id, 'update'],
     [trashed.id, 'update'],
