@@ -4,7 +4,11 @@ import type { Config } from '../config';
 import type { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';
+import type { TaskTag } from '../tags/task-tag.entity';
+import type { Tag } from '../tags/tag.entity';
+import type { TaskDependency } from '../tasks/task-dependency.entity';
 import type { Task } from '../tasks/task.entity';
+import type { TimeEntry } from '../time-entries/time-entry.entity';
 import { areas, users } from './seed-data';
 
 const password = 'a cairn of many stones';
@@ -29,16 +33,23 @@ export async function seed(database: Database, _args: string[], config: Config):
   for (const [index, user] of users.entries()) {
     const id = uuidv7();
     await database.asAuthenticator(insert('users', [{ ...user, id, password_hash }]));
-    const goals: Row<Goal>[] = [];
-    const tasks: Row<Task>[] = [];
     // Each user has fewer areas of life than the one before.
-    for (const area of areas.slice(0, areas.length - index)) plan(id, area, goals, tasks);
+    const plans = areas.slice(0, areas.length - index).map((area) => plan(id, area));
+    const all = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((one) => one[kind] as object[]);
     await database.actAs(id, async (run) => {
-      await run(insert('goals', goals));
-      await run(insert('tasks', tasks));
+      for (const table of [
+        'goals',
+        'tasks',
+        'tags',
+        'task_tags',
+        'task_dependencies',
+        'time_entries',
+      ] as const) {
+        await run(insert(table, all(table)));
+      }
     });
-    goalCount += goals.length;
-    taskCount += tasks.length;
+    goalCount += all('goals').length;
+    taskCount += all('tasks').length;
   }
   return `Made ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
 }
@@ -49,69 +60,112 @@ function insert(table: string, rows: object[]): Statement {
   return sql(text, { rows: JSON.stringify(rows) });
 }
 
-/** One yearly goal with its quarterly parts, and for each part its tasks, some of them done. */
-function plan(user_id: string, area: (typeof areas)[number], goals: Row<Goal>[], tasks: Row<Task>[]): void {
-  const yearly = goalRow(user_id, area.goal, 'yearly', 300);
-  goals.push({
-    ...yearly,
-    success_criteria: area.success,
-    metrics: area.metrics,
-    project_name: area.project,
-  });
-  area.parts.forEach((part, partIndex) => {
-    const goal = goalRow(user_id, part.goal, 'quarterly', 60 * (partIndex + 1) - 30);
-    goals.push({ ...goal, parent_goal_id: yearly.id, project_name: area.project });
-    part.tasks.forEach((title, taskIndex) => {
-      const age = 40 - 10 * partIndex - 3 * taskIndex;
-      tasks.push(taskRow(user_id, goal.id, title, age, taskIndex + partIndex, area));
-    });
-  });
+/** The rows of one area of life, by their tables. */
+interface Plan {
+  goals: Row<Goal>[];
+  tasks: Row<Task>[];
+  tags: Row<Tag>[];
+  task_tags: Row<TaskTag>[];
+  task_dependencies: Row<TaskDependency>[];
+  time_entries: Row<TimeEntry>[];
 }
 
-function goalRow(user_id: string, title: string, horizon: Goal['horizon'], targetInDays: number) {
+/**
+ * One yearly goal with its quarterly parts, and for each part its tasks, one every three days: most of those that were
+ * due are done, and took their time. Every fourth one cannot be done before the one before it.
+ */
+function plan(user_id: string, area: (typeof areas)[number]): Plan {
+  const yearly = {
+    ...goalRow(user_id, area.goal, 'yearly', 300, area.project),
+    success_criteria: area.success,
+  };
+  const tag = {
+    user_id,
+    id: uuidv7(),
+    name: area.category,
+    created_at: inDays(-60),
+    updated_at: inDays(-60),
+    version: 1,
+  };
+  const rows: Plan = {
+    goals: [{ ...yearly, metrics: area.metrics }],
+    tasks: [],
+    tags: [tag],
+    task_tags: [],
+    task_dependencies: [],
+    time_entries: [],
+  };
+  area.parts.forEach((part, partIndex) => {
+    const goal = goalRow(user_id, part.goal, 'quarterly', [30, 90, 25][partIndex % 3]!, area.project);
+    rows.goals.push({ ...goal, parent_goal_id: yearly.id });
+    part.tasks.forEach((title, taskIndex) => {
+      const before = rows.tasks.at(-1);
+      const task = taskRow(
+        user_id,
+        goal.id,
+        title,
+        12 * partIndex - 24 + 3 * taskIndex,
+        partIndex + taskIndex,
+        area,
+      );
+      rows.tasks.push(task);
+      rows.task_tags.push({ user_id, task_id: task.id, tag_id: tag.id });
+      if (taskIndex % 4 === 3) {
+        rows.task_dependencies.push({ user_id, task_id: task.id, depends_on_id: before!.id });
+      }
+      if (task.completed_at) rows.time_entries.push(timeEntry(task, task.completed_at));
+    });
+  });
+  return rows;
+}
+
+function goalRow(
+  user_id: string,
+  title: string,
+  horizon: Goal['horizon'],
+  targetInDays: number,
+  project_name: string,
+) {
   return {
-    ...{
-      user_id,
-      id: uuidv7(),
-      parent_goal_id: null,
-      title,
-      horizon,
-      status: 'active',
-      target_date: inDays(targetInDays),
-    },
-    ...{
-      success_criteria: null as string | null,
-      metrics: null as object | null,
-      project_name: null as string | null,
-    },
+    ...{ user_id, id: uuidv7(), parent_goal_id: null as string | null, title, horizon, status: 'active' },
+    ...{ target_date: inDays(targetInDays), project_name, progress_mode: 'computed' },
+    ...{ success_criteria: null as string | null, metrics: null as object | null },
     ...{ created_at: inDays(-60), updated_at: inDays(-10), version: 1 },
   };
 }
 
+/** @param due in so many days; negative: before today */
 function taskRow(
   user_id: string,
   goal_id: string,
   title: string,
-  age: number,
+  due: number,
   turn: number,
   area: (typeof areas)[number],
 ) {
-  const status =
-    age > 20
-      ? 'completed'
-      : (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
-  const completed_at = status === 'completed' ? inDays(-age + 5) : null;
-  const estimated_hours = 1 + (turn % 4) * 1.5;
+  const isDone = due < -1 && turn % 7 !== 4;
+  const open = (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
+  const status = isDone ? 'completed' : open;
+  // On time, or a day late.
+  const completed_at = isDone ? inDays(Math.min(due + (turn % 3), -1) - 1) : null;
   return {
-    ...{ user_id, id: uuidv7(), goal_id, title, status, completed_at, estimated_hours },
-    priority: 1 + ((turn * 2) % 5),
-    category: area.category,
-    project_name: area.project,
+    ...{ user_id, id: uuidv7(), goal_id, title, status, completed_at, estimated_hours: 1 + (turn % 4) * 1.5 },
+    ...{ priority: 1 + ((turn * 2) % 5), category: area.category, project_name: area.project },
+    tags: [area.category],
     notes: status === 'blocked' ? '[BLOCKED] waiting for an answer' : null,
-    due_date: turn % 4 === 3 ? null : inDays(25 - age),
-    actual_hours: status === 'completed' ? estimated_hours + 0.5 : null,
-    ...{ created_at: inDays(-Math.max(age, 1)), updated_at: completed_at ?? inDays(-1), version: 1 },
+    due_date: turn % 6 === 5 ? null : inDays(due),
+    ...{ created_at: inDays(Math.min(due, 0) - 20), updated_at: completed_at ?? inDays(-1), version: 1 },
   };
+}
+
+/** The last hours before it was done. */
+function timeEntry(
+  { user_id, id, estimated_hours }: ReturnType<typeof taskRow>,
+  ended_at: string,
+): Row<TimeEntry> {
+  const started_at = new Date(Date.parse(ended_at) - (estimated_hours + 0.5) * hour).toISOString();
+  const times = { started_at, ended_at, created_at: ended_at, updated_at: ended_at };
+  return { user_id, id: uuidv7(), task_id: id, ...times, version: 1 };
 }
 
 /** A time of day in working hours, so many days from now. */

@@ -60,7 +60,7 @@ function complete(path: string, method: string, operation: Operation): void {
     path
       .replace(/^\/api\/v1/, '')
       .replace(/[{}]/g, '')
-      .replace(/\//g, '_');
+      .replace(/[/.]/g, '_');
   // An empty requirement means that no token is wanted.
   const isPublic = operation.security?.some((requirement) => Object.keys(requirement).length === 0) ?? false;
   if (isPublic) operation.security = [];
