@@ -11,7 +11,7 @@ import { benchDatabase, passwordHash, signIn } from './setup';
  */
 const [tasksEach, crowd, times] = [10_000, 99, 60];
 
-/** What DESIGN asks for, in milliseconds at the 95th percentile: of the whole request, or of its statements. */
+/** Milliseconds at the 95th percentile that should hold: for the whole request, or for its statements. */
 interface Bound {
   request?: number;
   statements?: number;
@@ -71,7 +71,7 @@ const calls: [path: string, bound?: Bound][] = [
   ['/calendar.ics'],
 ];
 
-/** Each is another call each time; its bound is on statements in DESIGN, and holds all the more for the whole request. */
+/** Each is another call each time; its bound is for the whole request. */
 const writes: [name: string, bound: number, call: (n: number, names: Names) => [string, string, object?]][] =
   [
     ['create a task', 15, (n) => ['POST', '/tasks', { title: `Task ${n}` }]],

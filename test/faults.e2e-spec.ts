@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { startApp, TestApp } from './setup/app';
 import { newGoal, newTask, newUser, signIn, TestUser } from './setup/factories';
+import { holdUp, waiting } from './setup/hold-up';
 import { WireTap } from './setup/wire-tap';
 
 /* One connection in the pool, and one second to wait for it. */
@@ -39,6 +40,23 @@ it('a statement that waits too long is a 503, a full pool is one sooner, and the
 
   expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toEqual(task);
   await app.api.get('//health').expect(200);
+});
+
+it('the writes of one user that wait for each other keep no connections from others', async () => {
+  const small = await startApp({ DATABASE_POOL_SIZE: '2' });
+  const [writer, reader] = [await newUser(small), await newUser(small)];
+  const task = await newTask(writer);
+  const letGo = await holdUp(small, 'UPDATE OF title ON tasks');
+  const writes = Array.from({ length: 6 }, (_, n) =>
+    writer.api.patch(`/tasks/${task.id}`, { title: `Title ${n}` }).then(({ status }) => status),
+  );
+  await waiting(small, 1);
+  await reader.api.get('/tasks').expect(200);
+  await reader.api.post('/tasks', { title: 'Mine' }).expect(201);
+  await letGo();
+  expect(await Promise.all(writes)).toEqual(Array(6).fill(200));
+  expect((await writer.api.get(`/tasks/${task.id}`)).body).toMatchObject({ version: 7 });
+  await small.close();
 });
 
 it('a connection that dies inside a transaction is a 503, and nothing is written', async () => {

@@ -265,53 +265,80 @@ describe('analytics', () => {
 
   it('has days as long as they were where clocks change', async () => {
     const user = await newUser(app, { timezone: 'Europe/Berlin' });
-    // The last Sundays of March and October within the last 300 days: of 23 and of 25 hours.
-    const changes = [2, 9].map((month) => {
-      for (let year = new Date().getUTCFullYear(); ; year--) {
-        const last = Date.UTC(year, month + 1, 0);
-        const sunday = last - new Date(last).getUTCDay() * day;
-        if (sunday < Date.now() - 2 * day) return date(sunday);
-      }
-    });
-    const [spring, autumn] = changes as [string, string];
-    for (const moment of [
-      `${plusDays(spring, -1)}T23:30:00+01:00`,
-      `${spring}T00:30:00+01:00`,
-      `${spring}T23:30:00+02:00`,
-      `${plusDays(spring, 1)}T00:30:00+02:00`,
-      `${plusDays(autumn, -1)}T23:30:00+02:00`,
-      `${autumn}T00:30:00+02:00`,
-      `${autumn}T02:30:00+02:00`,
-      `${autumn}T02:30:00+01:00`,
-      `${autumn}T23:30:00+01:00`,
-      `${plusDays(autumn, 1)}T00:30:00+01:00`,
-    ]) {
-      await completedAt(user, moment, 0);
+    // The last Sundays of March and October, of 23 and of 25 hours: those whose Saturday is within 365 days.
+    const isWithin = (sunday: string) => sunday < plusDays(today, -2) && sunday > plusDays(today, -363);
+    const changeIn = (month: number) =>
+      [0, 1]
+        .map((years) => Date.UTC(new Date().getUTCFullYear() - years, month + 1, 0))
+        .map((last) => date(last - new Date(last).getUTCDay() * day))
+        .filter(isWithin);
+    const [springs, autumns] = [changeIn(2), changeIn(9)];
+    expect(springs.length + autumns.length).toBeGreaterThan(0);
+    const expected: Record<string, number> = {};
+    for (const spring of springs) {
+      const [before, after] = [plusDays(spring, -1), plusDays(spring, 1)];
+      Object.assign(expected, { [before]: 1, [spring]: 2, [after]: 1 });
+      await completedAt(user, `${before}T23:30:00+01:00`, 0);
+      await completedAt(user, `${spring}T00:30:00+01:00`, 0);
+      await completedAt(user, `${spring}T23:30:00+02:00`, 0);
+      await completedAt(user, `${after}T00:30:00+02:00`, 0);
     }
-    const { per_day, completed } = (await get(user, '/analytics/velocity?days=365')) as Json & {
+    for (const autumn of autumns) {
+      const [before, after] = [plusDays(autumn, -1), plusDays(autumn, 1)];
+      Object.assign(expected, { [before]: 1, [autumn]: 4, [after]: 1 });
+      await completedAt(user, `${before}T23:30:00+02:00`, 0);
+      await completedAt(user, `${autumn}T00:30:00+02:00`, 0);
+      await completedAt(user, `${autumn}T02:30:00+02:00`, 0);
+      await completedAt(user, `${autumn}T02:30:00+01:00`, 0);
+      await completedAt(user, `${autumn}T23:30:00+01:00`, 0);
+      await completedAt(user, `${after}T00:30:00+01:00`, 0);
+    }
+    const { per_day } = (await get(user, '/analytics/velocity?days=365')) as Json & {
       per_day: { date: string; completed: number }[];
     };
-    expect([completed, per_day.length, new Set(per_day.map((one) => one.date)).size]).toEqual([10, 365, 365]);
-    const counts = Object.fromEntries(
-      per_day.filter((one) => one.completed).map((one) => [one.date, one.completed]),
-    );
-    expect(counts).toEqual({
-      [plusDays(spring, -1)]: 1,
-      [spring]: 2,
-      [plusDays(spring, 1)]: 1,
-      [plusDays(autumn, -1)]: 1,
-      [autumn]: 4,
-      [plusDays(autumn, 1)]: 1,
-    });
+    expect([per_day.length, new Set(per_day.map((one) => one.date)).size]).toEqual([365, 365]);
+    const counts = per_day.filter((one) => one.completed).map((one) => [one.date, one.completed]);
+    expect(Object.fromEntries(counts)).toEqual(expected);
     const { per_week } = (await get(user, '/analytics/trends?days=365')) as Json & {
-      per_week: { to: string; created: number; completed: number }[];
+      per_week: { to: string }[];
     };
-    for (const [sunday, count] of [
-      [spring, 3],
-      [autumn, 5],
-    ] as const) {
+    for (const [sunday, count] of [...springs.map((one) => [one, 3]), ...autumns.map((one) => [one, 5])]) {
       expect(per_week.find(({ to }) => to === sunday)).toMatchObject({ created: count, completed: count });
     }
+  });
+
+  it('begins a day at its first midnight, where clocks go back to it', async () => {
+    // The first Sunday of November in Havana, the last one of October on the Azores: at one o'clock it is midnight again.
+    const year = new Date().getUTCFullYear();
+    const sundayFrom = (time: number) => date(time + ((7 - new Date(time).getUTCDay()) % 7) * day);
+    const changes = [year, year - 1].flatMap((one) => [
+      { timezone: 'America/Havana', sunday: sundayFrom(Date.UTC(one, 10, 1)), offsets: ['-04:00', '-05:00'] },
+      {
+        timezone: 'Atlantic/Azores',
+        sunday: sundayFrom(Date.UTC(one, 9, 25)),
+        offsets: ['+00:00', '-01:00'],
+      },
+    ]);
+    const change = changes.find(
+      ({ sunday }) => sunday < plusDays(today, -2) && sunday > plusDays(today, -360),
+    );
+    const { timezone, sunday, offsets } = change!;
+    const user = await newUser(app, { timezone });
+    const saturday = plusDays(sunday, -1);
+    const [late, early] = [`${saturday}T23:30:00${offsets[0]}`, `${sunday}T00:30:00${offsets[0]}`];
+    await completedAt(user, late, 0, { due_date: late });
+    await completedAt(user, early, 0, { due_date: early });
+    await completedAt(user, `${sunday}T00:30:00${offsets[1]}`, 0);
+    const there = new Intl.DateTimeFormat('sv-SE', { timeZone: timezone }).format();
+    const days = (from: string) => (Date.parse(there) - Date.parse(from)) / day + 1;
+    const count = async (path: string) => ((await get(user, path)).items as object[]).length;
+    expect(await get(user, `/analytics/velocity?days=${days(sunday)}`)).toMatchObject({
+      from: sunday,
+      completed: 2,
+    });
+    expect(await get(user, `/analytics/tasks?days=${days(saturday)}`)).toMatchObject({ completed: 3 });
+    expect(await count(`/tasks?due_from=${sunday}`)).toBe(1);
+    expect(await count(`/tasks?due_before=${sunday}`)).toBe(1);
   });
 
   it.each(['tasks', 'goals', 'velocity', 'trends'])(

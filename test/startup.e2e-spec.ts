@@ -95,6 +95,9 @@ describe('the application', () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
     await app.says(/GET \/api\/v1\/tasks 401/);
+    const written = `${url}/api/v1/calendar.ics%3Ftoken=cairn_secret`;
+    expect((await fetch(written)).status).toBe(404);
+    await app.says(/GET \/api\/v1\/calendar.ics%3Ftoken=cairn_\*\*\* 404/);
     expect(app.output()).not.toContain('secret');
     const line = app
       .output()

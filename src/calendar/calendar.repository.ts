@@ -5,6 +5,9 @@ import { sql } from '../database/statement';
 import { momentAsText } from '../database/view';
 import { currentUser } from '../http/current-request';
 
+/** Characters of a description: more would make the feed so large that writing it holds up all others. */
+const maxDescription = 1000;
+
 /** What is to be done or reached at some time. */
 export interface Dated {
   id: string;
@@ -44,7 +47,7 @@ export class CalendarRepository {
 function dated(due: string, priority: string, isOpen: string, table: string): string {
   const place = absentLast(due);
   return `
-    SELECT id, title, description,
+    SELECT id, title, left(description, ${maxDescription}),
       CASE WHEN (${due} AT TIME ZONE timezone)::time = '23:59:59.999' THEN to_char(${due} AT TIME ZONE timezone, 'YYYY-MM-DD')
         ELSE ${momentAsText(due)} END,
       ${priority}, ${momentAsText('created_at')}, ${momentAsText('updated_at')}, version

@@ -38,7 +38,7 @@ export class CalendarService {
       ...tasks.map((task) => event(task, 'Task', task.title)),
       ...goals.map((goal) => event(goal, 'Goal', `Goal: ${goal.title}`)),
     ];
-    return `${ICAL.stringify(['vcalendar', properties, events])}\r\n`;
+    return ICAL.stringify(['vcalendar', properties, events]);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import pLimit from 'p-limit';
 import { DatabaseError, escapeLiteral, Pool, PoolClient, QueryArrayResult } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
@@ -26,6 +27,8 @@ export type Row = unknown[];
 export class Database {
   private readonly pool: Pool;
   private readonly logger = new Logger('SQL');
+  /** The writes of each user that has some under way. */
+  private readonly queues = new Map<string, ReturnType<typeof pLimit>>();
   /** The connection of the transaction that is under way here. */
   private readonly transactions = new AsyncLocalStorage<PoolClient>();
   /** A connection keeps every statement that it was given a name for; one that has seen too many is replaced. */
@@ -52,12 +55,14 @@ export class Database {
 
   /**
    * Writes as the current user. One user's writes wait for each other: what one of them has seen is still true when it
-   * is stored.
+   * is stored. Those of this instance wait here, so that they keep no connections from others.
    * @returns the rows of each statement
    * @throws as `read`
    */
   async write(...statements: Statement[]): Promise<Row[][]> {
-    return this.join(statements) ?? this.fly(`BEGIN; ${takeTurn()}; ${enter()}`, statements);
+    return (
+      this.join(statements) ?? this.inTurn(() => this.fly(`BEGIN; ${takeTurn()}; ${enter()}`, statements))
+    );
   }
 
   /**
@@ -65,8 +70,8 @@ export class Database {
    * @throws as `read`, and what `work` throws
    */
   async inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.transaction(`BEGIN; ${takeTurn()}; ${enter()}`, (client) =>
-      this.transactions.run(client, work),
+    return this.inTurn(() =>
+      this.transaction(`BEGIN; ${takeTurn()}; ${enter()}`, (client) => this.transactions.run(client, work)),
     );
   }
 
@@ -76,7 +81,7 @@ export class Database {
    */
   async writeBeforeChanges(...statements: Statement[]): Promise<Row[][]> {
     const hold = `SELECT hold_account(${literal(currentUser().user_id)})`;
-    return this.fly(`BEGIN; ${takeTurn()}; ${hold}; ${enter()}`, statements);
+    return this.inTurn(() => this.fly(`BEGIN; ${takeTurn()}; ${hold}; ${enter()}`, statements));
   }
 
   /**
@@ -132,6 +137,22 @@ export class Database {
       () => false,
     );
     return Promise.race([answer, delay(2000, false, { ref: false })]);
+  }
+
+  /** Begins when those writes of the current user that came before have ended. */
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { user_id } = currentUser();
+    const latest = performance.now() + 1000 * this.config.databasePoolTimeout;
+    const queue = this.queues.get(user_id) ?? pLimit(1);
+    this.queues.set(user_id, queue);
+    try {
+      return await queue(() => {
+        if (performance.now() > latest) throw unavailable('Your other changes take too long. Try again.');
+        return work();
+      });
+    } finally {
+      if (queue.activeCount + queue.pendingCount === 0) this.queues.delete(user_id);
+    }
   }
 
   private async transaction<T>(begin: string, work: (client: PoolClient) => Promise<T>): Promise<T> {

@@ -5,23 +5,30 @@ export type Filter = (name: string, value: never) => Fragment;
 
 const isPlainDate = (moment: string) => moment.length === 10;
 
-/** SQL of a moment, or of the end of a plain date in the owner's time zone. */
+/**
+ * SQL of a moment, or of the end of a plain date in the owner's time zone. All of that in one subselect: AT TIME ZONE is
+ * not leakproof, and outside it would keep a comparison from being the condition of an index, below a policy.
+ */
 export function momentOrEndOfDay(name: string, moment: string): string {
   return isPlainDate(moment)
-    ? inOwnersTimezone(`:${name}::date + time '23:59:59.999'`)
+    ? `(SELECT (:${name}::date + time '23:59:59.999') AT TIME ZONE u.timezone FROM users u WHERE u.id = :user_id)`
     : `:${name}::timestamptz`;
 }
 
 function momentOrStartOfDay(name: string, moment: string): string {
-  return isPlainDate(moment) ? inOwnersTimezone(`:${name}::date::timestamp`) : `:${name}::timestamptz`;
+  return isPlainDate(moment)
+    ? `(SELECT ${startOfDay(`:${name}::date`, 'u.timezone')} FROM users u WHERE u.id = :user_id)`
+    : `:${name}::timestamptz`;
 }
 
 /**
- * All of it in one subselect: AT TIME ZONE is not leakproof, and outside it would keep a comparison from being the
- * condition of an index, below a policy.
+ * SQL of the first moment of a date in a time zone. Where clocks go back from one o'clock to midnight, there are two
+ * midnights, and PostgreSQL means the second one.
  */
-function inOwnersTimezone(local: string): string {
-  return `(SELECT (${local}) AT TIME ZONE u.timezone FROM users u WHERE u.id = :user_id)`;
+export function startOfDay(date: string, timezone: string): string {
+  const midnight = `(${date})::timestamp AT TIME ZONE ${timezone}`;
+  return `(${midnight} - CASE WHEN ((${midnight} - interval '1 hour') AT TIME ZONE ${timezone})::date = ${date}
+    THEN interval '1 hour' ELSE interval '0' END)`;
 }
 
 /** One of the values; `null` among them stands for rows without any. */

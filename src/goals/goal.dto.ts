@@ -176,7 +176,7 @@ class Contribution {
 
   @ApiProperty({
     ...percent,
-    description: 'What it adds to the progress of the goal: progress × weight / 100.',
+    description: 'What it adds to the progress of the goal, rounded.',
   })
   points: number;
 }

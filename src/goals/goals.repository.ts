@@ -10,6 +10,7 @@ import { sql } from '../database/statement';
 import { currentUser } from '../http/current-request';
 import { JsonText } from '../http/json-text';
 import type { GoalNode } from './breakdown';
+import { moveToTrash } from '../tasks/tasks.repository';
 import { GoalQuery, GoalView } from './goal.dto';
 import { Goal, goalStatuses, horizons } from './goal.entity';
 
@@ -60,11 +61,13 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
 
   /** A goal and all below it, those above before those below, with counts of the tasks right under each. @throws Problem 404 */
   async tree(id: string): Promise<GoalNode[]> {
+    const columns =
+      'g.id, g.parent_goal_id, g.title, g.horizon, g.target_date, g.status, g.progress, g.progress_mode, g.created_at';
     const text = `
       WITH RECURSIVE tree AS (
-        SELECT g.*, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
+        SELECT ${columns}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
         UNION ALL
-        SELECT g.*, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
+        SELECT ${columns}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
       ), counts AS (
         SELECT t.goal_id, count(*) FILTER (WHERE t.status <> 'cancelled') AS total,
           count(*) FILTER (WHERE t.status = 'completed') AS completed, count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
@@ -85,14 +88,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
    * @throws Problem 404
    */
   override async remove(id: string, tasks?: 'trash'): Promise<void> {
-    const trash = `
-      WITH RECURSIVE part (id) AS (
-        SELECT id FROM tasks WHERE user_id = :user_id AND goal_id = :id AND deleted_at IS NULL
-        UNION
-        SELECT t.id FROM part JOIN tasks t ON t.user_id = :user_id AND t.parent_task_id = part.id
-        WHERE t.deleted_at IS NULL
-      )
-      UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id`;
+    const trash = moveToTrash('tasks.goal_id = :id', ', goal_id = nullif(goal_id, :id)');
     const values = { ...currentUser(), id };
     const unlink = `UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
     // Not left to the foreign keys: what they change is in nobody's history. First it leaves the goal above it, so that

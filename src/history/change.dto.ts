@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Id, Integer, IntegerParameter, Moment, Word } from '../http/fields';
 import { pageOf, PageQuery } from '../http/page-query';
 import { Words } from '../http/words';
+import { CompleteTaskQuery } from '../tasks/task.dto';
 import { entities, operations } from './change.entity';
 
 export class ChangeView {
@@ -44,7 +45,7 @@ export const ChangePage = pageOf(ChangeView, 'ChangePage');
 
 export class HistoryQuery extends PageQuery {}
 
-export class UndoQuery {
+export class UndoQuery extends CompleteTaskQuery {
   @IntegerParameter({
     description: 'Only while this is the version of the task.',
     min: 1,

@@ -4,7 +4,7 @@ import { User } from '../users/user.entity';
 export const entities = ['task', 'goal'] as const;
 export const operations = ['create', 'update', 'delete'] as const;
 
-/** What one transaction changed in a task or a goal. Written by a trigger; never changed. */
+/** What one statement changed in a task or a goal. Written by a trigger; never changed. */
 @Entity('changes')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @Check('changes_entity_check', `entity IN ('task', 'goal')`)

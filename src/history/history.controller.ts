@@ -30,8 +30,8 @@ export class HistoryController {
     description: 'Also its way to the trash, or out of it. Undone again, the change is there again.',
   })
   @ApiOkResponse({ type: TaskView })
-  undo(@IdParam() id: string, @Query() { version }: UndoQuery): Promise<JsonText> {
-    return this.history.undo(id, version);
+  undo(@IdParam() id: string, @Query() { version, force }: UndoQuery): Promise<JsonText> {
+    return this.history.undo(id, force, version);
   }
 
   @Get('goals/:id/history')

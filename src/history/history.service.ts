@@ -30,16 +30,21 @@ export class HistoryService {
   /**
    * Takes back the last change of a task, by the same rules as any other change. That is a change too: undone, it is as
    * if nothing had been undone.
+   * @param force completes it also when what it depends on is open
    * @param version the one that the caller has seen
-   * @throws Problem 409 `changed_since` when that is no longer the task's version · `nothing_to_undo`
+   * @throws Problem 409 `changed_since` when that is no longer the task's version · `nothing_to_undo` · `trashed`
+   * for one that has changed in the trash
    */
-  undo(id: string, version?: number): Promise<JsonText> {
+  undo(id: string, force: boolean, version?: number): Promise<JsonText> {
     return this.database.inTransaction(async () => {
-      const task = JSON.parse((await this.tasks.find(id, 'true')).text) as { version: number };
+      const task = JSON.parse((await this.tasks.find(id, 'true')).text) as {
+        version: number;
+        deleted_at: string | null;
+      };
       const last = await this.changes.last(id);
       if (version !== undefined && version !== task.version) throw changedSince(task.version);
       if (last?.operation !== 'update') {
-        throw new Problem(409, 'nothing_to_undo', 'The task has not changed since it was made.');
+        throw nothingToUndo();
       }
       if (last.version !== task.version) throw changedSince(task.version);
       const { deleted_at, ...fields } = last.fields;
@@ -48,8 +53,14 @@ export class HistoryService {
         await this.tasks.trash(id);
         return this.tasks.find(id, 'true');
       }
+      if (task.deleted_at !== null) {
+        throw new Problem(409, 'trashed', 'The task is in the trash: restore it first.');
+      }
       const old = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
-      return this.tasks.change(id, Object.fromEntries(old), false);
+      const undone = await this.tasks.change(id, Object.fromEntries(old), force);
+      // Such as the name of a tag that is still called by another one, in another case.
+      if (versionOf(undone) === task.version) throw nothingToUndo();
+      return undone;
     });
   }
 
@@ -57,6 +68,14 @@ export class HistoryService {
     const sort = [{ column: 'id', descending: true }];
     return this.changes.pageUnder(rows, id, { ...query, sort, entity_id: [id] }, 'true');
   }
+}
+
+function versionOf({ text }: JsonText): number {
+  return (JSON.parse(text) as { version: number }).version;
+}
+
+function nothingToUndo(): Problem {
+  return new Problem(409, 'nothing_to_undo', 'There is no change to undo.');
 }
 
 function changedSince(version: number): Problem {

@@ -97,7 +97,10 @@ export function nameAndLogRequests(fastify: FastifyInstance): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     const { method, id: request_id } = request;
     // Without the query, which may hold what users wrote; and nothing that a terminal would take for a command.
-    const path = request.url.split('?', 1)[0]?.replace(/[^\x20-\x7e]/g, '?');
+    const path = request.url
+      .split('?', 1)[0]
+      ?.replace(/[^\x20-\x7e]/g, '?')
+      .replace(/cairn_[\w-]+/g, 'cairn_***');
     const ms = Math.round(reply.elapsedTime);
     logger.log(`${method} ${path} ${reply.statusCode} ${ms} ms ${request_id}`);
     done();

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
+import { startOfDay } from '../database/filters';
 import { absentLast } from '../database/page';
 import { sql } from '../database/statement';
 import { viewAsJson } from '../database/view';
@@ -35,12 +36,11 @@ export class DashboardRepository {
     const task = viewAsJson(dataSource.getMetadata(Task), TaskView, derivedOfTask);
     const goal = viewAsJson(dataSource.getMetadata(Goal), GoalView);
     const soonest = 'due_date, id';
+    const monday = `date_trunc('week', today::timestamp)::date`;
     this.text = `
       WITH ${period(String(velocityDays))}, week AS (
-        SELECT date_trunc('week', today::timestamp) AT TIME ZONE timezone AS since,
-          (date_trunc('week', today::timestamp) + interval '7 days') AT TIME ZONE timezone AS until,
-          today::timestamp AT TIME ZONE timezone AS today_since,
-          (today - ${recentDays - 1})::timestamp AT TIME ZONE timezone AS recent_since
+        SELECT ${startOfDay(monday, 'timezone')} AS since, ${startOfDay(`${monday} + 7`, 'timezone')} AS until,
+          ${startOfDay('today', 'timezone')} AS today_since, ${startOfDay(`today - ${recentDays - 1}`, 'timezone')} AS recent_since
         FROM period
       ), blocked AS MATERIALIZED (
         SELECT d.task_id AS id FROM task_dependencies d JOIN tasks needed ON needed.user_id = d.user_id AND needed.id = d.depends_on_id
@@ -53,7 +53,7 @@ export class DashboardRepository {
         WHERE user_id = :user_id AND deleted_at IS NULL AND completed_at >= (SELECT since FROM period)
       ), active AS MATERIALIZED (
         SELECT id, target_date, ${absentLast('target_date')} AS target_or_last,
-          coalesce(progress, 0) < ${riskyProgress} AND target_date < (SELECT (today + ${riskyDays + 1})::timestamp AT TIME ZONE timezone FROM period)
+          coalesce(progress, 0) < ${riskyProgress} AND target_date < (SELECT ${startOfDay(`today + ${riskyDays + 1}`, 'timezone')} FROM period)
             AS is_at_risk
         FROM goals WHERE user_id = :user_id AND status = 'active'
       )

@@ -1,8 +1,11 @@
+import { Logger } from '@nestjs/common';
 import type { Config } from '../config';
 import type { Database, Row } from '../database/database';
-import { sql, Statement } from '../database/statement';
+import { Parameters, sql, Statement } from '../database/statement';
 
-/** Rows that go in one transaction: so nobody waits long for it. */
+const logger = new Logger('Purge');
+
+/** Tasks or sessions that go in one transaction: so nobody waits long for it. */
 const batch = 500;
 
 /** Days for which sessions that have ended are kept: they tell from where an account is used. */
@@ -34,8 +37,8 @@ export async function purge(database: Database, config: Config, isDryRun: boolea
       ]
     : [
         await emptyTrash(database, trashDays),
-        await removeAll(database, 'users', 'id', isLongGone, deactivatedUserDays),
-        await removeAll(database, 'sessions', 'user_id, id', isLongOver, sessionDays),
+        await removeAll(database, 'users', 'id', isLongGone, deactivatedUserDays, 1), // with all that is theirs
+        await removeAll(database, 'sessions', 'user_id, id', isLongOver, sessionDays, batch),
       ];
   return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} ended sessions`;
 }
@@ -47,39 +50,44 @@ async function count(database: Database, table: string, isDue: string, days: num
   return row![0] as number;
 }
 
+/** @param atOnce rows that go in one transaction */
 function removeAll(
   database: Database,
   table: string,
   key: string,
   isDue: string,
   days: number,
+  atOnce: number,
 ): Promise<number> {
-  const removing = removal(table, key, isDue, { days });
+  const removing = removal(table, key, isDue, { days, batch: atOnce });
   return untilNone(async () => (await database.asPurger(removing))[0] ?? []);
 }
 
+/** Where a user's turn does not come, that user's trash waits for the next time. */
 async function emptyTrash(database: Database, days: number): Promise<number> {
   const owners = sql(`SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrash}`, { days });
   const [rows = []] = await database.asPurger(owners);
+  const isDue = `user_id = :user_id AND ${isOldTrash} AND ${isLeaf}`;
   let removed = 0;
   for (const [user_id] of rows as [string][]) {
-    const removing = removal('tasks', 'user_id, id', `user_id = :user_id AND ${isOldTrash} AND ${isLeaf}`, {
-      days,
-      user_id,
-    });
-    removed += await untilNone(() => database.actAs(user_id, (run) => run(removing)));
+    const removing = removal('tasks', 'user_id, id', isDue, { days, user_id, batch });
+    try {
+      removed += await untilNone(() => database.actAs(user_id, (run) => run(removing)));
+    } catch (error) {
+      logger.warn(`The trash of ${user_id} waits: ${String(error)}`);
+    }
   }
   return removed;
 }
 
-function removal(table: string, key: string, isDue: string, values: object): Statement {
+function removal(table: string, key: string, isDue: string, values: Parameters): Statement {
   const due = `SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT :batch::integer`;
-  return sql(`DELETE FROM ${table} WHERE (${key}) IN (${due}) RETURNING 1`, { ...values, batch });
+  return sql(`DELETE FROM ${table} WHERE (${key}) IN (${due}) RETURNING 1`, values);
 }
 
 /** Does it until there is nothing to remove. @returns how many rows it removed */
 async function untilNone(remove: () => Promise<Row[]>): Promise<number> {
   let removed = 0;
-  for (let last = batch; last > 0; removed += last) last = (await remove()).length;
+  for (let last = 1; last > 0; removed += last) last = (await remove()).length;
   return removed;
 }

@@ -24,17 +24,30 @@ const isBlocked = `EXISTS (
 /** Fields of a task that are no columns. */
 export const derivedOfTask = { completed: `tasks.status = 'completed'`, is_blocked: isBlocked };
 
-/** The task, and its subtasks at every depth that are such. */
-const subtree = (isPart: string, isRoot = isPart) => `
+/** Tasks, and their subtasks at every depth that are such. */
+const subtree = (isRoot: string, isPart: string) => `
   WITH RECURSIVE part (id) AS (
-    SELECT tasks.id FROM tasks WHERE tasks.user_id = :user_id AND tasks.id = :id AND ${isRoot}
+    SELECT tasks.id FROM tasks WHERE tasks.user_id = :user_id AND ${isRoot}
     UNION
     SELECT tasks.id FROM part JOIN tasks ON tasks.user_id = :user_id AND tasks.parent_task_id = part.id
     WHERE ${isPart}
   )`;
 
-const trash = `${subtree('tasks.deleted_at IS NULL')}
-  UPDATE tasks SET deleted_at = now() FROM part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
+const isLive = 'tasks.deleted_at IS NULL';
+const isThis = 'tasks.id = :id';
+
+/** A time that no other tasks of the user went to the trash at: it tells which went there together. */
+const whenNoOther = `
+  SELECT coalesce(max(later.deleted_at) + interval '1 millisecond', now()) FROM tasks later
+  WHERE later.user_id = :user_id AND later.deleted_at IS NOT NULL
+    AND CASE WHEN later.deleted_at IS NULL THEN '-infinity' ELSE later.deleted_at END >= now()::timestamptz(3)`;
+
+/** SQL that moves tasks to the trash, with all their subtasks. */
+export function moveToTrash(isRoot: string, alsoSet = ''): string {
+  return `${subtree(`${isRoot} AND ${isLive}`, isLive)}
+    UPDATE tasks SET deleted_at = (${whenNoOther}) ${alsoSet} FROM part
+    WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
+}
 
 const dueOrLast = absentLast('tasks.due_date');
 
@@ -46,7 +59,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
       name: 'task',
       view: TaskView,
       derived: derivedOfTask,
-      live: 'tasks.deleted_at IS NULL',
+      live: isLive,
       filters: {
         status: anyOf('tasks.status'),
         completed: flag(`tasks.status = 'completed'`, `tasks.status <> 'completed'`),
@@ -110,16 +123,16 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
 
   /** Moves it to the trash, with all its subtasks. @throws Problem 404 */
   async trash(id: string): Promise<void> {
-    const [rows = []] = await this.write(sql(trash, { ...currentUser(), id }));
+    const [rows = []] = await this.write(sql(moveToTrash(isThis), { ...currentUser(), id }));
     this.one(rows);
   }
 
   /** For ever, with all its subtasks, by way of the trash: so its goals are counted once. @throws Problem 404 */
   override async remove(id: string): Promise<void> {
-    const text = `${subtree('true')}
+    const text = `${subtree(isThis, 'true')}
       DELETE FROM tasks USING part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING 1`;
     const values = { ...currentUser(), id };
-    const [, rows = []] = await this.write(sql(trash, values), sql(text, values));
+    const [, rows = []] = await this.write(sql(moveToTrash(isThis), values), sql(text, values));
     this.one(rows);
   }
 
@@ -131,7 +144,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
     const values = { ...currentUser(), id };
     const remember = `SELECT set_config('cairn.trashed_at', deleted_at::text, true), set_config('cairn.restoring', id::text, true)
       FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
-    const parts = `${subtree(`tasks.deleted_at = nullif(current_setting('cairn.trashed_at', true), '')::timestamptz`, 'true')}
+    const parts = `${subtree(isThis, `tasks.deleted_at = nullif(current_setting('cairn.trashed_at', true), '')::timestamptz`)}
       UPDATE tasks SET deleted_at = NULL FROM part
       WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL RETURNING 1`;
     const [, restored = [], rows = []] = await this.write(

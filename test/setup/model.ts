@@ -134,7 +134,12 @@ export class Model {
     if (!task.before) throw new Refused(409);
     const { trashed, ...fields } = task.before;
     if (trashed === null) return this.restoreTask(id);
-    if (trashed === undefined) return this.changeTask(id, fields, false);
+    if (trashed === undefined && task.trashed !== null) throw new Refused(409);
+    if (trashed === undefined) {
+      const { version } = task;
+      if (this.changeTask(id, fields, false).version === version) throw new Refused(409);
+      return task;
+    }
     this.trashTask(id);
     return task;
   }
@@ -237,7 +242,12 @@ export class Model {
     goal.parent_goal_id = null;
     this.settle();
     if (isTrashing) {
-      for (const task of this.tasks) if (task.goal_id === id && task.trashed === null) this.trash(task);
+      const trash = (task: Task) => {
+        if (task.trashed !== null) return;
+        this.write(task, { trashed: this.step, ...(task.goal_id === id && { goal_id: null }) });
+        this.partsOf(task).forEach(trash);
+      };
+      this.tasks.filter((task) => task.goal_id === id).forEach(trash);
       this.settle();
     }
     for (const task of this.tasks) if (task.goal_id === id) this.write(task, { goal_id: null });
@@ -321,8 +331,7 @@ export class Model {
 
   private reach(goal: Goal, progress: number | null): void {
     if (progress === 100 && goal.progress !== 100 && goal.status === 'active') goal.status = 'completed';
-    else if (goal.progress === 100 && progress !== null && progress < 100 && goal.status === 'completed')
-      goal.status = 'active';
+    else if (goal.progress === 100 && progress !== 100 && goal.status === 'completed') goal.status = 'active';
     goal.progress = progress;
   }
 
@@ -342,7 +351,8 @@ export class Model {
     if (halves.length === 0) return null;
     const [[a, b], [c, d]] = [halves[0]!, halves[1] ?? halves[0]!];
     const [top, bottom] = [a * d + c * b, 2n * b * d];
-    return Number((2n * top + bottom) / (2n * bottom)) / 100;
+    const rounded = Number((2n * top + bottom) / (2n * bottom)) / 100;
+    return rounded === 100 && top < 10_000n * bottom ? 99.99 : rounded;
   }
 }
 

@@ -4,22 +4,19 @@ import { lockTables } from './lock-tables';
 /** The progress of goals follows their tasks and subgoals, unless it is kept by hand. */
 export class GoalProgress1795330800000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(lockTables('users', 'goals', 'tasks'));
+    await queryRunner.query(lockTables('goals', 'tasks'));
     await queryRunner.query(`
-      ALTER TABLE goals ADD COLUMN progress_mode text NOT NULL DEFAULT 'computed'
-        CONSTRAINT goals_progress_mode_check CHECK (progress_mode IN ('computed', 'manual'));
-
-      -- What was there was written by hand. (For this, the owner sees all rows; and it is no change that a user made.)
-      ALTER TABLE goals NO FORCE ROW LEVEL SECURITY, DISABLE TRIGGER USER;
-      UPDATE goals SET progress_mode = 'manual' WHERE progress IS NOT NULL;
-      ALTER TABLE goals FORCE ROW LEVEL SECURITY, ENABLE TRIGGER USER;
+      -- The progress of the goals that there are stays as it is until it is counted, by the next migration.
+      ALTER TABLE goals ADD COLUMN progress_mode text NOT NULL DEFAULT 'manual',
+        ADD CONSTRAINT goals_progress_mode_check CHECK (progress_mode IN ('computed', 'manual')) NOT VALID;
+      ALTER TABLE goals ALTER COLUMN progress_mode SET DEFAULT 'computed';
 
       -- The share of tasks that are completed, and the mean progress of the subgoals: half each, or the one that there is.
-      -- What is cancelled does not count. Percent; null where nothing contributes.
+      -- What is cancelled does not count. Percent, 100 only where all is done; null where nothing contributes.
       CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
       BEGIN
         RETURN (
-          SELECT round(avg(half), 2) FROM (
+          SELECT CASE WHEN avg(half) > 99.99 AND avg(half) < 100 THEN 99.99 ELSE round(avg(half), 2) END FROM (
             SELECT 100.0 * count(*) FILTER (WHERE t.status = 'completed') / nullif(count(*), 0) FROM tasks t
               WHERE t.user_id = progress_of.user_id AND t.goal_id = progress_of.goal_id
                 AND t.deleted_at IS NULL AND t.status <> 'cancelled'
@@ -108,22 +105,25 @@ export class GoalProgress1795330800000 implements MigrationInterface {
         RETURN NULL;
       END $$;
 
-      -- At 100 an active goal is completed; what was completed at 100 is active again below. What is not kept by hand any
-      -- more is computed at once.
+      -- A number that is written sets the progress by hand; one that is not kept by hand any more is computed at once.
+      -- At 100 an active goal is completed; what was completed at 100 is active again when it is there no more. Another
+      -- status that is written with it stands.
       CREATE FUNCTION keep_progress() RETURNS trigger LANGUAGE plpgsql AS $$
       DECLARE
-        progress_before numeric;
+        before goals := OLD;
       BEGIN
-        IF TG_OP = 'UPDATE' THEN
-          progress_before := OLD.progress;
-          IF NEW.progress_mode = 'computed' AND OLD.progress_mode = 'manual' THEN
-            NEW.progress := progress_of(NEW.user_id, NEW.id);
-          END IF;
+        IF NEW.progress_mode = 'computed' AND before.progress_mode = 'manual' THEN
+          NEW.progress := progress_of(NEW.user_id, NEW.id);
+        ELSIF NEW.progress IS NOT NULL AND NEW.progress IS DISTINCT FROM before.progress
+          AND current_setting('cairn.counting_progress', true) IS DISTINCT FROM 'true' THEN
+          NEW.progress_mode := 'manual';
         END IF;
-        IF NEW.progress = 100 AND progress_before IS DISTINCT FROM 100 AND NEW.status = 'active' THEN
+        IF before.status IS NOT NULL AND NEW.status <> before.status THEN
+          RETURN NEW;
+        ELSIF NEW.progress = 100 AND before.progress IS DISTINCT FROM 100 AND NEW.status = 'active' THEN
           NEW.status := 'completed';
           NEW.completed_at := now();
-        ELSIF NEW.progress < 100 AND progress_before = 100 AND NEW.status = 'completed' THEN
+        ELSIF before.progress = 100 AND NEW.progress IS DISTINCT FROM 100 AND NEW.status = 'completed' THEN
           NEW.status := 'active';
           NEW.completed_at := NULL;
         END IF;
@@ -150,8 +150,12 @@ export class GoalProgress1795330800000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(lockTables('users', 'goals', 'tasks'));
+    await queryRunner.query(lockTables('goals', 'tasks'));
     await queryRunner.query(`
+      -- What was computed is nobody's number. (For this, the owner sees all rows; and it is no change that a user made.)
+      ALTER TABLE goals NO FORCE ROW LEVEL SECURITY, DISABLE TRIGGER USER;
+      UPDATE goals SET progress = NULL WHERE progress_mode = 'computed' AND progress IS NOT NULL;
+      ALTER TABLE goals FORCE ROW LEVEL SECURITY, ENABLE TRIGGER USER;
       DROP TRIGGER tasks_4_progress_insert ON tasks;
       DROP TRIGGER tasks_4_progress_update ON tasks;
       DROP TRIGGER tasks_4_progress_delete ON tasks;
