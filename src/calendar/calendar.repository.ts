@@ -4,6 +4,7 @@ import { absentLast } from '../database/page';
 import { sql } from '../database/statement';
 import { momentAsText } from '../database/view';
 import { currentUser } from '../http/current-request';
+import { isOpen } from '../tasks/tasks.repository';
 
 /** Characters of a description: more would make the feed so large that writing it holds up all others. */
 const maxDescription = 1000;
@@ -29,22 +30,14 @@ export class CalendarRepository {
   async due(days: number, limit: number): Promise<{ tasks: Dated[]; goals: Dated[] }> {
     const values = { ...currentUser(), days, limit };
     const [tasks = [], goals = []] = await this.database.read(
-      sql(
-        dated(
-          'due_date',
-          'priority',
-          `deleted_at IS NULL AND status NOT IN ('completed', 'cancelled')`,
-          'tasks',
-        ),
-        values,
-      ),
+      sql(dated('due_date', 'priority', isOpen('tasks'), 'tasks'), values),
       sql(dated('target_date', 'NULL::smallint', `status IN ('active', 'on_hold')`, 'goals'), values),
     );
     return { tasks: tasks.map(asDated), goals: goals.map(asDated) };
   }
 }
 
-function dated(due: string, priority: string, isOpen: string, table: string): string {
+function dated(due: string, priority: string, condition: string, table: string): string {
   const place = absentLast(due);
   return `
     SELECT id, title, left(description, ${maxDescription}),
@@ -52,7 +45,7 @@ function dated(due: string, priority: string, isOpen: string, table: string): st
         ELSE ${momentAsText(due)} END,
       ${priority}, ${momentAsText('created_at')}, ${momentAsText('updated_at')}, version
     FROM ${table} CROSS JOIN (SELECT timezone FROM users WHERE id = :user_id) owner
-    WHERE user_id = :user_id AND ${isOpen} AND ${due} IS NOT NULL AND ${place} >= now() - :days::integer * interval '1 day'
+    WHERE user_id = :user_id AND ${condition} AND ${due} IS NOT NULL AND ${place} >= now() - :days::integer * interval '1 day'
     ORDER BY ${place}, id LIMIT :limit::integer`;
 }
 

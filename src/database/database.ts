@@ -124,8 +124,7 @@ export class Database {
     user_id: string,
     work: (run: (statement: Statement) => Promise<Row[]>) => Promise<T>,
   ): Promise<T> {
-    const id = literal(user_id);
-    return this.transaction(`BEGIN; SELECT take_turn(${id}); SELECT act_as(${id})`, (client) =>
+    return this.transaction(`BEGIN; ${takeTurn(user_id)}; SELECT act_as(${literal(user_id)})`, (client) =>
       work(async (statement) => (await query(client, statement)).rows),
     );
   }
@@ -238,8 +237,8 @@ function enter(): string {
   return `SELECT ${by}(${literal(id)}, ${literal(user_id)})${isVerifiedOnly ? '; SELECT refuse_unverified()' : ''}`;
 }
 
-function takeTurn(): string {
-  return `SELECT take_turn(${literal(currentUser().user_id)})`;
+function takeTurn(user_id = currentUser().user_id): string {
+  return `SELECT take_turn(${literal(user_id)})`;
 }
 
 function literal(value: string | null): string {

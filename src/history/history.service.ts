@@ -37,15 +37,10 @@ export class HistoryService {
    */
   undo(id: string, force: boolean, version?: number): Promise<JsonText> {
     return this.database.inTransaction(async () => {
-      const task = JSON.parse((await this.tasks.find(id, 'true')).text) as {
-        version: number;
-        deleted_at: string | null;
-      };
+      const task = stateOf(await this.tasks.find(id, 'true'));
       const last = await this.changes.last(id);
       if (version !== undefined && version !== task.version) throw changedSince(task.version);
-      if (last?.operation !== 'update') {
-        throw nothingToUndo();
-      }
+      if (last?.operation !== 'update') throw nothingToUndo();
       if (last.version !== task.version) throw changedSince(task.version);
       const { deleted_at, ...fields } = last.fields;
       if (deleted_at?.old === null) return this.tasks.restore(id);
@@ -59,7 +54,7 @@ export class HistoryService {
       const old = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
       const undone = await this.tasks.change(id, Object.fromEntries(old), force);
       // Such as the name of a tag that is still called by another one, in another case.
-      if (versionOf(undone) === task.version) throw nothingToUndo();
+      if (stateOf(undone).version === task.version) throw nothingToUndo();
       return undone;
     });
   }
@@ -70,8 +65,8 @@ export class HistoryService {
   }
 }
 
-function versionOf({ text }: JsonText): number {
-  return (JSON.parse(text) as { version: number }).version;
+function stateOf({ text }: JsonText): { version: number; deleted_at: string | null } {
+  return JSON.parse(text) as { version: number; deleted_at: string | null };
 }
 
 function nothingToUndo(): Problem {

@@ -3,7 +3,7 @@ import { horizons } from '../goals/goal.entity';
 import { IntegerParameter } from '../http/fields';
 import { countSchema, countsOf } from '../http/owned-view';
 import { taskStatuses } from '../tasks/task.entity';
-import { averageSchema, dateSchema } from './schemas';
+import { averageSchema, dateSchema, Pace } from './schemas';
 
 export class AnalyticsQuery {
   @IntegerParameter({ description: 'How many days, today included.', min: 1, max: 365, default: 30 })
@@ -118,23 +118,12 @@ class Day {
   completed: number;
 }
 
-class Half {
-  @ApiProperty(countSchema)
-  days: number;
-
-  @ApiProperty(countSchema)
-  completed: number;
-
-  @ApiProperty(averageSchema)
-  average_per_day: number;
-}
-
 class Trend {
-  @ApiProperty({ type: Half, description: 'The earlier days: half of them, or one less.' })
-  first_half: Half;
+  @ApiProperty({ type: Pace, description: 'The earlier days: half of them, or one less.' })
+  first_half: Pace;
 
-  @ApiProperty({ type: Half, description: 'The later days.' })
-  second_half: Half;
+  @ApiProperty({ type: Pace, description: 'The later days.' })
+  second_half: Pace;
 
   @ApiProperty({
     type: Number,

@@ -12,7 +12,7 @@ import { currentUser } from '../http/current-request';
 import { JsonText } from '../http/json-text';
 import { TaskView } from '../tasks/task.dto';
 import { Task } from '../tasks/task.entity';
-import { derivedOfTask } from '../tasks/tasks.repository';
+import { derivedOfTask, isOpen } from '../tasks/tasks.repository';
 import { period } from './period';
 
 /** What a list shows of all that it counts. */
@@ -44,7 +44,7 @@ export class DashboardRepository {
         FROM period
       ), blocked AS MATERIALIZED (
         SELECT d.task_id AS id FROM task_dependencies d JOIN tasks needed ON needed.user_id = d.user_id AND needed.id = d.depends_on_id
-        WHERE d.user_id = :user_id AND needed.status NOT IN ('completed', 'cancelled') AND needed.deleted_at IS NULL
+        WHERE d.user_id = :user_id AND ${isOpen('needed')}
       ), open AS MATERIALIZED (
         SELECT id, due_date, updated_at, status, status = 'blocked' OR id IN (SELECT id FROM blocked) AS is_blocked FROM tasks
         WHERE user_id = :user_id AND deleted_at IS NULL AND status IN ('pending', 'in_progress', 'blocked')

@@ -14,11 +14,14 @@ import { JsonText } from '../http/json-text';
 import { TaskQuery, TaskView } from './task.dto';
 import { Task, taskStatuses } from './task.entity';
 
+/** Neither done nor dropped, nor in the trash. @param tasks the name by which the statement calls the table */
+export const isOpen = (tasks: string) =>
+  `${tasks}.status NOT IN ('completed', 'cancelled') AND ${tasks}.deleted_at IS NULL`;
+
 /** What is to be done first is still open. */
 const isBlocked = `EXISTS (
   SELECT FROM task_dependencies d JOIN tasks needed ON needed.user_id = d.user_id AND needed.id = d.depends_on_id
-  WHERE d.user_id = tasks.user_id AND d.task_id = tasks.id
-    AND needed.status NOT IN ('completed', 'cancelled') AND needed.deleted_at IS NULL
+  WHERE d.user_id = tasks.user_id AND d.task_id = tasks.id AND ${isOpen('needed')}
 )`;
 
 /** Fields of a task that are no columns. */
