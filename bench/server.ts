@@ -2,7 +2,7 @@ import { createServer, IncomingMessage } from 'node:http';
 import { Pool, QueryArrayConfig } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../src/app';
-import { loadConfig } from '../src/config';
+import { loadConfig } from '../src/core/config';
 import { Database } from '../src/database/database';
 import type { Statement } from '../src/database/statement';
 

@@ -1,7 +1,7 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Passwords } from '../src/auth/passwords';
-import { dataFolder, loadConfig } from '../src/config';
+import { dataFolder, loadConfig } from '../src/core/config';
 import { commandLineDataSource } from '../src/database/data-source';
 import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
 import { onDatabase } from '../test/setup/server';

@@ -4,7 +4,7 @@ import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
 import { CalendarModule } from './calendar/calendar.module';
-import { Config } from './config';
+import { Config } from './core/config';
 import { DatabaseModule } from './database/database.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';

@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module';
-import type { Config } from './config';
-import { openBoxPerRequest } from './http/current-request';
+import type { Config } from './core/config';
+import { openBoxPerRequest } from './core/request-context';
 import {
   createAdapter,
   nameAndLogRequests,
@@ -11,11 +11,11 @@ import {
   refuseUnreadableQueries,
 } from './http/fastify';
 import { acceptJsonBodies } from './http/json-body';
-import { sendJsonText } from './http/json-text';
+import { sendJsonText } from './core/json-text';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
 import { validationPipe } from './http/validation';
-import { Log } from './log';
+import { Log } from './core/log';
 
 /**
  * The application, ready to listen. main, tests and benchmarks all use this one.

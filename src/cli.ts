@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { promoteUser } from './cli/promote-user';
 import { purgeNow } from './cli/purge';
 import { seed } from './cli/seed';
-import { Config, ConfigError, loadConfig } from './config';
+import { Config, ConfigError, loadConfig } from './core/config';
 import { Database } from './database/database';
 import { dataSourceOptions, prepareDatabase } from './database/data-source';
 

@@ -1,5 +1,5 @@
 import { createApp } from './app';
-import { ConfigError, loadConfig } from './config';
+import { ConfigError, loadConfig } from './core/config';
 import { prepareDatabase } from './database/data-source';
 
 /** Milliseconds that requests in flight have to finish after a signal. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Administrators, SessionOnly } from '../http/access';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import { UserView } from '../users/user.dto';
 import { DeleteAccount, PatchAccount, UserPage, UserQuery } from './administration.dto';

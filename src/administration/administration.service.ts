@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { SessionsRepository } from '../auth/sessions.repository';
-import { isCurrentUser } from '../http/current-request';
-import { JsonPage, JsonText } from '../http/json-text';
-import { invalid, unknownField } from '../http/problem';
+import { isCurrentUser } from '../core/request-context';
+import { JsonPage, JsonText } from '../core/json-text';
+import { invalid, unknownField } from '../core/problem';
 import { UsersService } from '../users/users.service';
 import { DeleteAccount, PatchAccount, UserQuery } from './administration.dto';
 import { AdministrationRepository } from './administration.repository';

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { UserView } from '../users/user.dto';
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import { Public, SessionOnly } from '../http/access';
 import {
   ChangePassword,

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { networkOf } from '../http/address';
-import { currentAddress } from '../http/current-request';
+import { networkOf } from '../core/network-address';
+import { currentAddress } from '../core/request-context';
 import { readEmail } from '../http/fields';
-import { JsonText } from '../http/json-text';
-import { invalid, unauthorized } from '../http/problem';
+import { JsonText } from '../core/json-text';
+import { invalid, unauthorized } from '../core/problem';
 import { Limits } from '../limits/limits';
 import { Mailer } from '../mail/mailer';
 import { Account, AccountsRepository, Device, SessionState } from './accounts.repository';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
-import { forbidden, invalid, Problem, unauthorized } from '../http/problem';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
+import { forbidden, invalid, Problem, unauthorized } from '../core/problem';
 import { Limits } from '../limits/limits';
 import { Mailer } from '../mail/mailer';
 import type { User } from '../users/user.entity';
@@ -9,7 +9,7 @@ import { Account } from './accounts.repository';
 import { ChangePassword, ResetPassword } from './auth.dto';
 import { CredentialsRepository } from './credentials.repository';
 import { Passwords } from './passwords';
-import { secretHash } from '../secrets';
+import { secretHash } from '../core/secrets';
 
 /** The rules of changing a password, and of proving an address. */
 @Injectable()

@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
 import pLimit from 'p-limit';
-import { Config } from '../config';
+import { Config } from '../core/config';
 import { isVisible } from '../http/fields';
-import { invalid, unavailable } from '../http/problem';
+import { invalid, unavailable } from '../core/problem';
 
 /** Of those who bring a password, how many may be served or wait for each core: more would wait in vain. */
 const admittedPerCore = 9;

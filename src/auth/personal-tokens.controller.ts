@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { SessionOnly } from '../http/access';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import {
   CreatePersonalToken,

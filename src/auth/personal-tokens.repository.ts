@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database, Row } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import type { PageRequest } from '../database/page';
+import type { PageRequest } from '../database/keyset';
 import { sql, Statement } from '../database/statement';
 import { PersonalTokenView } from './personal-token.dto';
 import { PersonalToken, Scope } from './personal-token.entity';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { JsonText } from '../http/json-text';
-import { invalid, unauthorized } from '../http/problem';
+import { JsonText } from '../core/json-text';
+import { invalid, unauthorized } from '../core/problem';
 import { CreatePersonalToken } from './personal-token.dto';
 import type { Scope } from './personal-token.entity';
 import { PersonalTokensRepository } from './personal-tokens.repository';
-import { newSecret, secretHash } from '../secrets';
+import { newSecret, secretHash } from '../core/secrets';
 
 interface Bearer {
   user_id: string;

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { SessionOnly } from '../http/access';
-import { JsonPage } from '../http/json-text';
+import { JsonPage } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import { SessionPage, SessionQuery } from './session.dto';
 import { SessionsRepository } from './sessions.repository';

@@ -5,7 +5,7 @@ import { Database } from '../database/database';
 import { flag } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { Expression } from '../database/table.repository';
-import type { PageRequest } from '../database/page';
+import type { PageRequest } from '../database/keyset';
 import { SessionView } from './session.dto';
 import { isAlive, Session } from './session.entity';
 

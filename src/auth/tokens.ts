@@ -1,7 +1,7 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { Config } from '../config';
+import { Config } from '../core/config';
 import { isId } from '../http/fields';
 
 export const issuer = 'cairn';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, Row } from '../database/database';
-import { absentLast } from '../database/page';
+import { absentLast } from '../database/keyset';
 import { sql } from '../database/statement';
 import { momentAsText } from '../database/view';
-import { currentUser } from '../http/current-request';
+import { currentUser } from '../core/request-context';
 import { isOpen } from '../tasks/tasks.repository';
 
 /** Characters of a description: more would make the feed so large that writing it holds up all others. */

@@ -1,5 +1,5 @@
 import { record } from '../administration/administration.repository';
-import { ConfigError } from '../config';
+import { ConfigError } from '../core/config';
 import type { Database } from '../database/database';
 import { sql } from '../database/statement';
 import { readEmail } from '../http/fields';

@@ -1,4 +1,4 @@
-import { Config, ConfigError } from '../config';
+import { Config, ConfigError } from '../core/config';
 import type { Database } from '../database/database';
 import { purge } from '../purge/purge';
 

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Passwords } from '../auth/passwords';
-import type { Config } from '../config';
+import type { Config } from '../core/config';
 import type { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';

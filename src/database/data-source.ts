@@ -5,7 +5,7 @@ import { AdministrativeAct } from '../administration/administrative-act.entity';
 import { OneTimeToken } from '../auth/one-time-token.entity';
 import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
-import { Config, ConfigError, dataFolder } from '../config';
+import { Config, ConfigError, dataFolder } from '../core/config';
 import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
 import { RateLimit } from '../limits/rate-limit.entity';

@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { Config } from '../config';
+import { Config } from '../core/config';
 import { dataSourceOptions } from './data-source';
 import { Database } from './database';
 

@@ -7,9 +7,9 @@ import pLimit from 'p-limit';
 import { DatabaseError, escapeLiteral, Pool, PoolClient, QueryArrayResult } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
-import { Config } from '../config';
-import { currentUser } from '../http/current-request';
-import { Problem, unavailable } from '../http/problem';
+import { Config } from '../core/config';
+import { currentUser } from '../core/request-context';
+import { Problem, unavailable } from '../core/problem';
 import { Statement } from './statement';
 
 /** How many statements a connection may keep: each takes some 10 KB of the server's memory. */

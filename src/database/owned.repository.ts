@@ -1,4 +1,4 @@
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import { v7 as uuidv7 } from 'uuid';
 import type { Row } from './database';
 import type { Statement } from './statement';

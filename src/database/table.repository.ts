@@ -1,10 +1,10 @@
 import { DataSource, EntityMetadata, ObjectLiteral, ObjectType, QueryBuilder } from 'typeorm';
-import { currentUser } from '../http/current-request';
-import { JsonPage, JsonText } from '../http/json-text';
-import { notFound, Problem } from '../http/problem';
+import { currentUser } from '../core/request-context';
+import { JsonPage, JsonText } from '../core/json-text';
+import { notFound, Problem } from '../core/problem';
 import { Database, Row } from './database';
 import { Filter, momentOrEndOfDay } from './filters';
-import { Keyset, PageRequest, SortColumn } from './page';
+import { Keyset, PageRequest, SortColumn } from './keyset';
 import { Fragment, Parameters, Statement, statement } from './statement';
 import { isMoment, viewAsJson } from './view';
 

@@ -1,4 +1,4 @@
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import type { GoalBreakdown } from './goal.dto';
 
 /** A goal of a tree, with counts of the tasks right under it. */

@@ -16,7 +16,7 @@ import {
 } from '../http/fields';
 import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
 import { pageOf, RowQuery } from '../http/page-query';
-import { Words } from '../http/words';
+import { Words } from '../core/enum-values';
 import { TaskQuery } from '../tasks/task.dto';
 import { goalStatuses, horizons, progressModes } from './goal.entity';
 

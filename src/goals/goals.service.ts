@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Expression } from '../database/table.repository';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { TaskQuery } from '../tasks/task.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
-import { invalid } from '../http/problem';
+import { invalid } from '../core/problem';
 import { CreateGoal, GoalQuery, PatchGoal } from './goal.dto';
 import { breakdownOf } from './breakdown';
 import { GoalsRepository } from './goals.repository';

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
-import { unavailable } from '../http/problem';
+import { unavailable } from '../core/problem';
 import { Public } from '../http/access';
 
 class Health {

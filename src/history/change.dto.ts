@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Id, Integer, IntegerParameter, Moment, Word } from '../http/fields';
 import { pageOf, PageQuery } from '../http/page-query';
-import { Words } from '../http/words';
+import { Words } from '../core/enum-values';
 import { CompleteTaskQuery } from '../tasks/task.dto';
 import { entities, operations } from './change.entity';
 

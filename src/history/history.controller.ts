@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { VerifiedOnly } from '../http/access';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import { TaskView } from '../tasks/task.dto';
 import { ChangePage, HistoryQuery, UndoQuery } from './change.dto';

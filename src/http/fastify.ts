@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../config';
-import { Problem } from './problem';
+import type { Config } from '../core/config';
+import { Problem } from '../core/problem';
 import { problemJson, sendProblem } from './problem.filter';
 
 /** Milliseconds in which a request must have arrived whole. */

@@ -2,9 +2,9 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
-import type { SortKey } from '../database/page';
-import { readMoment } from './moments';
-import { Words } from './words';
+import type { SortKey } from '../database/keyset';
+import { readMoment } from '../core/timestamps';
+import { Words } from '../core/enum-values';
 
 /**
  * One decorator per kind of field. Each says three things at once, so that they cannot disagree: how the value is read

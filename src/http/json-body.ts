@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { invalid, Problem } from './problem';
+import { invalid, Problem } from '../core/problem';
 
 /** What a body may hold, besides its size in bytes. */
 const [maxDepth, maxKeys] = [32, 1000];

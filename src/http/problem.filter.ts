@@ -1,7 +1,7 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DatabaseError } from 'pg';
-import { forbidden, invalid, notFound, Problem, unauthorized, unavailable } from './problem';
+import { forbidden, invalid, notFound, Problem, unauthorized, unavailable } from '../core/problem';
 
 /** Answers every error as `application/problem+json`, and shows nothing of the inside. */
 @Catch()

@@ -13,7 +13,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import { isId } from './fields';
 import { isForbiddenKey } from './json-body';
-import { FieldFlaw, invalid, Problem, unknownField } from './problem';
+import { FieldFlaw, invalid, Problem, unknownField } from '../core/problem';
 
 /** Reads bodies and queries into their DTOs. What a DTO does not name is refused, not ignored. */
 export const validationPipe = new ValidationPipe({

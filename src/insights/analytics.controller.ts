@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { VerifiedOnly } from '../http/access';
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import { AnalyticsQuery, GoalAnalytics, TaskAnalytics, Trends, Velocity } from './analytics.dto';
 import { AnalyticsRepository } from './analytics.repository';
 

@@ -3,8 +3,8 @@ import { Database } from '../database/database';
 import { sql } from '../database/statement';
 import { countsBy } from '../database/view';
 import { horizons } from '../goals/goal.entity';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
 import { taskStatuses } from '../tasks/task.entity';
 import { period } from './period';
 

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { VerifiedOnly } from '../http/access';
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import { Dashboard } from './dashboard.dto';
 import { DashboardRepository } from './dashboard.repository';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
-import { Config, RateLimit } from '../config';
+import { Config, RateLimit } from '../core/config';
 import { Database } from '../database/database';
 import { sql } from '../database/statement';
-import { networkOf } from '../http/address';
-import { appendToAnswer, currentAddress } from '../http/current-request';
-import { Problem, unavailable } from '../http/problem';
+import { networkOf } from '../core/network-address';
+import { appendToAnswer, currentAddress } from '../core/request-context';
+import { Problem, unavailable } from '../core/problem';
 
 interface Rule {
   name: string;

@@ -1,5 +1,5 @@
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
-import { Config } from '../config';
+import { Config } from '../core/config';
 import { Database } from '../database/database';
 import { Limits } from '../limits/limits';
 import { purge } from './purge';

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Config } from '../config';
+import type { Config } from '../core/config';
 import type { Database, Row } from '../database/database';
 import { Parameters, sql, Statement } from '../database/statement';
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { VerifiedOnly } from '../http/access';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import { PatchTag, TagPage, TagQuery, TagView } from './tag.dto';
 import { TagsRepository } from './tags.repository';

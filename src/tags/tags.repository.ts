@@ -3,10 +3,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import type { PageRequest } from '../database/page';
+import type { PageRequest } from '../database/keyset';
 import { sql } from '../database/statement';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
 import { TagView } from './tag.dto';
 import { Tag } from './tag.entity';
 

@@ -1,6 +1,6 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { Integer, ObjectList, Word } from '../http/fields';
-import { Words } from '../http/words';
+import { Words } from '../core/enum-values';
 import { CreateTask, PatchTask, TaskView } from './task.dto';
 
 export const operationNames = ['create', 'update', 'complete', 'reopen', 'delete', 'restore'] as const;

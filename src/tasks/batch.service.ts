@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database';
 import { isId } from '../http/fields';
-import { JsonText } from '../http/json-text';
-import { FieldFlaw, invalid, Problem, unknownField } from '../http/problem';
+import { JsonText } from '../core/json-text';
+import { FieldFlaw, invalid, Problem, unknownField } from '../core/problem';
 import { asProblem, problemJson } from '../http/problem.filter';
 import { validate } from '../http/validation';
 import { Batch, OperationName, operationNames } from './batch.dto';

@@ -18,7 +18,7 @@ import {
 } from '../http/fields';
 import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
 import { pageOf, RowQuery } from '../http/page-query';
-import { Words } from '../http/words';
+import { Words } from '../core/enum-values';
 import { taskStatuses } from './task.entity';
 
 const statuses = new Words(taskStatuses, {

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VerifiedOnly } from '../http/access';
-import { JsonPage, JsonText } from '../http/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/validation';
 import { Batch, BatchView } from './batch.dto';
 import { BatchService } from './batch.service';

@@ -7,10 +7,10 @@ import { anyOf, before, flag, from, rowFilters } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { Fragment, sql, Statement } from '../database/statement';
 import { Changes, Expression, isEmpty } from '../database/table.repository';
-import { absentLast } from '../database/page';
+import { absentLast } from '../database/keyset';
 import { countsBy } from '../database/view';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
 import { TaskQuery, TaskView } from './task.dto';
 import { Task, taskStatuses } from './task.entity';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Expression } from '../database/table.repository';
-import { JsonPage, JsonText } from '../http/json-text';
-import { invalid } from '../http/problem';
+import { JsonPage, JsonText } from '../core/json-text';
+import { invalid } from '../core/problem';
 import { CreateTask, PatchTask, TaskQuery } from './task.dto';
 import { TasksRepository } from './tasks.repository';
 

@@ -6,9 +6,9 @@ import { Database } from '../database/database';
 import { anyOf, before, from } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { sql } from '../database/statement';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
-import { notFound } from '../http/problem';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
+import { notFound } from '../core/problem';
 import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { JsonPage, JsonText } from '../http/json-text';
-import { FieldFlaw, invalid, Problem } from '../http/problem';
+import { JsonPage, JsonText } from '../core/json-text';
+import { FieldFlaw, invalid, Problem } from '../core/problem';
 import { TasksRepository } from '../tasks/tasks.repository';
 import { TimeEntriesRepository } from './time-entries.repository';
 import { CreateTimeEntry, StartTimer, TimeEntryQuery } from './time-entry.dto';

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { SessionOnly } from '../http/access';
-import { JsonText } from '../http/json-text';
+import { JsonText } from '../core/json-text';
 import { DeleteUser, PatchUser, UserView } from './user.dto';
 import { UsersService } from './users.service';
 

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import { unauthorized } from '../http/problem';
+import { unauthorized } from '../core/problem';
 import { UserView } from './user.dto';
 import { User } from './user.entity';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { CredentialsService } from '../auth/credentials.service';
-import { currentUser } from '../http/current-request';
-import { JsonText } from '../http/json-text';
-import { forbidden, invalid } from '../http/problem';
+import { currentUser } from '../core/request-context';
+import { JsonText } from '../core/json-text';
+import { forbidden, invalid } from '../core/problem';
 import { PatchUser } from './user.dto';
 import { UsersRepository } from './users.repository';
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 
 /** The folder that holds package.json: `src` and `dist` both lie right under it. */
-export const projectFolder = resolve(__dirname, '..');
+export const projectFolder = resolve(__dirname, '../..');
 
 /** Development's own state: the embedded PostgreSQL and a generated secret. Not under version control. */
 export const dataFolder = join(projectFolder, '.data');

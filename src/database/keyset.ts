@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isId, isStorable } from '../http/fields';
-import { readMoment } from '../http/moments';
-import { invalid } from '../http/problem';
+import { readMoment } from '../core/timestamps';
+import { invalid } from '../core/problem';
 import { Fragment, Parameters } from './statement';
 
 /**

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { readAddress } from './address';
+import { readAddress } from './network-address';
 
 /** Who makes the request, as the token says. Whether the session or the token still lives, the database says. */
 export interface CurrentUser {
