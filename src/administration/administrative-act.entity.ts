@@ -1,6 +1,6 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type Act = 'activate' | 'deactivate' | 'promote' | 'demote' | 'revoke_sessions' | 'delete';
+export type AdministrativeAction = 'activate' | 'deactivate' | 'promote' | 'demote' | 'revoke_sessions' | 'delete';
 
 /** What was done to an account that is not one's own. The ids are no foreign keys: the record outlives whom it is about. */
 @Entity('administrative_acts')
@@ -23,5 +23,5 @@ export class AdministrativeAct {
   subject_id: string;
 
   @Column('text')
-  act: Act;
+  act: AdministrativeAction;
 }

@@ -1,154 +1,188 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
-import { Database } from '../database/database';
-import { sql } from '../database/statement';
-import { viewAsJson } from '../database/view';
-import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
+import { currentUser } from '../core/request-context';
+import { Database } from '../database/database';
+import { rowAsJsonSql } from '../database/row-json';
+import { sql, Statement } from '../database/statement';
+import type { JsonRow } from '../database/table.repository';
+import { fieldsOf } from '../http/fields';
 import type { MailKind } from '../mail/mail.entity';
-import { mailStatement } from '../mail/mails.repository';
+import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
 import { User } from '../users/user.entity';
-import { Account, accountColumns, asAccount } from './accounts.repository';
+import { Account, accountColumns } from './accounts.repository';
 import type { OneTimeToken } from './one-time-token.entity';
-import { isAlive } from './session.entity';
+import { sessionIsAliveSql } from './session.entity';
 
-/** Whether the statement before, of the same transaction, has changed the password: no hash is like another. */
-const isChanged = 'EXISTS (SELECT FROM users WHERE users.id = :id AND users.password_hash = :new_hash)';
+/** The condition for the session of the request, where it is still alive. */
+const currentSessionIsAlive = `EXISTS (
+  SELECT FROM sessions WHERE user_id = :user_id AND id = :session_id AND ${sessionIsAliveSql})`;
 
-const forgetResets = `DELETE FROM one_time_tokens
-  WHERE user_id = :id AND purpose = 'reset_password' AND ${isChanged}`;
-
-const noticeOfPassword = `INSERT INTO mails (id, kind, email)
-  SELECT :mail_id::uuid, 'password_changed', :email::text WHERE ${isChanged}`;
-
-/** Passwords and addresses, which are out of the current user's own reach, and the tokens that are mailed to prove them. */
+/**
+ * Passwords and email addresses, which the current user's own role cannot write, and the mailed tokens that prove an
+ * address.
+ *
+ * A change first updates the account, which waits for sign-ins under way; the sessions that it ends afterwards include
+ * theirs.
+ */
 @Injectable()
 export class CredentialsRepository {
-  private readonly userAsJson: string;
+  private readonly userJsonSql: string;
 
   constructor(
     private readonly database: Database,
     @InjectDataSource() dataSource: DataSource,
   ) {
-    this.userAsJson = viewAsJson(dataSource.getMetadata(User), UserView);
+    this.userJsonSql = rowAsJsonSql(dataSource.getMetadata(User), fieldsOf(UserView));
   }
 
-  /** The current user's. Undefined when the session is not alive. */
+  /** The current user's account. @returns undefined when the session has ended */
   async findCurrent(): Promise<Account | undefined> {
     const text = `SELECT ${accountColumns} FROM users JOIN sessions ON sessions.user_id = users.id
-      WHERE users.id = :user_id AND users.is_active AND sessions.id = :session_id AND ${isAlive}`;
-    const [rows] = await this.database.asAuthenticator(sql(text, { ...currentUser() }));
-    return asAccount(rows);
+      WHERE users.id = :user_id AND users.is_active AND sessions.id = :session_id AND ${sessionIsAliveSql}`;
+    const { accounts } = await this.database.asAuthenticator({
+      accounts: sql<Account>(text, currentSession()),
+    });
+    return accounts[0];
   }
 
-  /** The account that a one-time token stands for, while it does. */
-  async findByToken(purpose: OneTimeToken['purpose'], token_hash: Buffer): Promise<Account | undefined> {
+  /** The account of a mailed token, while the token is valid. */
+  async findByToken(purpose: OneTimeToken['purpose'], tokenHash: Buffer): Promise<Account | undefined> {
     const text = `SELECT ${accountColumns} FROM one_time_tokens t JOIN users ON users.id = t.user_id
       WHERE t.token_hash = :token_hash AND t.purpose = :purpose AND t.expires_at > now() AND users.is_active`;
-    const [rows] = await this.database.asAuthenticator(sql(text, { purpose, token_hash }));
-    return asAccount(rows);
+    const { accounts } = await this.database.asAuthenticator({
+      accounts: sql<Account>(text, { purpose, token_hash: tokenHash }),
+    });
+    return accounts[0];
   }
 
   /**
-   * The current user's new password; all other sessions end. First the account is changed, which waits for sign-ins that
-   * are under way; the sessions that end after that are theirs too.
-   * @returns false when the password, or the session, is not what it was
+   * Sets the current user's password, and ends all other sessions.
+   * @returns false when the password or the session is no longer what it was
    */
-  async changePassword({ id, email, password_hash }: Account, newHash: string): Promise<boolean> {
-    const values = { id, email, password_hash, new_hash: newHash, ...currentUser(), mail_id: uuidv7() };
-    const change = `UPDATE users SET password_hash = :new_hash WHERE id = :id AND password_hash = :password_hash AND is_active
-      AND EXISTS (SELECT FROM sessions WHERE user_id = :id AND sessions.id = :session_id AND ${isAlive}) RETURNING 1`;
-    const end = `UPDATE sessions SET revoked_at = now()
-      WHERE user_id = :id AND sessions.id <> :session_id AND ${isAlive} AND ${isChanged}`;
-    const statements = [change, end, forgetResets, noticeOfPassword].map((text) => sql(text, values));
-    const [rows = []] = await this.database.asAuthenticator(...statements);
-    return rows.length > 0;
+  changePassword(account: Account, newHash: string): Promise<boolean> {
+    const { id, email, password_hash } = account;
+    const values = { ...currentSession(), password_hash, new_hash: newHash };
+    const update = `UPDATE users SET password_hash = :new_hash
+      WHERE id = :user_id AND password_hash = :password_hash AND is_active AND ${currentSessionIsAlive} RETURNING id`;
+    return this.database.authenticatorTransaction(async () => {
+      const { updated } = await this.database.asAuthenticator({ updated: sql(update, values) });
+      if (updated.length === 0) return false;
+      await this.database.asAuthenticator({
+        endSessions: endOtherSessions(),
+        deleteTokens: deleteResetTokens(id),
+        notice: enqueueMail('password_changed', email),
+      });
+      return true;
+    });
   }
 
   /**
-   * A new password by a token that was mailed: which also proves the address. All sessions and personal tokens end.
-   * @returns false when the token does not serve any more: of several at once, one does
+   * Sets a password by a mailed token, which also proves the address. All sessions and personal access tokens end.
+   * @returns false when the token is no longer valid: of several simultaneous uses, one succeeds
    */
-  async resetPassword({ id, email }: Account, token_hash: Buffer, newHash: string): Promise<boolean> {
-    const values = { id, email, token_hash, new_hash: newHash, mail_id: uuidv7() };
-    const change = `
+  resetPassword(account: Account, tokenHash: Buffer, newHash: string): Promise<boolean> {
+    const { id, email } = account;
+    const update = `
       WITH token AS (
         DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'reset_password' AND token_hash = :token_hash
           AND expires_at > now() RETURNING user_id, email
       )
       UPDATE users SET password_hash = :new_hash, is_verified = true, email_verified_at = coalesce(email_verified_at, now())
-      FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING 1`;
-    const end = `UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND ${isAlive} AND ${isChanged}`;
-    const endTokens = `DELETE FROM personal_tokens WHERE user_id = :id AND ${isChanged}`;
-    const statements = [change, end, endTokens, forgetResets, noticeOfPassword].map((text) =>
-      sql(text, values),
-    );
-    const [rows = []] = await this.database.asAuthenticator(...statements);
-    return rows.length > 0;
+      FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
+    return this.database.authenticatorTransaction(async () => {
+      const { updated } = await this.database.asAuthenticator({
+        updated: sql(update, { id, token_hash: tokenHash, new_hash: newHash }),
+      });
+      if (updated.length === 0) return false;
+      const endSessions = `UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND ${sessionIsAliveSql}`;
+      await this.database.asAuthenticator({
+        endSessions: sql(endSessions, { id }),
+        deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
+        deleteTokens: deleteResetTokens(id),
+        notice: enqueueMail('password_changed', email),
+      });
+      return true;
+    });
   }
 
   /**
-   * Another address for the current user, with what else changes. It is to be verified anew; other sessions and mailed
-   * tokens end; the old address is told.
-   * @returns the user; undefined when the password, or the session, is not what it was
-   * @throws Problem 409 when the address or the username belongs to another account
+   * Sets another email address for the current user, with other new values. It has to be verified again; other sessions
+   * and mailed tokens end, and the old address is notified.
+   * @returns the user; undefined when the password or the session is no longer what it was
+   * @throws Problem 409 `email_taken`, `username_taken`
    */
-  async changeEmail(
+  changeEmail(
     account: Account,
-    changes: Partial<User> & { email: string },
+    values: Partial<User> & { email: string },
   ): Promise<JsonText | undefined> {
     const columns = (['email', 'username', 'full_name', 'timezone'] as const).filter(
-      (column) => changes[column] !== undefined,
+      (column) => values[column] !== undefined,
     );
-    const values = {
-      ...changes,
-      id: account.id,
+    const update = `UPDATE users SET ${columns.map((column) => `${column} = :${column}`).join(', ')},
+        is_verified = false, email_verified_at = NULL
+      WHERE id = :user_id AND is_active AND password_hash = :password_hash AND email = :old_email
+        AND ${currentSessionIsAlive}
+      RETURNING ${this.userJsonSql} AS json`;
+    const parameters = {
+      ...values,
+      ...currentSession(),
       password_hash: account.password_hash,
       old_email: account.email,
-      ...currentUser(),
-      verify_id: uuidv7(),
-      notice_id: uuidv7(),
     };
-    const change = `UPDATE users SET ${columns.map((column) => `${column} = :${column}`).join(', ')},
-        is_verified = false, email_verified_at = NULL
-      WHERE id = :id AND is_active AND password_hash = :password_hash AND email = :old_email
-        AND EXISTS (SELECT FROM sessions WHERE user_id = :id AND sessions.id = :session_id AND ${isAlive})
-      RETURNING ${this.userAsJson}`;
-    const isMoved = 'EXISTS (SELECT FROM users WHERE users.id = :id AND users.email = :email)';
-    const end = `UPDATE sessions SET revoked_at = now()
-      WHERE user_id = :id AND sessions.id <> :session_id AND ${isAlive} AND ${isMoved}`;
-    const forget = `DELETE FROM one_time_tokens WHERE user_id = :id AND ${isMoved}`;
-    const notify = `INSERT INTO mails (id, kind, email)
-      SELECT :verify_id::uuid, 'verify_email', :email::text WHERE ${isMoved}
-      UNION ALL SELECT :notice_id::uuid, 'email_changed', :old_email::text WHERE ${isMoved}`;
-    const statements = [change, end, forget, notify].map((text) => sql(text, values));
-    const [[row] = []] = await this.database.asAuthenticator(...statements);
-    return row && new JsonText(row[0] as string);
+    return this.database.authenticatorTransaction(async () => {
+      const { updated } = await this.database.asAuthenticator({ updated: sql<JsonRow>(update, parameters) });
+      if (!updated[0]) return undefined;
+      await this.database.asAuthenticator({
+        endSessions: endOtherSessions(),
+        deleteTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id: account.id }),
+        verification: enqueueMail('verify_email', values.email),
+        notice: enqueueMail('email_changed', account.email),
+      });
+      return new JsonText(updated[0].json);
+    });
   }
 
-  /** @returns false when the token does not serve any more */
-  async verifyEmail(token_hash: Buffer): Promise<boolean> {
-    const text = `
+  /** @returns false when the token is no longer valid */
+  verifyEmail(tokenHash: Buffer): Promise<boolean> {
+    const update = `
       WITH token AS (
         DELETE FROM one_time_tokens WHERE purpose = 'verify_email' AND token_hash = :token_hash AND expires_at > now()
         RETURNING user_id, email
-      ), verified AS (
-        UPDATE users SET is_verified = true, email_verified_at = now()
-        FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id
-      ), forgotten AS (
-        DELETE FROM one_time_tokens t USING verified
-        WHERE t.user_id = verified.id AND t.purpose = 'verify_email' AND t.token_hash <> :token_hash
       )
-      SELECT 1 FROM verified`;
-    const [rows = []] = await this.database.asAuthenticator(sql(text, { token_hash }));
-    return rows.length > 0;
+      UPDATE users SET is_verified = true, email_verified_at = now()
+      FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
+    const deleteOthers = `DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'verify_email'`;
+    return this.database.authenticatorTransaction(async () => {
+      const { verified } = await this.database.asAuthenticator({
+        verified: sql<{ id: string }>(update, { token_hash: tokenHash }),
+      });
+      if (!verified[0]) return false;
+      await this.database.asAuthenticator({ deleteOthers: sql(deleteOthers, { id: verified[0].id }) });
+      return true;
+    });
   }
 
-  /** Writes a mail down, whether there is such an account or not: that is looked at when it is sent. */
-  async askForMail(kind: MailKind, email: string): Promise<void> {
-    await this.database.asAuthenticator(mailStatement(kind, email));
+  /** Enqueues a mail whether or not such an account exists: that is checked when the mail is sent. */
+  async enqueueMail(kind: MailKind, email: string): Promise<void> {
+    await this.database.asAuthenticator({ mail: enqueueMail(kind, email) });
   }
+}
+
+function currentSession(): { user_id: string; session_id: string | null } {
+  const { userId, sessionId } = currentUser();
+  return { user_id: userId, session_id: sessionId };
+}
+
+function endOtherSessions(): Statement {
+  const text = `UPDATE sessions SET revoked_at = now()
+    WHERE user_id = :user_id AND id <> :session_id AND ${sessionIsAliveSql}`;
+  return sql(text, currentSession());
+}
+
+function deleteResetTokens(userId: string): Statement {
+  const text = `DELETE FROM one_time_tokens WHERE user_id = :user_id AND purpose = 'reset_password'`;
+  return sql(text, { user_id: userId });
 }

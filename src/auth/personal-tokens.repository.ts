@@ -1,38 +1,53 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { Database, Row } from '../database/database';
+import type { PageRequest } from '../core/page-request';
+import { Database, Results, Statements } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import type { PageRequest } from '../database/keyset';
-import { sql, Statement } from '../database/statement';
+import { sql } from '../database/statement';
+import { Exported } from '../export/exported.decorator';
+import { fieldsOf } from '../http/fields';
 import { PersonalTokenView } from './personal-token.dto';
 import { PersonalToken, Scope } from './personal-token.entity';
 
-/** The current user's personal tokens, but not the secrets. */
+/** Who a personal access token belongs to, and what it allows. */
+export interface TokenOwner {
+  user_id: string;
+  token_id: string;
+  scopes: Scope[];
+}
+
+/** The current user's personal access tokens, without their secrets. */
+@Exported({
+  name: 'tokens',
+  view: PersonalTokenView,
+  description: 'Without the secrets. Not in exports with a personal access token.',
+  requiresSession: true,
+})
 @Injectable()
 export class PersonalTokensRepository extends OwnedRepository<PageRequest> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
     super(database, dataSource, {
       entity: PersonalToken,
       name: 'token',
-      view: PersonalTokenView,
+      fields: fieldsOf(PersonalTokenView),
       filters: {},
-      sorts: { created_at: 'moment', expires_at: 'moment', name: 'text' },
+      sorts: { created_at: 'timestamp', expires_at: 'timestamp', name: 'text' },
     });
   }
 
-  /** Whose personal token it is, noting that it is used. Undefined for one that is not known, or has expired. */
-  async use(token_hash: Buffer): Promise<{ user_id: string; token_id: string; scopes: Scope[] } | undefined> {
+  /** Finds the owner of a token and records its use. @returns undefined for an unknown or expired token */
+  async use(tokenHash: Buffer): Promise<TokenOwner | undefined> {
     const text = `UPDATE personal_tokens SET last_used_at = now() WHERE token_hash = :token_hash AND expires_at > now()
-      RETURNING user_id, id, scopes`;
-    const [[row] = []] = await this.database.asAuthenticator(sql(text, { token_hash }));
-    if (!row) return undefined;
-    const [user_id, token_id, scopes] = row as [string, string, Scope[]];
-    return { user_id, token_id, scopes };
+      RETURNING user_id, id AS token_id, scopes`;
+    const { rows } = await this.database.asAuthenticator({
+      rows: sql<TokenOwner>(text, { token_hash: tokenHash }),
+    });
+    return rows[0];
   }
 
-  /** None is made beside a reset of the password, which ends those that there are. */
-  protected override write(...statements: Statement[]): Promise<Row[][]> {
-    return this.database.writeBeforeChanges(...statements);
+  /** No token is created while the password is being reset: a reset deletes all tokens. */
+  protected override write<S extends Statements>(statements: S): Promise<Results<S>> {
+    return this.database.writeLockingAccount(statements);
   }
 }

@@ -1,12 +1,12 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
-/** The condition for a session that serves. */
-export const isAlive = 'sessions.revoked_at IS NULL AND sessions.expires_at > now()';
+/** The condition for a session that can be used. */
+export const sessionIsAliveSql = 'session_is_alive(sessions.revoked_at, sessions.expires_at)';
 
 /**
- * One login, and the family of refresh tokens that grew from it. The tokens themselves are not here: each is signed
- * over the session and its generation, so nothing in this table can be replayed.
+ * One sign-in, and the refresh tokens that followed from it. The tokens are not stored: each is signed over the session
+ * and its generation, so that nothing in this table can be replayed.
  */
 @Entity('sessions')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
@@ -18,7 +18,7 @@ export class Session {
   @PrimaryColumn('uuid')
   id: string;
 
-  /** The number of the only refresh token that may be used next. */
+  /** The number of the only refresh token that is valid. */
   @Column('integer', { default: 1 })
   generation: number;
 
@@ -31,7 +31,7 @@ export class Session {
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   created_at: Date;
 
-  /** The time of the login or of the last refresh. */
+  /** The time of the sign-in or of the last refresh. */
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   last_used_at: Date;
 

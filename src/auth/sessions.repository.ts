@@ -1,46 +1,54 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import type { PageRequest } from '../core/page-request';
 import { Database } from '../database/database';
-import { flag } from '../database/filters';
+import { either } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
-import { Expression } from '../database/table.repository';
-import type { PageRequest } from '../database/keyset';
+import { Exported } from '../export/exported.decorator';
+import { fieldsOf } from '../http/fields';
 import { SessionView } from './session.dto';
-import { isAlive, Session } from './session.entity';
+import { Session, sessionIsAliveSql } from './session.entity';
 
 /** The current user's sessions. */
+@Exported({
+  name: 'sessions',
+  view: SessionView,
+  description: 'Including those that have ended. Not in exports with a personal access token.',
+  requiresSession: true,
+})
 @Injectable()
 export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: true }> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
     super(database, dataSource, {
       entity: Session,
       name: 'session',
-      view: SessionView,
+      fields: fieldsOf(SessionView),
       derived: { current: 'sessions.id IS NOT DISTINCT FROM :session_id::uuid' },
-      live: isAlive,
-      filters: { alive: flag(isAlive, 'false') },
-      sorts: { created_at: 'moment', last_used_at: 'moment' },
+      isReachable: sessionIsAliveSql,
+      filters: { alive: either(sessionIsAliveSql, 'false') },
+      sorts: { created_at: 'timestamp', last_used_at: 'timestamp' },
     });
   }
 
   /** @throws Problem 404 */
   async revoke(id: string): Promise<void> {
-    await this.update(id, { revoked_at: new Expression('now()') });
+    const { rows } = await this.write({ rows: this.revocation('sessions.id = :id', { id }) });
+    this.requireRow(rows);
   }
 
-  /** Several at once may: it is not a mistake to sign out of a session that has just ended. */
-  revokeCurrent(): Promise<void> {
-    return this.updateAll(
-      { revoked_at: new Expression('now()') },
-      `sessions.id = :session_id AND ${isAlive}`,
-    );
+  /** Does nothing when the session was revoked in the meantime. */
+  async revokeCurrent(): Promise<void> {
+    await this.write({ rows: this.revocation('sessions.id = :session_id') });
   }
 
-  revokeOthers(): Promise<void> {
-    return this.updateAll(
-      { revoked_at: new Expression('now()') },
-      `sessions.id <> :session_id AND ${isAlive}`,
-    );
+  async revokeOthers(): Promise<void> {
+    await this.write({ rows: this.revocation('sessions.id <> :session_id') });
+  }
+
+  private revocation(condition: string, parameters: { id?: string } = {}) {
+    const text = `UPDATE sessions SET revoked_at = now()
+      WHERE user_id = :user_id AND ${condition} AND ${sessionIsAliveSql} RETURNING id`;
+    return this.sql(text, parameters);
   }
 }

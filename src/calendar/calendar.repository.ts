@@ -1,20 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { Database, Row } from '../database/database';
-import { absentLast } from '../database/keyset';
-import { sql } from '../database/statement';
-import { momentAsText } from '../database/view';
 import { currentUser } from '../core/request-context';
-import { isOpen } from '../tasks/tasks.repository';
+import { Database } from '../database/database';
+import { nullsLastSql } from '../database/keyset';
+import { timestampAsTextSql } from '../database/row-json';
+import { sql, Statement } from '../database/statement';
 
-/** Characters of a description: more would make the feed so large that writing it holds up all others. */
+/** Characters of a description: longer ones would make the feed so large that writing it delays other requests. */
 const maxDescription = 1000;
 
-/** What is to be done or reached at some time. */
-export interface Dated {
+/** A task or a goal with a date. */
+export interface CalendarEntry {
   id: string;
   title: string;
   description: string | null;
-  /** A moment; or a plain date where it is the end of that day in the user's time zone. */
+  /** A timestamp, or a plain date where the timestamp is the end of that day in the user's time zone. */
   due: string;
   priority: number | null;
   created_at: string;
@@ -26,32 +25,39 @@ export interface Dated {
 export class CalendarRepository {
   constructor(private readonly database: Database) {}
 
-  /** Open tasks and open goals, of each those that are due next, from some days ago on. */
-  async due(days: number, limit: number): Promise<{ tasks: Dated[]; goals: Dated[] }> {
-    const values = { ...currentUser(), days, limit };
-    const [tasks = [], goals = []] = await this.database.read(
-      sql(dated('due_date', 'priority', isOpen('tasks'), 'tasks'), values),
-      sql(dated('target_date', 'NULL::smallint', `status IN ('active', 'on_hold')`, 'goals'), values),
-    );
-    return { tasks: tasks.map(asDated), goals: goals.map(asDated) };
+  /**
+   * Open tasks and open goals by due date.
+   * @param overdueDays how long overdue entries are included
+   * @param limit how many tasks and how many goals at most
+   */
+  async upcoming(
+    overdueDays: number,
+    limit: number,
+  ): Promise<{ tasks: CalendarEntry[]; goals: CalendarEntry[] }> {
+    const parameters = { user_id: currentUser().userId, days: overdueDays, limit };
+    return this.database.read({
+      tasks: upcomingEntries('tasks', 'due_date', 'priority', 'task_is_open(status, deleted_at)', parameters),
+      goals: upcomingEntries('goals', 'target_date', 'NULL::smallint', 'goal_is_open(status)', parameters),
+    });
   }
 }
 
-function dated(due: string, priority: string, condition: string, table: string): string {
-  const place = absentLast(due);
-  return `
-    SELECT id, title, left(description, ${maxDescription}),
+function upcomingEntries(
+  table: 'tasks' | 'goals',
+  due: string,
+  prioritySql: string,
+  isOpen: string,
+  parameters: object,
+): Statement<CalendarEntry> {
+  const sortKey = nullsLastSql(due);
+  const text = `
+    SELECT id, title, left(description, ${maxDescription}) AS description,
       CASE WHEN (${due} AT TIME ZONE timezone)::time = '23:59:59.999' THEN to_char(${due} AT TIME ZONE timezone, 'YYYY-MM-DD')
-        ELSE ${momentAsText(due)} END,
-      ${priority}, ${momentAsText('created_at')}, ${momentAsText('updated_at')}, version
+        ELSE ${timestampAsTextSql(due)} END AS due,
+      ${prioritySql} AS priority,
+      ${timestampAsTextSql('created_at')} AS created_at, ${timestampAsTextSql('updated_at')} AS updated_at, version
     FROM ${table} CROSS JOIN (SELECT timezone FROM users WHERE id = :user_id) owner
-    WHERE user_id = :user_id AND ${condition} AND ${due} IS NOT NULL AND ${place} >= now() - :days::integer * interval '1 day'
-    ORDER BY ${place}, id LIMIT :limit::integer`;
-}
-
-function asDated(row: Row): Dated {
-  const [id, title, description, due, priority, created_at, updated_at, version] = row as [
-    ...[string, string, string | null, string, number | null, string, string, number],
-  ];
-  return { id, title, description, due, priority, created_at, updated_at, version };
+    WHERE user_id = :user_id AND ${isOpen} AND ${due} IS NOT NULL AND ${sortKey} >= now() - :days::integer * interval '1 day'
+    ORDER BY ${sortKey}, id LIMIT :limit::integer`;
+  return sql<CalendarEntry>(text, { ...parameters });
 }

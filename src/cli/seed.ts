@@ -4,7 +4,7 @@ import type { Config } from '../core/config';
 import type { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';
-import type { TaskTag } from '../tags/task-tag.entity';
+import type { TaskTag } from '../tasks/task-tag.entity';
 import type { Tag } from '../tags/tag.entity';
 import type { TaskDependency } from '../tasks/task-dependency.entity';
 import type { Task } from '../tasks/task.entity';

@@ -1,29 +1,29 @@
-/** "In Progress", "in-progress" and "in_progress" are one word. */
-function plain(written: string): string {
-  return written
+/** "In Progress", "in-progress" and "in_progress" are the same value. */
+function normalize(text: string): string {
+  return text
     .trim()
     .toLowerCase()
     .replace(/[\s-]+/g, '_');
 }
 
-/** A vocabulary, and other ways in which people write its words. */
-export class Words<Word extends string | number> {
-  private readonly meanings: Map<string, Word>;
+/** The allowed values of an enum, and synonyms that are accepted for them. */
+export class EnumValues<Value extends string | number> {
+  private readonly valuesByName: Map<string, Value>;
 
   constructor(
-    readonly words: readonly Word[],
-    synonyms: Record<string, Word> = {},
+    readonly values: readonly Value[],
+    synonyms: Record<string, Value> = {},
   ) {
-    const spellings: [string, Word][] = words.map((word) => [String(word), word]);
-    this.meanings = new Map([...spellings, ...Object.entries(synonyms)]);
+    const names: [string, Value][] = values.map((value) => [String(value), value]);
+    this.valuesByName = new Map([...names, ...Object.entries(synonyms)]);
   }
 
-  /** The word that is meant; anything else comes back as it is. */
-  read(written: unknown): unknown {
-    return typeof written === 'string' ? (this.meanings.get(plain(written)) ?? written) : written;
+  /** The value that the input names; any other input is returned unchanged, to be refused by validation. */
+  parse(input: unknown): unknown {
+    return typeof input === 'string' ? (this.valuesByName.get(normalize(input)) ?? input) : input;
   }
 
-  has(value: unknown): boolean {
-    return (this.words as readonly unknown[]).includes(value);
+  includes(input: unknown): boolean {
+    return (this.values as readonly unknown[]).includes(input);
   }
 }

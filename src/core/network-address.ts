@@ -1,18 +1,18 @@
 import * as ipaddr from 'ipaddr.js';
 
 /**
- * A network address in one form: IPv4 in the notation of IPv6 is IPv4, and neither port nor interface belongs to it.
- * @returns null for what is none: a proxy may say anything of its client
+ * Parses a network address into its canonical form: IPv4 in IPv6 notation becomes IPv4; port and interface are dropped.
+ * @returns null for text that is not an address: proxies may report anything about their clients
  */
-export function readAddress(written: string): string | null {
-  const plain = written
+export function parseAddress(text: string): string | null {
+  const plain = text
     .replace(/^\[([^\]]*)\](:\d+)?$/, '$1')
     .replace(/^([\d.]+):\d+$/, '$1')
     .replace(/%.*$/, '');
   return ipaddr.isValid(plain) ? ipaddr.process(plain).toString() : null;
 }
 
-/** Of IPv6 the /64, which one household has all of. */
+/** The network that one household or company has: the address itself for IPv4, the /64 for IPv6. */
 export function networkOf(address: string): string {
   const parsed = ipaddr.parse(address);
   if (parsed.kind() === 'ipv4') return address;

@@ -1,19 +1,19 @@
 import { STATUS_CODES } from 'node:http';
 
 /** What is wrong with one field of a request. */
-export interface FieldFlaw {
+export interface FieldError {
   field: string;
   code: string;
   message: string;
 }
 
-/** An answer that is not the one hoped for, as RFC 9457 has it. Throw it anywhere; `ProblemFilter` sends it. */
+/** An error response as problem details (RFC 9457). Throw it anywhere; `ProblemFilter` sends it. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    readonly errors?: FieldFlaw[],
+    readonly errors?: FieldError[],
     readonly headers: Record<string, string> = {},
   ) {
     super(detail);
@@ -24,20 +24,20 @@ export class Problem extends Error {
   }
 }
 
-/** The same bytes for a row that does not exist and for somebody else's. */
+/** The same bytes for a row that does not exist and for another user's row. */
 export function notFound(resource: string): Problem {
   return new Problem(404, 'not_found', `There is no ${resource} with this id.`);
 }
 
-/** @param errors each flaw that was found; at least one */
-export function invalid(errors: FieldFlaw[]): Problem {
-  // Names come from clients: a lone surrogate among them would not be JSON for everybody.
-  errors = errors.map((flaw) => ({ ...flaw, field: flaw.field.toWellFormed() }));
+/** @param errors every error that was found; at least one */
+export function invalid(errors: FieldError[]): Problem {
+  // Field names come from clients: a lone surrogate is not valid in JSON.
+  errors = errors.map((error) => ({ ...error, field: error.field.toWellFormed() }));
   const fields = errors.map(({ field }) => field || 'body').join(', ');
   return new Problem(422, 'validation_failed', `The request is not valid: see errors (${fields}).`, errors);
 }
 
-export function unknownField(field: string): FieldFlaw {
+export function unknownField(field: string): FieldError {
   return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
 }
 

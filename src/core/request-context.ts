@@ -1,73 +1,69 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { readAddress } from './network-address';
 
-/** Who makes the request, as the token says. Whether the session or the token still lives, the database says. */
+/** The user of the request, as the token says. The database checks whether the session or the token is still valid. */
 export interface CurrentUser {
-  user_id: string;
-  /** Null for a personal token. */
-  session_id: string | null;
-  /** The personal token; null for a session. */
-  token_id: string | null;
-  /** Whether the route wants a verified email address. */
-  isVerifiedOnly: boolean;
+  userId: string;
+  /** Null for a personal access token. */
+  sessionId: string | null;
+  /** The personal access token; null for a session. */
+  tokenId: string | null;
+  /** Whether the route requires a verified email address. */
+  mustBeVerified: boolean;
 }
 
-/** What is known of a request, wherever it is at work. */
-interface Box {
-  /** The network address that it comes from, as `readAddress` has it; behind a proxy that is not trusted, the proxy's. */
+/** What is known about a request, wherever its work is done. */
+interface RequestContext {
+  /** The client's network address in its canonical form; behind a proxy that is not trusted, the proxy's. */
   address: string | null;
+  /** Adds a value to a header of the response. */
+  appendHeader: (name: string, value: string) => void;
+  /** Set by the guard. */
   user?: CurrentUser;
-  reply: FastifyReply;
 }
 
-const boxes = new AsyncLocalStorage<Box>();
+const contexts = new AsyncLocalStorage<RequestContext>();
 
 /**
- * Gives each request a box of its own, for the guard to fill. (A guard that called `enterWith` instead would leave
- * its user to the next request of the same connection.)
+ * Runs `work` with a context of its own, for the guard to complete. (A guard that called `enterWith` would pass its user
+ * on to the next request of the same connection.)
  */
-export function openBoxPerRequest(fastify: FastifyInstance): void {
-  fastify.addHook('onRequest', ({ ip }, reply, done) => {
-    boxes.run({ address: readAddress(ip), reply }, done);
-  });
+export function runInRequest(context: RequestContext, work: () => void): void {
+  contexts.run(context, work);
 }
 
-function box(): Box {
-  const current = boxes.getStore();
-  if (!current) throw new Error('There is no request.');
-  return current;
+function currentRequest(): RequestContext {
+  const context = contexts.getStore();
+  if (!context) throw new Error('There is no current request.');
+  return context;
 }
 
 export function setCurrentUser(user: CurrentUser): void {
-  box().user = user;
+  currentRequest().user = user;
 }
 
-/** @throws Error where there is no user: a public route reached for owned rows, which is a mistake in the code */
+/** @throws Error without a current user: a public route used owned rows, which is a programming error */
 export function currentUser(): CurrentUser {
-  const { user } = box();
-  if (!user) throw new Error('Owned rows were asked for without a current user.');
+  const { user } = currentRequest();
+  if (!user) throw new Error('There is no current user: public routes cannot use owned rows.');
   return user;
 }
 
-/** Whether an address names the current user, in whatever case. */
+/** Compares ignoring case, as UUIDs are. */
 export function isCurrentUser(id: string): boolean {
-  return id.toLowerCase() === currentUser().user_id;
+  return id.toLowerCase() === currentUser().userId;
 }
 
 export function currentAddress(): string | null {
-  return box().address;
+  return currentRequest().address;
 }
 
-/** A header of the answer, whatever that will be. Several values stand in one list. */
-export function appendToAnswer(header: string, value: string): void {
-  const { reply } = box();
-  const before = reply.getHeader(header);
-  void reply.header(header, before === undefined ? value : `${String(before)}, ${value}`);
+/** Adds a header to the response, whatever its status will be. Several values become one comma-separated list. */
+export function appendResponseHeader(name: string, value: string): void {
+  currentRequest().appendHeader(name, value);
 }
 
-/** The function, at work in this request whoever calls it: a stream is read on behalf of its socket. */
-export function inThisRequest<Arguments extends unknown[], Result>(
+/** Binds a function to the current request, for callers outside of it such as the stream of a response. */
+export function bindToRequest<Arguments extends unknown[], Result>(
   work: (...args: Arguments) => Result,
 ): (...args: Arguments) => Result {
   return AsyncLocalStorage.bind(work);

@@ -5,26 +5,32 @@ const rfc3339 =
 const [firstYear, lastYear] = [1900, 9999];
 
 /**
- * A moment as PostgreSQL takes it: a plain date as it is, a time in UTC to the millisecond.
- * @returns undefined for anything that is not RFC 3339, not in the calendar, or out of 1900–9999
+ * Parses a plain date (2026-12-31) or an RFC 3339 timestamp.
+ * @returns a plain date unchanged, a timestamp in UTC with milliseconds; undefined for text in another format, for dates
+ * that do not exist and for years outside of 1900–9999
  */
-export function readMoment(written: string): string | undefined {
-  const parts = rfc3339.exec(written);
+export function parseTimestamp(text: string): string | undefined {
+  const parts = rfc3339.exec(text);
   if (!parts) return undefined;
   const [, date = '', hours, minutes, seconds, , offset] = parts;
-  if (!isInCalendar(date)) return undefined;
-  if (offset === undefined) return isStored(new Date(date)) ? date : undefined;
+  if (!isCalendarDate(date)) return undefined;
+  if (offset === undefined) return isSupported(new Date(date)) ? date : undefined;
   if (Number(hours) > 23 || Number(minutes) > 59 || Number(seconds ?? 0) > 59) return undefined;
-  const moment = new Date(written.toUpperCase().replace(' ', 'T'));
-  return Number.isNaN(moment.getTime()) || !isStored(moment) ? undefined : moment.toISOString();
+  const time = new Date(text.toUpperCase().replace(' ', 'T'));
+  return Number.isNaN(time.getTime()) || !isSupported(time) ? undefined : time.toISOString();
 }
 
-/** JavaScript would take the 30th of February for the 2nd of March. */
-function isInCalendar(date: string): boolean {
-  const moment = new Date(`${date}T00:00:00Z`);
-  return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(date);
+/** `2026-12-31`, in contrast to a timestamp. */
+export function isPlainDate(timestamp: string): boolean {
+  return timestamp.length === 10;
 }
 
-function isStored(moment: Date): boolean {
-  return moment.getUTCFullYear() >= firstYear && moment.getUTCFullYear() <= lastYear;
+/** JavaScript would read February 30 as March 2. */
+function isCalendarDate(date: string): boolean {
+  const time = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(date);
+}
+
+function isSupported(time: Date): boolean {
+  return time.getUTCFullYear() >= firstYear && time.getUTCFullYear() <= lastYear;
 }

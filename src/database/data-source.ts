@@ -11,7 +11,7 @@ import { Change } from '../history/change.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { Mail } from '../mail/mail.entity';
 import { Tag } from '../tags/tag.entity';
-import { TaskTag } from '../tags/task-tag.entity';
+import { TaskTag } from '../tasks/task-tag.entity';
 import { TaskDependency } from '../tasks/task-dependency.entity';
 import { Task } from '../tasks/task.entity';
 import { TimeEntry } from '../time-entries/time-entry.entity';

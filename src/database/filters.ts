@@ -1,42 +1,41 @@
+import { isPlainDate } from '../core/timestamps';
 import type { Fragment } from './statement';
 
-/** Makes the condition that a query parameter stands for; `name` is the parameter's, and its SQL parameter's too. */
+/** Turns a query parameter into a condition. @param name of the parameter, and of the SQL parameter */
 export type Filter = (name: string, value: never) => Fragment;
 
-const isPlainDate = (moment: string) => moment.length === 10;
-
 /**
- * SQL of a moment, or of the end of a plain date in the owner's time zone. All of that in one subselect: AT TIME ZONE is
- * not leakproof, and outside it would keep a comparison from being the condition of an index, below a policy.
+ * SQL of a timestamp, or of the end of a plain date in the user's time zone. The conversion stands in a subselect: AT TIME
+ * ZONE is not leakproof, and outside of one it would keep an index from serving the comparison under a policy.
  */
-export function momentOrEndOfDay(name: string, moment: string): string {
-  return isPlainDate(moment)
+export function timestampOrEndOfDaySql(name: string, timestamp: string): string {
+  return isPlainDate(timestamp)
     ? `(SELECT (:${name}::date + time '23:59:59.999') AT TIME ZONE u.timezone FROM users u WHERE u.id = :user_id)`
     : `:${name}::timestamptz`;
 }
 
-function momentOrStartOfDay(name: string, moment: string): string {
-  return isPlainDate(moment)
-    ? `(SELECT ${startOfDay(`:${name}::date`, 'u.timezone')} FROM users u WHERE u.id = :user_id)`
+function timestampOrStartOfDaySql(name: string, timestamp: string): string {
+  return isPlainDate(timestamp)
+    ? `(SELECT ${startOfDaySql(`:${name}::date`, 'u.timezone')} FROM users u WHERE u.id = :user_id)`
     : `:${name}::timestamptz`;
 }
 
 /**
- * SQL of the first moment of a date in a time zone. Where clocks go back from one o'clock to midnight, there are two
- * midnights, and PostgreSQL means the second one.
+ * SQL of the first instant of a date in a time zone. Where clocks go back from 1:00 to midnight, a day has two midnights,
+ * and PostgreSQL returns the second one.
  */
-export function startOfDay(date: string, timezone: string): string {
-  const midnight = `(${date})::timestamp AT TIME ZONE ${timezone}`;
-  return `(${midnight} - CASE WHEN ((${midnight} - interval '1 hour') AT TIME ZONE ${timezone})::date = ${date}
+export function startOfDaySql(dateSql: string, timezoneSql: string): string {
+  const midnight = `(${dateSql})::timestamp AT TIME ZONE ${timezoneSql}`;
+  return `(${midnight} - CASE WHEN ((${midnight} - interval '1 hour') AT TIME ZONE ${timezoneSql})::date = ${dateSql}
     THEN interval '1 hour' ELSE interval '0' END)`;
 }
 
-/** One of the values; `null` among them stands for rows without any. */
+/** The column has one of the values; null among them stands for rows without a value. */
 export function anyOf(column: string) {
   return (name: string, values: (string | number | null)[]): Fragment => {
     const present = values.filter((value) => value !== null);
     const conditions: string[] = [];
-    // One value is told apart from several, because with one the index also gives the order.
+    // A single value has a condition of its own, because with it an index also provides the order.
     if (present.length === 1) conditions.push(`${column} = :${name}`);
     if (present.length > 1) conditions.push(`${column} = ANY(:${name})`);
     if (present.length < values.length) conditions.push(`${column} IS NULL`);
@@ -47,33 +46,40 @@ export function anyOf(column: string) {
   };
 }
 
+/** The column has no value. */
+export function isAbsent(column: string) {
+  return (): Fragment => ({ sql: `${column} IS NULL` });
+}
+
 /**
- * At or after a moment, or the beginning of a plain date.
- * @param indexed the expression that an index on this time holds, where it is not the column itself
+ * The column is at or after a timestamp, or the start of a plain date.
+ * @param indexedSql the expression that an index on the column contains, where it is not the column itself
  */
-export function from(column: string, indexed = column) {
-  return (name: string, moment: string): Fragment => {
-    const limit = momentOrStartOfDay(name, moment);
+export function from(column: string, indexedSql = column) {
+  return (name: string, timestamp: string): Fragment => {
+    const limit = timestampOrStartOfDaySql(name, timestamp);
     const sql =
-      indexed === column ? `${column} >= ${limit}` : `${indexed} >= ${limit} AND ${column} IS NOT NULL`;
-    return { sql, parameters: { [name]: moment } };
+      indexedSql === column
+        ? `${column} >= ${limit}`
+        : `${indexedSql} >= ${limit} AND ${column} IS NOT NULL`;
+    return { sql, parameters: { [name]: timestamp } };
   };
 }
 
-/** Before a moment, or the beginning of a plain date. `indexed` as for `from`. */
-export function before(column: string, indexed = column) {
-  return (name: string, moment: string): Fragment => ({
-    sql: `${indexed} < ${momentOrStartOfDay(name, moment)}`,
-    parameters: { [name]: moment },
+/** The column is before a timestamp, or the start of a plain date. `indexedSql` as for `from`. */
+export function before(column: string, indexedSql = column) {
+  return (name: string, timestamp: string): Fragment => ({
+    sql: `${indexedSql} < ${timestampOrStartOfDaySql(name, timestamp)}`,
+    parameters: { [name]: timestamp },
   });
 }
 
-/** One condition for true and another for false. */
-export function flag(whenTrue: string, whenFalse: string) {
-  return (_name: string, value: boolean): Fragment => ({ sql: value ? whenTrue : whenFalse });
+/** One condition for true and another one for false. */
+export function either(trueSql: string, falseSql: string) {
+  return (_name: string, value: boolean): Fragment => ({ sql: value ? trueSql : falseSql });
 }
 
-/** The text in one of the columns, literally and ignoring case. */
+/** One of the columns contains the text, literally and ignoring case. */
 export function contains(...columns: string[]) {
   return (name: string, text: string): Fragment => ({
     sql: `(${columns.map((column) => `${column} ILIKE :${name}`).join(' OR ')})`,
@@ -81,8 +87,8 @@ export function contains(...columns: string[]) {
   });
 }
 
-/** The filters that tasks and goals have in common. */
-export function rowFilters(table: string) {
+/** The filters that the lists of tasks and goals share. */
+export function commonFilters(table: string) {
   return {
     created_from: from(`${table}.created_at`),
     created_before: before(`${table}.created_at`),

@@ -1,114 +1,129 @@
 import { createHash } from 'node:crypto';
-import { isId, isStorable } from '../http/fields';
-import { readMoment } from '../core/timestamps';
+import { isId } from '../core/ids';
+import type { PageRequest, SortKey } from '../core/page-request';
 import { invalid } from '../core/problem';
-import { Fragment, Parameters } from './statement';
+import { isStorableText } from '../core/text';
+import { parseTimestamp } from '../core/timestamps';
+import type { Fragment, Parameters } from './statement';
+import type { Order } from './statement-builder';
 
 /**
- * A time, or what stands for it where it is absent. Indexes on such times hold just this. It is no `coalesce`, which
- * PostgreSQL does not count among what is leakproof: below a policy, no index would serve a comparison with it.
+ * SQL of a timestamp, or of what replaces it where it is null. Indexes on such columns contain exactly this expression. It
+ * is not a `coalesce`, which PostgreSQL does not consider leakproof: under a policy, no index would serve a comparison.
  */
-function orElse(column: string, absent: string): string {
-  return `CASE WHEN ${column} IS NULL THEN '${absent}' ELSE ${column} END`;
+function orElseSql(column: string, replacement: string): string {
+  return `CASE WHEN ${column} IS NULL THEN '${replacement}' ELSE ${column} END`;
 }
 
-/** The place of a time in a list from the beginning: rows without one come last. */
-export function absentLast(column: string): string {
-  return orElse(column, 'infinity');
+/** SQL of the position of a timestamp in an ascending list, in which rows without one come last. */
+export function nullsLastSql(column: string): string {
+  return orElseSql(column, 'infinity');
 }
 
-/** A column that lists may be sorted by. Moments that may be absent come last, whatever the direction. */
-export type SortColumn = 'text' | 'integer' | 'moment' | 'moment or none';
+/** The type of a column that lists may be sorted by. Nulls come last in both directions. */
+export type SortType = 'id' | 'text' | 'integer' | 'timestamp' | 'nullable timestamp';
 
-export interface SortKey {
-  column: string;
-  descending: boolean;
-}
-
-/** What a client asks of a list besides its filters. */
-export interface PageRequest {
-  sort: SortKey[];
-  /** 1–200 */
-  limit: number;
-  cursor?: string;
-  include?: string;
-}
-
-/** What a cursor may hold: it comes back from clients, who may have had ideas. */
-const isOf: Record<SortColumn | 'id', (value: unknown) => boolean> = {
+/** Checks the values of a cursor, which clients may have made up. */
+const isOfType: Record<SortType, (value: unknown) => boolean> = {
   id: isId,
-  text: isStorable,
+  text: isStorableText,
   integer: Number.isSafeInteger,
-  moment: isMoment,
-  'moment or none': isMoment,
+  timestamp: isTimestamp,
+  'nullable timestamp': isTimestamp,
 };
 
-function isMoment(value: unknown): boolean {
-  return typeof value === 'string' && readMoment(value) === value;
+function isTimestamp(value: unknown): boolean {
+  return typeof value === 'string' && parseTimestamp(value) === value;
+}
+
+interface KeysetColumn extends SortKey {
+  type: SortType;
+  sql: string;
+  /** What stands for null in a cursor. */
+  nullReplacement: string | null;
 }
 
 /**
- * Keyset pagination: a page begins after the sort keys of the last row of the one before. No row is skipped or
- * repeated when others come and go, and page 1,000 costs what page 1 costs.
+ * Keyset pagination: a page begins after the sort keys of the last row of the page before. No row is skipped or repeated
+ * when rows are created or deleted meanwhile, and page 1,000 costs what page 1 costs.
  */
 export class Keyset {
-  private readonly keys: (SortKey & { type: SortColumn | 'id'; sql: string; absent: string | null })[];
+  private readonly columns: KeysetColumn[];
 
-  /** @param list what makes this list another than all others: its filters */
+  /**
+   * @param sortTypes the columns that the list may be sorted by
+   * @param key the columns that identify a row; those that the page is not sorted by come last
+   * @param filters the values of the list's filters: a cursor is valid for one list only
+   */
   constructor(
     private readonly table: string,
-    columns: Record<string, SortColumn>,
+    sortTypes: Record<string, SortType>,
+    key: string[],
     private readonly page: PageRequest,
-    private readonly list: unknown,
+    private readonly filters: unknown,
   ) {
-    const last = page.sort.at(-1);
-    const isById = last?.column === 'id';
-    const sort = isById ? page.sort : [...page.sort, { column: 'id', descending: last?.descending ?? false }];
-    this.keys = sort.map((key) => {
-      const type = columns[key.column] ?? 'id';
-      const absent = type === 'moment or none' ? (key.descending ? '-infinity' : 'infinity') : null;
-      const column = `${table}.${key.column}`;
-      return { ...key, type, absent, sql: absent ? orElse(column, absent) : column };
+    const descending = page.sort.at(-1)?.descending ?? false;
+    const missing = key.filter((column) => !page.sort.some((sort) => sort.column === column));
+    const isUnique = page.sort.at(-1)?.column === key.at(-1);
+    const sort = isUnique
+      ? page.sort
+      : [...page.sort, ...missing.map((column) => ({ column, descending }))];
+    this.columns = sort.map((sortKey) => {
+      const type = sortTypes[sortKey.column] ?? 'id';
+      const column = `${table}.${sortKey.column}`;
+      const replacement = sortKey.descending ? '-infinity' : 'infinity';
+      const nullReplacement = type === 'nullable timestamp' ? replacement : null;
+      return {
+        ...sortKey,
+        type,
+        sql: nullReplacement ? orElseSql(column, nullReplacement) : column,
+        nullReplacement,
+      };
     });
   }
 
-  /** A cursor serves only the list that it came from. */
-  private get fingerprint(): string {
-    const list = JSON.stringify([this.table, this.page.sort, this.list]);
-    return createHash('sha256').update(list).digest('base64url').slice(0, 12);
+  get order(): Order[] {
+    return this.columns.map(({ sql, descending }) => ({ sql, direction: descending ? 'DESC' : 'ASC' }));
   }
 
-  get order(): { sql: string; direction: 'ASC' | 'DESC' }[] {
-    return this.keys.map(({ sql, descending }) => ({ sql, direction: descending ? 'DESC' : 'ASC' }));
-  }
-
-  /** @throws Problem 422 for a cursor that is not from this list */
+  /**
+   * The condition for the rows after a cursor.
+   * @throws Problem 422 for a cursor of another list
+   */
   after(cursor: string): Fragment {
     const values = this.decode(cursor);
     const parameters: Parameters = Object.fromEntries(
       values.map((value, index) => [`after_${index}`, value]),
     );
-    const isUniform = this.keys.every(({ descending }) => descending === this.keys[0]!.descending);
-    return { sql: isUniform ? this.rowComparison() : this.stepwiseComparison(), parameters };
+    const isUniform = this.columns.every(({ descending }) => descending === this.columns[0]!.descending);
+    return { sql: isUniform ? this.rowComparisonSql() : this.stepwiseComparisonSql(), parameters };
   }
 
-  /** @param row the last one of a page, as JSON */
-  cursor(row: string): string {
+  /** @param row the last row of a page, as JSON */
+  cursorOf(row: string): string {
     const fields = JSON.parse(row) as Record<string, unknown>;
-    const values = this.keys.map(({ column, absent }) => fields[column] ?? absent);
+    const values = this.columns.map(({ column, nullReplacement }) => fields[column] ?? nullReplacement);
     return Buffer.from(JSON.stringify([this.fingerprint, ...values])).toString('base64url');
   }
 
-  /** All keys in one direction: one comparison, which an index serves. */
-  private rowComparison(): string {
-    const columns = this.keys.map(({ sql }) => sql).join(', ');
-    const values = this.keys.map((_key, index) => `:after_${index}`).join(', ');
-    return `(${columns}) ${this.keys[0]!.descending ? '<' : '>'} (${values})`;
+  /** Identifies the list that a cursor belongs to. */
+  private get fingerprint(): string {
+    const list = JSON.stringify([this.table, this.page.sort, this.filters]);
+    return createHash('sha256').update(list).digest('base64url').slice(0, 12);
   }
 
-  private stepwiseComparison(): string {
-    const steps = this.keys.map(({ sql, descending }, index) => {
-      const equal = this.keys.slice(0, index).map((key, earlier) => `${key.sql} = :after_${earlier}`);
+  /** With one direction for all columns: a single comparison, which an index serves. */
+  private rowComparisonSql(): string {
+    const columns = this.columns.map(({ sql }) => sql).join(', ');
+    const values = this.columns.map((_column, index) => `:after_${index}`).join(', ');
+    return `(${columns}) ${this.columns[0]!.descending ? '<' : '>'} (${values})`;
+  }
+
+  private stepwiseComparisonSql(): string {
+    const steps = this.columns.map(({ sql, descending }, index) => {
+      const equal = this.columns
+        .slice(0, index)
+        .map((column, earlier) => `${column.sql} = :after_${earlier}`);
       return [...equal, `${sql} ${descending ? '<' : '>'} :after_${index}`].join(' AND ');
     });
     return `((${steps.join(') OR (')}))`;
@@ -117,16 +132,16 @@ export class Keyset {
   private decode(cursor: string): unknown[] {
     try {
       const [fingerprint, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-      const isSound = this.keys.every(
-        ({ type, absent }, index) =>
-          isOf[type](values[index]) || (absent !== null && values[index] === absent),
+      const isValid = this.columns.every(
+        ({ type, nullReplacement }, index) =>
+          isOfType[type](values[index]) || (nullReplacement !== null && values[index] === nullReplacement),
       );
-      if (fingerprint === this.fingerprint && values.length === this.keys.length && isSound) return values;
+      if (fingerprint === this.fingerprint && values.length === this.columns.length && isValid) return values;
     } catch {
-      // Not JSON: answered below.
+      // Not JSON: refused below.
     }
     const message =
-      'is not a cursor of this list: use next_cursor of the page before, with the same filters and sort';
+      'is not a cursor of this list: use next_cursor of the previous page, with the same filters and sort';
     throw invalid([{ field: 'cursor', code: 'invalid_cursor', message }]);
   }
 }

@@ -1,40 +1,35 @@
-import { JsonText } from '../core/json-text';
 import { v7 as uuidv7 } from 'uuid';
-import type { Row } from './database';
+import { JsonText } from '../core/json-text';
+import type { Results, Statements } from './database';
 import type { Statement } from './statement';
-import { asRawSql, Changes, TableRepository } from './table.repository';
+import { ColumnValues, JsonRow, TableRepository } from './table.repository';
 
-/**
- * The only way to owned rows. It adds the owner to every statement, itself: what is another's is not there.
- */
+/** The only way to owned rows. It adds the owner to every statement: another user's rows are not found. */
 export abstract class OwnedRepository<Query> extends TableRepository<Query> {
-  /** @throws Problem 404 when a row that it refers to is missing or another's */
-  async insert(values: Changes): Promise<JsonText> {
-    const [rows = []] = await this.write(this.insertion({ id: uuidv7(), ...values }));
-    return this.one(rows);
+  /** @throws Problem 404 when a row that it refers to is missing or another user's */
+  async insert(values: ColumnValues): Promise<JsonText> {
+    const { rows } = await this.write({ rows: this.insertStatement({ id: uuidv7(), ...values }) });
+    return this.single(rows);
   }
 
-  protected insertion(values: Changes): Statement {
+  protected insertStatement(values: ColumnValues): Statement<JsonRow> {
     const { columns, parameters } = this.assignments(values);
-    return this.statement('insert', columns, parameters, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .insert()
-        .into(this.rows.entity)
-        .values(asRawSql({ user_id: ':user_id', ...columns }))
-        .returning(this.json),
+    return this.statements.insert(
+      { user_id: ':user_id', ...columns },
+      this.returning,
+      this.parameters(parameters),
     );
   }
 
-  protected reach(): string {
-    return `${this.rows.owner ?? `${this.table}.user_id`} = :user_id`;
+  protected accessCondition(): string {
+    return `${this.options.ownerColumn ?? `${this.table}.user_id`} = :user_id`;
   }
 
-  protected read(...statements: Statement[]): Promise<Row[][]> {
-    return this.database.read(...statements);
+  protected read<S extends Statements>(statements: S): Promise<Results<S>> {
+    return this.database.read(statements);
   }
 
-  protected write(...statements: Statement[]): Promise<Row[][]> {
-    return this.database.write(...statements);
+  protected write<S extends Statements>(statements: S): Promise<Results<S>> {
+    return this.database.write(statements);
   }
 }

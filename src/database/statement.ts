@@ -1,88 +1,83 @@
 import { createHash } from 'node:crypto';
-import { ObjectLiteral, QueryBuilder } from 'typeorm';
 
 /** A statement, ready to be sent. By its name, PostgreSQL parses and plans it once per connection. */
-export interface Statement {
+export interface Statement<Row = unknown> {
+  /** A hash of the text. */
   name: string;
   text: string;
   values: unknown[];
+  /** Exists for the type checker only: the columns of the rows that the statement returns. */
+  readonly rowType?: Row;
 }
 
+/** Values by the names of `:named` parameters, which are snake_case like columns. */
 export type Parameters = Record<string, unknown>;
 
-/** SQL with `:named` parameters, and their values. */
+/** A piece of SQL with `:named` parameters, and their values. */
 export interface Fragment {
   sql: string;
   parameters?: Parameters;
 }
 
-interface Compiled {
+interface CompiledSql {
   name: string;
+  /** SQL with `$1`, `$2`, … */
   text: string;
+  /** The named parameters in their order. */
   parameterNames: string[];
 }
 
-/** How many shapes are remembered: those that were used last. */
-const maxShapes = 500;
+/** Remembers the statements that were compiled last. */
+export class StatementCache {
+  private readonly statements = new Map<string, CompiledSql>();
 
-const compiled = new Map<string, Compiled>();
+  constructor(private readonly maxSize: number) {}
 
-/**
- * The statement of a shape (same shape, same SQL) with these values in it. TypeORM builds the SQL of each shape once.
- * @param parameters one called `limit` limits the rows
- * @param build makes the query with `:named` parameters; it must not call `setParameter`
- */
-export function statement(
-  shape: string,
-  parameters: Parameters,
-  build: () => QueryBuilder<ObjectLiteral>,
-): Statement {
-  return withValues(recall(shape) ?? compile(shape, parameters, build), parameters);
-}
-
-/** The statement of hand-written SQL with `:named` parameters. */
-export function sql(text: string, parameters: Parameters): Statement {
-  let known = recall(text);
-  if (!known) {
-    const parameterNames: string[] = [];
-    const numbered = text.replace(/(?<!:):([a-z_]+)\b/g, (_match, name: string) => {
-      if (!parameterNames.includes(name)) parameterNames.push(name);
-      return `$${parameterNames.indexOf(name) + 1}`;
-    });
-    known = remember(text, numbered, parameterNames);
+  /**
+   * @param key the SQL, or what determines it
+   * @param compile returns numbered SQL and the order of its parameters; called once per key
+   */
+  get<Row>(
+    key: string,
+    parameters: Parameters,
+    compile: () => [text: string, parameterNames: string[]],
+  ): Statement<Row> {
+    const { name, text, parameterNames } = this.find(key) ?? this.add(key, ...compile());
+    return { name, text, values: parameterNames.map((parameter) => parameters[parameter]) };
   }
-  return withValues(known, parameters);
+
+  private find(key: string): CompiledSql | undefined {
+    const known = this.statements.get(key);
+    if (!known) return undefined;
+    // A Map keeps the order of insertion: the least recently used key comes first.
+    this.statements.delete(key);
+    this.statements.set(key, known);
+    return known;
+  }
+
+  private add(key: string, text: string, parameterNames: string[]): CompiledSql {
+    const [oldest] = this.statements.keys();
+    if (oldest !== undefined && this.statements.size >= this.maxSize) this.statements.delete(oldest);
+    const name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+    const compiled = { name, text, parameterNames };
+    this.statements.set(key, compiled);
+    return compiled;
+  }
 }
 
-function withValues({ name, text, parameterNames }: Compiled, parameters: Parameters): Statement {
-  return { name, text, values: parameterNames.map((parameter) => parameters[parameter]) };
+const cache = new StatementCache(500);
+
+/** A hand-written statement. @param text SQL with `:named` parameters */
+export function sql<Row = unknown>(text: string, parameters: Parameters = {}): Statement<Row> {
+  return cache.get<Row>(text, parameters, () => numberParameters(text));
 }
 
-function compile(shape: string, parameters: Parameters, build: () => QueryBuilder<ObjectLiteral>): Compiled {
-  // Each parameter stands for its own name: the values that come back say in which order TypeORM wants them.
-  const names = Object.fromEntries(Object.keys(parameters).map((name) => [name, name]));
-  const [text, parameterNames] = build().setParameters(names).getQueryAndParameters() as [string, string[]];
-  if (!('limit' in parameters)) return remember(shape, text, parameterNames);
-  // TypeORM would write the number itself into the SQL: another statement for each number.
-  return remember(shape, `${text} LIMIT $${parameterNames.length + 1}`, [...parameterNames, 'limit']);
-}
-
-function recall(shape: string): Compiled | undefined {
-  const known = compiled.get(shape);
-  if (!known) return undefined;
-  compiled.delete(shape);
-  compiled.set(shape, known);
-  return known;
-}
-
-function remember(shape: string, text: string, parameterNames: string[]): Compiled {
-  const [oldest] = compiled.keys();
-  if (oldest !== undefined && compiled.size >= maxShapes) compiled.delete(oldest);
-  const entry = {
-    name: createHash('sha256').update(text).digest('base64url').slice(0, 22),
-    text,
-    parameterNames,
-  };
-  compiled.set(shape, entry);
-  return entry;
+/** Replaces `:named` parameters by `$1`, `$2`, …; `::casts` stay. */
+function numberParameters(text: string): [string, string[]] {
+  const names: string[] = [];
+  const numbered = text.replace(/(?<!:):([a-z_][a-z_0-9]*)\b/g, (_match, name: string) => {
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}`;
+  });
+  return [numbered, names];
 }

@@ -1,274 +1,272 @@
-import { DataSource, EntityMetadata, ObjectLiteral, ObjectType, QueryBuilder } from 'typeorm';
-import { currentUser } from '../core/request-context';
+import { DataSource, EntityMetadata, ObjectLiteral, ObjectType } from 'typeorm';
 import { JsonPage, JsonText } from '../core/json-text';
+import type { PageRequest } from '../core/page-request';
 import { notFound, Problem } from '../core/problem';
-import { Database, Row } from './database';
-import { Filter, momentOrEndOfDay } from './filters';
-import { Keyset, PageRequest, SortColumn } from './keyset';
-import { Fragment, Parameters, Statement, statement } from './statement';
-import { isMoment, viewAsJson } from './view';
+import { currentUser } from '../core/request-context';
+import { Database, Results, Statements } from './database';
+import { Filter, timestampOrEndOfDaySql } from './filters';
+import { Keyset, SortType } from './keyset';
+import { isTimestampColumn, rowAsJsonSql } from './row-json';
+import { Fragment, Parameters, sql, Statement } from './statement';
+import { ColumnSql, StatementBuilder } from './statement-builder';
 
-/** Characters after which a page ends, whatever its limit: so many wait in memory for a slow reader. */
-const maxPage = 2_000_000;
+/** Characters after which a page ends, whatever its limit: that much waits in memory for a slow reader. */
+const maxPageLength = 2_000_000;
 
-/** What a repository says of its rows. */
-export interface TableRows<Query> {
+/** How a repository describes its table. */
+export interface TableOptions<Query> {
   entity: ObjectType<ObjectLiteral>;
   /** What messages call a row: "task". */
   name: string;
-  /** What to throw when there is no row, where it is not a 404. */
+  /** The names of the fields that the API returns. */
+  fields: string[];
+  /** The SQL of fields that are not columns. It may use `:user_id` and `:session_id`. */
+  derived?: ColumnSql;
+  /** The column that holds the owner, where it is not `user_id`. */
+  ownerColumn?: string;
+  /** The columns that identify a row of an owner; by default `id`. */
+  key?: string[];
+  /** The condition for rows that can be reached by their id. */
+  isReachable?: string;
+  /** What to throw where a row is missing, if not a 404. */
   missing?: () => Problem;
-  /** The class whose fields the API shows. */
-  view: new () => object;
-  /** The column that names the owner, where it is not `user_id`. */
-  owner?: string;
-  /** Fields of the view that are no columns: their SQL. It may use `:user_id` and `:session_id`. */
-  derived?: Record<string, string>;
-  /** The condition for a row that can be reached by its id. */
-  live?: string;
+  /** The conditions of query parameters. */
   filters: Required<Record<Exclude<keyof Query, keyof PageRequest>, Filter>>;
-  sorts: Record<string, SortColumn>;
+  /** The columns that lists may be sorted by. */
+  sorts: Record<string, SortType>;
 }
 
-/** New values of columns. */
-export type Changes = Record<string, unknown>;
+/** New values by column; undefined for columns that stay as they are. */
+export type ColumnValues = Record<string, unknown>;
 
-/** Among the changes, the SQL of a value that depends on the row. */
-export class Expression {
+/** The SQL of a new value that depends on the row. */
+export class SqlValue {
   constructor(
     readonly sql: string,
     readonly parameters: Parameters = {},
   ) {}
 }
 
+/** A row as the JSON that the API returns. */
+export interface JsonRow {
+  json: string;
+}
+
 /**
- * Reads and writes the rows of one table. Each method is one statement that does check and act, and answers the JSON
- * that the client gets. Its kinds say which rows can be reached at all, and by which way.
+ * Reads and writes the rows of one table. Each method is one statement that both checks and acts, and returns the JSON
+ * that the client gets. Subclasses define which rows can be reached, and under which role.
  */
 export abstract class TableRepository<Query> {
   protected readonly table: string;
-  protected readonly json: string;
+  /** SQL of a row as the JSON that the API returns, named `json`. */
+  protected readonly jsonSql: string;
+  protected readonly statements: StatementBuilder;
   private readonly metadata: EntityMetadata;
 
   protected constructor(
     protected readonly database: Database,
-    protected readonly dataSource: DataSource,
-    protected readonly rows: TableRows<Query>,
+    dataSource: DataSource,
+    protected readonly options: TableOptions<Query>,
   ) {
-    this.metadata = dataSource.getMetadata(rows.entity);
+    this.metadata = dataSource.getMetadata(options.entity);
     this.table = this.metadata.tableName;
-    this.json = viewAsJson(this.metadata, rows.view, rows.derived);
+    this.statements = new StatementBuilder(dataSource, options.entity);
+    this.jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
   }
 
-  /** The condition for the rows that there are. */
-  protected abstract reach(): string;
+  /** The condition for all rows that the caller may reach. */
+  protected abstract accessCondition(): string;
 
-  protected abstract read(...statements: Statement[]): Promise<Row[][]>;
+  protected abstract read<S extends Statements>(statements: S): Promise<Results<S>>;
 
-  protected abstract write(...statements: Statement[]): Promise<Row[][]>;
+  protected abstract write<S extends Statements>(statements: S): Promise<Results<S>>;
 
-  /** @param condition what it must be, to be found · @throws Problem 404 */
-  async find(id: string, condition = this.rows.live): Promise<JsonText> {
-    const [rows] = await this.read(this.selection(id, condition));
-    return this.one(rows ?? []);
+  /** @param condition that the row must fulfil to be found · @throws Problem 404 */
+  async find(id: string, condition = this.options.isReachable): Promise<JsonText> {
+    const { rows } = await this.read({ rows: this.selection(id, condition) });
+    return this.single(rows);
   }
 
-  /** @throws Problem 404 for the row, or for a row that the changes refer to */
-  async update(id: string, changes: Changes, condition = this.rows.live): Promise<JsonText> {
-    if (isEmpty(changes)) return this.find(id);
-    const [rows = []] = await this.write(this.alteration(id, changes, condition));
-    return this.one(rows);
+  /** The rows with these ids that exist, by their ids. */
+  async findAll(ids: string[]): Promise<Map<string, JsonText>> {
+    const columns = { id: `${this.table}.id`, json: this.jsonSql };
+    const where = this.where(`${this.table}.id = ANY(:ids)`);
+    const selection = this.statements.select<JsonRow & { id: string }>(columns, where, this.parameters({ ids }));
+    const { rows } = await this.read({ rows: selection });
+    return new Map(rows.map(({ id, json }) => [id, new JsonText(json)]));
   }
 
-  protected alteration(id: string, changes: Changes, condition = this.rows.live): Statement {
-    const { columns, parameters } = this.assignments(changes);
-    return this.statement(`update where ${condition}`, columns, { ...parameters, id }, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .update(this.rows.entity)
-        .set(asRawSql(columns))
-        .where(this.reached(`${this.table}.id = :id`, condition))
-        .returning(this.json),
-    );
+  /** @throws Problem 404 for the row, or for a row that the new values refer to */
+  async update(id: string, values: ColumnValues): Promise<JsonText> {
+    if (isEmpty(values)) return this.find(id);
+    const { rows } = await this.write({ rows: this.updateStatement(id, values) });
+    return this.single(rows);
   }
 
-  /** All that the condition is true for. */
-  protected async updateAll(changes: Changes, condition: string): Promise<void> {
-    const { columns, parameters } = this.assignments(changes);
-    const update = this.statement(`update all where ${condition}`, columns, parameters, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .update(this.rows.entity)
-        .set(asRawSql(columns))
-        .where(this.reached(condition)),
-    );
-    await this.write(update);
-  }
-
-  /** For ever. @throws Problem 404 */
-  async remove(id: string): Promise<void> {
-    const remove = this.statement('delete', {}, { id }, () =>
-      this.dataSource
-        .createQueryBuilder()
-        .delete()
-        .from(this.rows.entity)
-        .where(this.reached(`${this.table}.id = :id`))
-        .returning(`${this.table}.id`),
-    );
-    const [rows = []] = await this.write(remove);
-    this.one(rows);
+  /** Deletes permanently. @throws Problem 404 */
+  async delete(id: string): Promise<void> {
+    const { rows } = await this.write({ rows: this.deleteStatement(id) });
+    this.requireRow(rows);
   }
 
   /** @throws Problem 422 for a cursor of another list */
   async page(query: Query & PageRequest): Promise<JsonPage> {
-    const [rows, count] = await this.read(...this.pageStatements(query));
-    return this.asPage(query, rows ?? [], count);
+    return this.toPage(query, await this.read(this.pageStatements(query)));
   }
 
   /**
-   * The page of rows that hang on a row of another repository.
-   * @param condition what that one must be, to be found · @throws Problem 404 when it is missing
+   * A page of rows that belong to a row of another repository.
+   * @param condition that the parent must fulfil to be found · @throws Problem 404 when the parent is missing
    */
-  async pageUnder(
+  async pageOfParent(
     parent: TableRepository<never>,
-    id: string,
+    parentId: string,
     query: Query & PageRequest,
-    condition = parent.rows.live,
+    condition = parent.options.isReachable,
   ): Promise<JsonPage> {
-    const [found, rows, count] = await this.read(
-      parent.selection(id, condition),
+    const { parents, ...results } = await this.read({
+      parents: parent.selection(parentId, condition),
       ...this.pageStatements(query),
-    );
-    parent.one(found ?? []);
-    return this.asPage(query, rows ?? [], count);
+    });
+    parent.requireRow(parents);
+    return this.toPage(query, results);
   }
 
-  /** The statements of a page: its rows, with one more to see whether there is a next page, and the count if wanted. */
-  private pageStatements(query: Query & PageRequest): Statement[] {
-    const conditions = this.conditions(query);
-    const keyset = this.keyset(query);
-    const after = query.cursor ? [keyset.after(query.cursor)] : [];
-    const statements = [this.selectPage([...conditions, ...after], keyset, query.limit + 1)];
-    if (query.include === 'total') statements.push(this.count(conditions));
-    return statements;
+  protected selection(id: string, condition = this.options.isReachable): Statement<JsonRow> {
+    const where = this.where(`${this.table}.id = :id`, condition);
+    return this.statements.select({ json: this.jsonSql }, where, this.parameters({ id }));
   }
 
-  private asPage(query: Query & PageRequest, rows: Row[], count?: Row[]): JsonPage {
-    const items = upTo(maxPage, rows.slice(0, query.limit) as [string][]);
-    const last = items.at(-1);
-    const cursor = rows.length > items.length && last !== undefined ? this.keyset(query).cursor(last) : null;
-    return new JsonPage(items, cursor, count && Number(count[0]?.[0]));
+  protected updateStatement(
+    id: string,
+    values: ColumnValues,
+    condition = this.options.isReachable,
+  ): Statement<JsonRow> {
+    const { columns, parameters } = this.assignments(values);
+    const where = this.where(`${this.table}.id = :id`, condition);
+    return this.statements.update(columns, where, this.returning, this.parameters({ ...parameters, id }));
   }
 
-  protected selection(id: string, condition = this.rows.live): Statement {
-    return this.statement(`select where ${condition}`, {}, { id }, () =>
-      this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select(this.json, 'json')
-        .where(this.reached(`${this.table}.id = :id`, condition)),
-    );
+  protected deleteStatement(id: string): Statement<{ id: string }> {
+    const where = this.where(`${this.table}.id = :id`);
+    return this.statements.delete(where, `${this.table}.id`, this.parameters({ id }));
+  }
+
+  /** A hand-written statement, with the parameters `:user_id` and `:session_id` of the current user. */
+  protected sql<Row>(text: string, parameters: Parameters = {}): Statement<Row> {
+    return sql<Row>(text, this.parameters(parameters));
+  }
+
+  /** For RETURNING: the row as `json`. */
+  protected get returning(): string {
+    return `${this.jsonSql} AS json`;
   }
 
   /** @throws Problem 404 when there is no row */
-  protected one(rows: Row[]): JsonText {
-    if (!rows[0]) throw this.rows.missing?.() ?? notFound(this.rows.name);
-    return new JsonText(rows[0][0] as string);
+  protected single(rows: JsonRow[]): JsonText {
+    return new JsonText(this.requireRow(rows).json);
   }
 
-  private selectPage(conditions: Fragment[], keyset: Keyset, limit: number): Statement {
-    const where = conditions.map(({ sql }) => sql);
-    const order = keyset.order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
-    const parameters = Object.assign(
-      { limit },
-      ...conditions.map((condition) => condition.parameters),
-    ) as Parameters;
-    return this.statement(`page ${where.join(' AND ')} ORDER BY ${order}`, {}, parameters, () => {
-      const query = this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select(this.json, 'json')
-        .where(this.reached(...where));
-      for (const { sql, direction } of keyset.order) query.addOrderBy(sql, direction);
-      return query;
-    });
+  /** @throws Problem 404 when there is no row */
+  protected requireRow<Row>([row]: Row[]): Row {
+    if (row === undefined) throw this.options.missing?.() ?? notFound(this.options.name);
+    return row;
   }
 
-  private count(conditions: Fragment[]): Statement {
-    const where = conditions.map(({ sql }) => sql);
-    const parameters = Object.assign(
-      {},
-      ...conditions.map((condition) => condition.parameters),
-    ) as Parameters;
-    return this.statement(`count ${where.join(' AND ')}`, {}, parameters, () =>
-      this.dataSource
-        .createQueryBuilder(this.rows.entity, this.table)
-        .select('count(*)', 'total')
-        .where(this.reached(...where)),
-    );
+  /** The SQL of each new value. A plain date means the end of that day in the user's time zone. */
+  protected assignments(values: ColumnValues): { columns: ColumnSql; parameters: Parameters } {
+    const columns: ColumnSql = {};
+    const parameters: Parameters = {};
+    // Sorted, so that one set of columns is one statement, in whatever order a client names them.
+    for (const [column, value] of Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (value === undefined) continue;
+      if (value instanceof SqlValue) {
+        columns[column] = value.sql;
+        Object.assign(parameters, value.parameters);
+      } else {
+        const isTimestamp = typeof value === 'string' && isTimestampColumn(this.metadata, column);
+        columns[column] = isTimestamp ? timestampOrEndOfDaySql(column, value) : `:${column}`;
+        parameters[column] = value;
+      }
+    }
+    return { columns, parameters };
   }
 
-  private conditions(query: Query & PageRequest): Fragment[] {
-    return Object.entries(this.rows.filters).flatMap(([name, filter]) => {
+  protected where(...conditions: (string | undefined)[]): string {
+    return [this.accessCondition(), ...conditions.filter(Boolean)].join(' AND ');
+  }
+
+  /** One row more than the page has tells whether there is a next page. */
+  private pageStatements(query: Query & PageRequest) {
+    const keyset = this.keyset(query);
+    const filters = this.filterFragments(query);
+    const fragments = query.cursor ? [...filters, keyset.after(query.cursor)] : filters;
+    const parameters = { ...this.parametersOf(fragments), limit: query.limit + 1 };
+    return {
+      rows: this.statements.select<JsonRow>(
+        { json: this.jsonSql },
+        this.where(...fragments.map((fragment) => fragment.sql)),
+        parameters,
+        keyset.order,
+      ),
+      totals: query.include === 'total' ? this.countStatement(filters) : undefined,
+    };
+  }
+
+  private countStatement(filters: Fragment[]): Statement<{ total: string }> {
+    const where = this.where(...filters.map((filter) => filter.sql));
+    return this.statements.select({ total: 'count(*)' }, where, this.parametersOf(filters));
+  }
+
+  private toPage(
+    query: Query & PageRequest,
+    { rows, totals }: { rows: JsonRow[]; totals: { total: string }[] },
+  ): JsonPage {
+    const items = takeUpTo(maxPageLength, rows.slice(0, query.limit));
+    const last = items.at(-1);
+    const hasMore = rows.length > items.length && last !== undefined;
+    const cursor = hasMore ? this.keyset(query).cursorOf(last) : null;
+    return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
+  }
+
+  private filterFragments(query: Query & PageRequest): Fragment[] {
+    return Object.entries(this.options.filters).flatMap(([name, filter]) => {
       const value = query[name as keyof typeof query];
       return value === undefined ? [] : [(filter as Filter)(name, value as never)];
     });
   }
 
   private keyset(query: Query & PageRequest): Keyset {
-    const filters = Object.keys(this.rows.filters).map((name) => query[name as keyof typeof query] ?? null);
-    return new Keyset(this.table, this.rows.sorts, query, filters);
+    const { filters, sorts, key = ['id'] } = this.options;
+    const values = Object.keys(filters).map((name) => query[name as keyof typeof query] ?? null);
+    return new Keyset(this.table, sorts, key, query, values);
   }
 
-  protected statement(
-    verb: string,
-    columns: Record<string, string>,
-    parameters: Parameters,
-    build: () => QueryBuilder<ObjectLiteral>,
-  ): Statement {
-    // Not the table: two repositories may share one, and must not share statements.
-    const shape = `${this.constructor.name} ${verb} ${JSON.stringify(columns)}`;
-    return statement(shape, { ...parameters, ...currentUser() }, build);
+  private parametersOf(fragments: Fragment[]): Parameters {
+    return this.parameters(
+      Object.assign({}, ...fragments.map((fragment) => fragment.parameters)) as Parameters,
+    );
   }
 
-  private reached(...conditions: (string | undefined)[]): string {
-    return [this.reach(), ...conditions.filter(Boolean)].join(' AND ');
-  }
-
-  /** The SQL of each new value. A plain date stands for its end, in the owner's time zone. */
-  protected assignments(changes: Changes): { columns: Record<string, string>; parameters: Parameters } {
-    const columns: Record<string, string> = {};
-    const parameters: Parameters = {};
-    // In one order, whatever the order in which a client names them: one statement for one set of columns.
-    for (const [column, value] of Object.entries(changes).sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (value === undefined) continue;
-      if (value instanceof Expression) {
-        columns[column] = value.sql;
-        Object.assign(parameters, value.parameters);
-      } else {
-        const isTime = typeof value === 'string' && isMoment(this.metadata, column);
-        columns[column] = isTime ? momentOrEndOfDay(column, value) : `:${column}`;
-        parameters[column] = value;
-      }
-    }
-    return { columns, parameters };
+  /** Adds the current user to the parameters of a statement. */
+  protected parameters(parameters: Parameters): Parameters {
+    const { userId, sessionId } = currentUser();
+    return { ...parameters, user_id: userId, session_id: sessionId };
   }
 }
 
 /** Whether nothing is to be changed. */
-export function isEmpty(changes: object): boolean {
-  return Object.values(changes).every((value) => value === undefined);
+export function isEmpty(values: object): boolean {
+  return Object.values(values).every((value) => value === undefined);
 }
 
-/** As many rows, but at least one, as have so many characters together. */
-function upTo(size: number, rows: [string][]): string[] {
+/** As many rows as have that many characters together, but at least one. */
+function takeUpTo(length: number, rows: JsonRow[]): string[] {
   const items: string[] = [];
-  for (const [json] of rows) {
-    size -= json.length;
-    if (size < 0 && items.length > 0) break;
+  for (const { json } of rows) {
+    length -= json.length;
+    if (length < 0 && items.length > 0) break;
     items.push(json);
   }
   return items;
-}
-
-export function asRawSql(columns: Record<string, string>): Record<string, () => string> {
-  return Object.fromEntries(Object.entries(columns).map(([column, sql]) => [column, () => sql]));
 }

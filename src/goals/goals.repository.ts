@@ -1,65 +1,74 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { Database } from '../database/database';
-import { anyOf, before, from, rowFilters } from '../database/filters';
-import { OwnedRepository } from '../database/owned.repository';
-import { absentLast } from '../database/keyset';
-import { countsBy, momentAsText } from '../database/view';
-import { sql } from '../database/statement';
-import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
+import { Database } from '../database/database';
+import { anyOf, before, commonFilters, from, isAbsent } from '../database/filters';
+import { nullsLastSql } from '../database/keyset';
+import { OwnedRepository } from '../database/owned.repository';
+import { countsBySql, timestampAsTextSql } from '../database/row-json';
+import type { JsonRow } from '../database/table.repository';
+import { Exported } from '../export/exported.decorator';
+import { fieldsOf } from '../http/fields';
+import { TasksRepository } from '../tasks/tasks.repository';
 import type { GoalNode } from './breakdown';
-import { moveToTrash } from '../tasks/tasks.repository';
 import { GoalQuery, GoalView } from './goal.dto';
 import { Goal, goalStatuses, horizons } from './goal.entity';
 
-const targetOrLast = absentLast('goals.target_date');
+const targetDateNullsLast = nullsLastSql('goals.target_date');
 
+@Exported({ name: 'goals', view: GoalView })
 @Injectable()
 export class GoalsRepository extends OwnedRepository<GoalQuery> {
-  constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
+  constructor(
+    database: Database,
+    @InjectDataSource() dataSource: DataSource,
+    private readonly tasks: TasksRepository,
+  ) {
     super(database, dataSource, {
       entity: Goal,
       name: 'goal',
-      view: GoalView,
+      fields: fieldsOf(GoalView),
       filters: {
         status: anyOf('goals.status'),
         horizon: anyOf('goals.horizon'),
         parent_goal_id: anyOf('goals.parent_goal_id'),
         project_name: anyOf('goals.project_name'),
-        target_date: () => ({ sql: 'goals.target_date IS NULL' }),
-        target_from: from('goals.target_date', targetOrLast),
-        target_before: before('goals.target_date', targetOrLast),
-        ...rowFilters('goals'),
+        target_date: isAbsent('goals.target_date'),
+        target_from: from('goals.target_date', targetDateNullsLast),
+        target_before: before('goals.target_date', targetDateNullsLast),
+        ...commonFilters('goals'),
       },
       sorts: {
-        created_at: 'moment',
-        updated_at: 'moment',
-        target_date: 'moment or none',
+        created_at: 'timestamp',
+        updated_at: 'timestamp',
+        target_date: 'nullable timestamp',
         title: 'text',
         status: 'text',
-        completed_at: 'moment or none',
+        completed_at: 'nullable timestamp',
       },
     });
   }
 
   async summary(): Promise<JsonText> {
     const text = `
-      WITH mine AS (SELECT status, coalesce(horizon, 'none') AS horizon, progress FROM goals WHERE user_id = :user_id)
+      WITH own AS (SELECT status, coalesce(horizon, 'none') AS horizon, progress FROM goals WHERE user_id = :user_id)
       SELECT json_build_object(
-        'total', (SELECT count(*) FROM mine),
-        'by_status', ${countsBy('mine', 'status', 'unnest(:statuses::text[])')},
-        'by_horizon', ${countsBy('mine', 'horizon', 'unnest(:horizons::text[])')},
-        'average_progress', (SELECT round(avg(progress), 2) FROM mine WHERE status = 'active'),
-        'nearly_done', (SELECT count(*) FROM mine WHERE status = 'active' AND progress >= 80)
-      )::text`;
-    const values = { ...currentUser(), statuses: goalStatuses, horizons: [...horizons, 'none'] };
-    const [rows = []] = await this.read(sql(text, values));
-    return this.one(rows);
+        'total', (SELECT count(*) FROM own),
+        'by_status', ${countsBySql('own', 'status', 'unnest(:statuses::text[])')},
+        'by_horizon', ${countsBySql('own', 'horizon', 'unnest(:horizons::text[])')},
+        'average_progress', (SELECT round(avg(progress), 2) FROM own WHERE status = 'active'),
+        'nearly_done', (SELECT count(*) FROM own WHERE status = 'active' AND progress >= 80)
+      )::text AS json`;
+    const values = { statuses: goalStatuses, horizons: [...horizons, 'none'] };
+    const { rows } = await this.read({ rows: this.sql<JsonRow>(text, values) });
+    return this.single(rows);
   }
 
-  /** A goal and all below it, those above before those below, with counts of the tasks right under each. @throws Problem 404 */
+  /**
+   * A goal and its subgoals at every depth, each with counts of its own tasks. Parents come before their subgoals.
+   * @throws Problem 404
+   */
   async tree(id: string): Promise<GoalNode[]> {
     const columns =
       'g.id, g.parent_goal_id, g.title, g.horizon, g.target_date, g.status, g.progress, g.progress_mode, g.created_at';
@@ -69,36 +78,41 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         UNION ALL
         SELECT ${columns}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
       ), counts AS (
-        SELECT t.goal_id, count(*) FILTER (WHERE t.status <> 'cancelled') AS total,
-          count(*) FILTER (WHERE t.status = 'completed') AS completed, count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
+        SELECT t.goal_id, count(*) FILTER (WHERE counts_toward_progress(t.status)) AS total,
+          count(*) FILTER (WHERE t.status = 'completed') AS completed,
+          count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
         FROM tree JOIN tasks t ON t.user_id = :user_id AND t.goal_id = tree.id WHERE t.deleted_at IS NULL GROUP BY t.goal_id
       )
-      SELECT json_build_object('id', tree.id, 'title', title, 'horizon', horizon, 'target_date', ${momentAsText('target_date')},
-          'status', status, 'progress', progress, 'progress_mode', progress_mode, 'parent_goal_id', parent_goal_id,
-          'tasks', json_build_object('total', coalesce(total, 0), 'completed', coalesce(completed, 0), 'cancelled', coalesce(cancelled, 0)))
+      SELECT json_build_object(
+        'id', tree.id, 'parent_goal_id', parent_goal_id, 'title', title, 'horizon', horizon,
+        'target_date', ${timestampAsTextSql('target_date')},
+        'status', status, 'progress', progress, 'progress_mode', progress_mode,
+        'counts_toward_parent', progress IS NOT NULL AND counts_toward_progress(status),
+        'tasks', json_build_object(
+          'total', coalesce(total, 0), 'completed', coalesce(completed, 0), 'cancelled', coalesce(cancelled, 0)
+        )
+      ) AS node
       FROM tree LEFT JOIN counts ON counts.goal_id = tree.id ORDER BY depth, created_at, tree.id`;
-    const [rows = []] = await this.read(sql(text, { ...currentUser(), id }));
-    this.one(rows);
-    return rows.map(([node]) => node as GoalNode);
+    const { rows } = await this.read({ rows: this.sql<{ node: GoalNode }>(text, { id }) });
+    this.requireRow(rows);
+    return rows.map(({ node }) => node);
   }
 
   /**
-   * Its subgoals and tasks stay, without it.
-   * @param tasks the tasks go to the trash, with their subtasks
+   * Deletes a goal. Its subgoals and tasks are kept, without it; or its tasks are moved to the trash with their subtasks.
    * @throws Problem 404
    */
-  override async remove(id: string, tasks?: 'trash'): Promise<void> {
-    const trash = moveToTrash('tasks.goal_id = :id', ', goal_id = nullif(goal_id, :id)');
-    const values = { ...currentUser(), id };
-    const unlink = `UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
-    // Not left to the foreign keys: what they change is in nobody's history. First it leaves the goal above it, so that
-    // what becomes of it then changes nothing there.
-    const results = await this.write(
-      sql(unlink, values),
-      ...(tasks === 'trash' ? [sql(trash, values)] : []),
-      sql('UPDATE tasks SET goal_id = NULL WHERE user_id = :user_id AND goal_id = :id', values),
-      sql('DELETE FROM goals WHERE user_id = :user_id AND id = :id RETURNING id', values),
-    );
-    this.one(results.at(-1)!);
+  async deleteGoal(id: string, tasks: 'keep' | 'trash'): Promise<void> {
+    const unlinkGoals = `UPDATE goals SET parent_goal_id = NULL
+      WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
+    // The foreign keys could unlink too, but what they change is not recorded in the history. The goal leaves its own
+    // parent first, so that later steps do not change the parent's progress again.
+    const { rows } = await this.write({
+      unlinkGoals: this.sql(unlinkGoals, { id }),
+      trashTasks: tasks === 'trash' ? this.tasks.moveTasksOfGoalToTrash(id) : undefined,
+      unlinkTasks: this.tasks.unlinkTasksOfGoal(id),
+      rows: this.deleteStatement(id),
+    });
+    this.requireRow(rows);
   }
 }

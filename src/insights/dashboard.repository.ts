@@ -1,104 +1,131 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { Database } from '../database/database';
-import { startOfDay } from '../database/filters';
-import { absentLast } from '../database/keyset';
-import { sql } from '../database/statement';
-import { viewAsJson } from '../database/view';
-import { GoalView } from '../goals/goal.dto';
-import { Goal } from '../goals/goal.entity';
-import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
-import { TaskView } from '../tasks/task.dto';
-import { Task } from '../tasks/task.entity';
-import { derivedOfTask, isOpen } from '../tasks/tasks.repository';
-import { period } from './period';
+import { currentUser } from '../core/request-context';
+import { Database } from '../database/database';
+import { startOfDaySql } from '../database/filters';
+import { nullsLastSql } from '../database/keyset';
+import { sql } from '../database/statement';
+import { GoalsRepository } from '../goals/goals.repository';
+import { TasksRepository } from '../tasks/tasks.repository';
+import { periodSql } from './period-sql';
 
-/** What a list shows of all that it counts. */
-const shown = 10;
+/** How many items each list contains. */
+const maxItems = 10;
 
-/** Days that the velocity is about, and those in which a task counts as completed lately. */
+/** The period of the velocity, and the days for which a completed task counts as recent. */
 const [velocityDays, recentDays] = [30, 7];
 
-/** A goal is at risk below this progress, with so many days to go. */
+/** A goal is at risk below this progress, when this number of days or fewer are left. */
 const [riskyProgress, riskyDays] = [20, 30];
 
-/** What matters today, by one statement. */
+/** A list before its items are read: how many there are, and the ids of the first ones. */
+interface Section {
+  count: number;
+  ids: string[];
+}
+
+const taskSections = [
+  'overdue',
+  'due_today',
+  'due_this_week',
+  'in_progress',
+  'blocked',
+  'recently_completed',
+] as const;
+const goalSections = ['active_goals', 'goals_at_risk'] as const;
+
+type SectionName = (typeof taskSections)[number] | (typeof goalSections)[number];
+
+interface Overview {
+  timezone: string;
+  today: string;
+  velocity: object;
+  sections: Record<SectionName, Section>;
+}
+
+const bySoonest = 'due_date, id';
+const byLatestUpdate = 'updated_at DESC, id DESC';
+const mondaySql = `date_trunc('week', today::timestamp)::date`;
+
+const overviewSql = `
+  WITH ${periodSql(String(velocityDays))}, week AS (
+    SELECT ${startOfDaySql(mondaySql, 'timezone')} AS since, ${startOfDaySql(`${mondaySql} + 7`, 'timezone')} AS until,
+      ${startOfDaySql('today', 'timezone')} AS today_since,
+      ${startOfDaySql(`today - ${recentDays - 1}`, 'timezone')} AS recent_since
+    FROM period
+  ), blocked AS MATERIALIZED (
+    SELECT task_id FROM blocked_tasks(:user_id)
+  ), open AS MATERIALIZED (
+    SELECT id, due_date, updated_at, status,
+      status = 'blocked' OR id IN (SELECT task_id FROM blocked) AS is_blocked
+    FROM tasks WHERE user_id = :user_id AND task_is_open(status, deleted_at)
+  ), completed AS MATERIALIZED (
+    SELECT id, completed_at FROM tasks
+    WHERE user_id = :user_id AND deleted_at IS NULL AND completed_at >= (SELECT since FROM period)
+  ), active AS MATERIALIZED (
+    SELECT id, target_date, ${nullsLastSql('target_date')} AS target_date_nulls_last,
+      coalesce(progress, 0) < ${riskyProgress}
+        AND target_date < (SELECT ${startOfDaySql(`today + ${riskyDays + 1}`, 'timezone')} FROM period) AS is_at_risk
+    FROM goals WHERE user_id = :user_id AND status = 'active'
+  )
+  SELECT period.timezone, period.today::text AS today,
+    json_build_object(
+      'overdue', ${sectionSql('open', 'due_date < now()', bySoonest)},
+      'due_today', ${sectionSql('open', 'due_date >= week.today_since AND due_date < period.until', bySoonest)},
+      'due_this_week', ${sectionSql('open', 'due_date >= week.since AND due_date < week.until', bySoonest)},
+      'in_progress', ${sectionSql('open', `status = 'in_progress'`, byLatestUpdate)},
+      'blocked', ${sectionSql('open', 'is_blocked', byLatestUpdate)},
+      'recently_completed', ${sectionSql('completed', 'completed_at >= week.recent_since', 'completed_at DESC, id DESC')},
+      'active_goals', ${sectionSql('active', 'true', 'target_date_nulls_last, id')},
+      'goals_at_risk', ${sectionSql('active', 'is_at_risk', 'target_date, id')}
+    ) AS sections,
+    (
+      SELECT json_build_object(
+        'days', ${velocityDays}, 'completed', count(*), 'average_per_day', round(count(*) / ${velocityDays}.0, 2)
+      ) FROM completed WHERE completed_at < period.until
+    ) AS velocity
+  FROM period, week`;
+
+/** The current user's most important tasks and goals of today. */
 @Injectable()
 export class DashboardRepository {
-  private readonly text: string;
-
   constructor(
     private readonly database: Database,
-    @InjectDataSource() dataSource: DataSource,
-  ) {
-    const task = viewAsJson(dataSource.getMetadata(Task), TaskView, derivedOfTask);
-    const goal = viewAsJson(dataSource.getMetadata(Goal), GoalView);
-    const soonest = 'due_date, id';
-    const monday = `date_trunc('week', today::timestamp)::date`;
-    this.text = `
-      WITH ${period(String(velocityDays))}, week AS (
-        SELECT ${startOfDay(monday, 'timezone')} AS since, ${startOfDay(`${monday} + 7`, 'timezone')} AS until,
-          ${startOfDay('today', 'timezone')} AS today_since, ${startOfDay(`today - ${recentDays - 1}`, 'timezone')} AS recent_since
-        FROM period
-      ), blocked AS MATERIALIZED (
-        SELECT d.task_id AS id FROM task_dependencies d JOIN tasks needed ON needed.user_id = d.user_id AND needed.id = d.depends_on_id
-        WHERE d.user_id = :user_id AND ${isOpen('needed')}
-      ), open AS MATERIALIZED (
-        SELECT id, due_date, updated_at, status, status = 'blocked' OR id IN (SELECT id FROM blocked) AS is_blocked FROM tasks
-        WHERE user_id = :user_id AND deleted_at IS NULL AND status IN ('pending', 'in_progress', 'blocked')
-      ), done AS MATERIALIZED (
-        SELECT id, completed_at FROM tasks
-        WHERE user_id = :user_id AND deleted_at IS NULL AND completed_at >= (SELECT since FROM period)
-      ), active AS MATERIALIZED (
-        SELECT id, target_date, ${absentLast('target_date')} AS target_or_last,
-          coalesce(progress, 0) < ${riskyProgress} AND target_date < (SELECT ${startOfDay(`today + ${riskyDays + 1}`, 'timezone')} FROM period)
-            AS is_at_risk
-        FROM goals WHERE user_id = :user_id AND status = 'active'
-      )
-      SELECT json_build_object(
-        'timezone', period.timezone,
-        'today', period.today,
-        'overdue', ${section('tasks', task, 'open', 'due_date < now()', soonest)},
-        'due_today', ${section('tasks', task, 'open', 'due_date >= week.today_since AND due_date < period.until', soonest)},
-        'due_this_week', ${section('tasks', task, 'open', 'due_date >= week.since AND due_date < week.until', soonest)},
-        'in_progress', ${section('tasks', task, 'open', `status = 'in_progress'`, 'updated_at DESC, id DESC')},
-        'blocked', ${section('tasks', task, 'open', 'is_blocked', 'updated_at DESC, id DESC')},
-        'recently_completed', ${section('tasks', task, 'done', 'completed_at >= week.recent_since', 'completed_at DESC, id DESC')},
-        'active_goals', ${section('goals', goal, 'active', 'true', 'target_or_last, id')},
-        'goals_at_risk', ${section('goals', goal, 'active', 'is_at_risk', 'target_date, id')},
-        'velocity', (
-          SELECT json_build_object('days', ${velocityDays}, 'completed', count(*), 'average_per_day', round(count(*) / ${velocityDays}.0, 2))
-          FROM done WHERE completed_at < period.until
-        )
-      )::text FROM period, week`;
-  }
+    private readonly tasks: TasksRepository,
+    private readonly goals: GoalsRepository,
+  ) {}
 
-  async read(): Promise<JsonText> {
-    const [[row] = []] = await this.database.read(sql(this.text, { ...currentUser() }));
-    return new JsonText(row![0] as string);
+  read(): Promise<JsonText> {
+    return this.database.readTransaction(async () => {
+      const statement = sql<Overview>(overviewSql, { user_id: currentUser().userId });
+      const { rows } = await this.database.read({ rows: statement });
+      const { timezone, today, velocity, sections } = rows[0]!;
+      const tasks = await this.tasks.findAll(idsOf(taskSections.map((name) => sections[name])));
+      const goals = await this.goals.findAll(idsOf(goalSections.map((name) => sections[name])));
+      const members = [
+        ...taskSections.map((name) => `"${name}":${sectionJson(sections[name], tasks)}`),
+        ...goalSections.map((name) => `"${name}":${sectionJson(sections[name], goals)}`),
+      ];
+      const head = JSON.stringify({ timezone, today, velocity }).slice(0, -1);
+      return new JsonText(`${head},${members.join(',')}}`);
+    });
   }
 }
 
 /**
- * SQL of a list: how many rows of a table expression there are, and the first ones as JSON.
- * @param table where they come from
- * @param json how one is shown
+ * SQL of a section: how many rows of a table expression there are, and the ids of the first ones.
+ * @param condition for the rows · @param order of the rows
  */
-function section(
-  table: 'tasks' | 'goals',
-  json: string,
-  rows: string,
-  condition: string,
-  order: string,
-): string {
+function sectionSql(rows: string, condition: string, order: string): string {
   return `json_build_object(
     'count', (SELECT count(*) FROM ${rows} WHERE ${condition}),
-    'items', (
-      SELECT coalesce(json_agg((${json})::json ORDER BY first.place), '[]')
-      FROM (
-        SELECT id, row_number() OVER (ORDER BY ${order}) AS place FROM ${rows} WHERE ${condition} ORDER BY place LIMIT ${shown}
-      ) first JOIN ${table} ON ${table}.user_id = :user_id AND ${table}.id = first.id
-    ))`;
+    'ids', ARRAY(SELECT id FROM ${rows} WHERE ${condition} ORDER BY ${order} LIMIT ${maxItems}))`;
+}
+
+function idsOf(sections: Section[]): string[] {
+  return [...new Set(sections.flatMap(({ ids }) => ids))];
+}
+
+function sectionJson({ count, ids }: Section, items: Map<string, JsonText>): string {
+  return `{"count":${count},"items":[${ids.map((id) => items.get(id)!.text).join(',')}]}`;
 }

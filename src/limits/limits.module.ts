@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
-import { Limits } from './limits';
+import { RateLimiter } from './rate-limiter';
+import { RateLimitsRepository } from './rate-limits.repository';
 
 @Global()
-@Module({ providers: [Limits], exports: [Limits] })
+@Module({ providers: [RateLimiter, RateLimitsRepository], exports: [RateLimiter] })
 export class LimitsModule {}

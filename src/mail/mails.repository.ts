@@ -6,41 +6,37 @@ import type { Mail, MailKind } from './mail.entity';
 
 export type DueMail = Pick<Mail, 'id' | 'kind' | 'email' | 'attempts'>;
 
-/** Minutes for which a token that was mailed can be used. */
+/** Minutes for which a mailed token is valid. */
 export const tokenMinutes = 30;
 
-/** Mails that are still to be sent. Whatever asks for one writes it down in its own transaction. */
+/** The outbox: mails that are still to be sent. */
 @Injectable()
 export class MailsRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Some of the mails that are due. Each will be due again, after 1, 2, 4, … minutes, up to an hour, unless it is
-   * settled: also when this process ends meanwhile.
+   * Takes some of the mails that are due. Each becomes due again after 1, 2, 4, … minutes, up to an hour, unless it is
+   * deleted: also when this process ends before it has sent the mail.
    */
   async claim(limit: number): Promise<DueMail[]> {
     const text = `
       UPDATE mails SET attempts = attempts + 1, due_at = now() + least(2 ^ attempts, 60) * interval '1 minute'
       WHERE id IN (SELECT id FROM mails WHERE due_at <= now() ORDER BY id LIMIT :limit::integer FOR UPDATE SKIP LOCKED)
       RETURNING id, kind, email, attempts`;
-    const [rows = []] = await this.database.asAuthenticator(sql(text, { limit }));
-    return (rows as [string, MailKind, string, number][]).map(([id, kind, email, attempts]) => ({
-      id,
-      kind,
-      email,
-      attempts,
-    }));
+    const { mails } = await this.database.asAuthenticator({ mails: sql<DueMail>(text, { limit }) });
+    return mails;
   }
 
-  async settle(id: string): Promise<void> {
-    await this.database.asAuthenticator(sql('DELETE FROM mails WHERE id = :id', { id }));
+  /** Deletes a mail that was sent or given up. */
+  async delete(id: string): Promise<void> {
+    await this.database.asAuthenticator({ deleted: sql('DELETE FROM mails WHERE id = :id', { id }) });
   }
 
   /**
-   * Has a token of this hash stand for the account, beside those that were mailed before.
-   * @returns false where there is no such account, or nothing to prove any more
+   * Stores the hash of a token for the account with this address. Tokens that were mailed before stay valid.
+   * @returns false when there is no such account, or its address is already verified
    */
-  async keepToken(purpose: string, email: string, token_hash: Buffer): Promise<boolean> {
+  async storeToken(purpose: string, email: string, tokenHash: Buffer): Promise<boolean> {
     const text = `
       WITH account AS (
         SELECT id, email FROM users
@@ -50,15 +46,15 @@ export class MailsRepository {
       )
       INSERT INTO one_time_tokens (user_id, purpose, email, token_hash, expires_at)
       SELECT id, :purpose::text, email, :token_hash::bytea, now() + :minutes::integer * interval '1 minute' FROM account
-      RETURNING 1`;
-    const values = { purpose, email, token_hash, minutes: tokenMinutes };
-    const [rows] = await this.database.asAuthenticator(sql(text, values));
-    return rows?.length === 1;
+      RETURNING user_id`;
+    const values = { purpose, email, token_hash: tokenHash, minutes: tokenMinutes };
+    const { stored } = await this.database.asAuthenticator({ stored: sql(text, values) });
+    return stored.length === 1;
   }
 }
 
-/** Has a mail sent, by the transaction that it is a part of. */
-export function mailStatement(kind: MailKind, email: string): Statement {
+/** Puts a mail into the outbox, in the transaction of which the statement is a part. */
+export function enqueueMail(kind: MailKind, email: string): Statement {
   const text = 'INSERT INTO mails (id, kind, email) VALUES (:id, :kind, :email)';
   return sql(text, { id: uuidv7(), kind, email });
 }

@@ -1,93 +1,96 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../core/config';
-import type { Database, Row } from '../database/database';
+import type { Database } from '../database/database';
 import { Parameters, sql, Statement } from '../database/statement';
 
 const logger = new Logger('Purge');
 
-/** Tasks or sessions that go in one transaction: so nobody waits long for it. */
-const batch = 500;
+/** Rows that are deleted in one transaction, so that nobody waits long for it. */
+const batchSize = 500;
 
-/** Days for which sessions that have ended are kept: they tell from where an account is used. */
+/** Days for which sessions that have ended are kept: they show from where an account is used. */
 const sessionDays = 90;
 
-/** Subtasks go before what they are part of: what a foreign key removes would leave its history behind. */
-const isLeaf = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)`;
+/** Subtasks are deleted before their parents: what a foreign key deletes would leave its history behind. */
+const hasNoSubtasks = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)`;
 
-/** Since such a day; the parameter is `:days`. */
-const before = (column: string) => `${column} <= now() - :days::integer * interval '1 day'`;
-const isOldTrash = before('deleted_at');
-const isLongGone = before('deactivated_at');
-const isLongOver = before('least(revoked_at, expires_at)');
+/** The condition for a time at least `:days` days ago. */
+const isDaysAgo = (timestampSql: string) => `${timestampSql} <= now() - :days::integer * interval '1 day'`;
+
+const isOldTrash = isDaysAgo('deleted_at');
+const isOldDeactivation = isDaysAgo('deactivated_at');
+const isOldSession = isDaysAgo('least(revoked_at, expires_at)');
 
 /**
- * Removes for ever what has lain in the trash for long enough, accounts that were deactivated long ago with everything
- * that belongs to them, and sessions that ended long ago. It acts by a role that sees nothing else; the trash is emptied
- * in the name of each user whose it is.
+ * Deletes permanently: tasks that have been in the trash for long enough, accounts that were deactivated long ago with
+ * everything they own, and sessions that ended long ago. Its role sees nothing else; the trash is deleted on behalf of each
+ * user.
  * @param isDryRun only counts
- * @returns how many of each kind
+ * @returns the counts, as text
  */
 export async function purge(database: Database, config: Config, isDryRun: boolean): Promise<string> {
   const { trashDays, deactivatedUserDays } = config;
   const counts = isDryRun
     ? [
         await count(database, 'tasks', isOldTrash, trashDays),
-        await count(database, 'users', isLongGone, deactivatedUserDays),
-        await count(database, 'sessions', isLongOver, sessionDays),
+        await count(database, 'users', isOldDeactivation, deactivatedUserDays),
+        await count(database, 'sessions', isOldSession, sessionDays),
       ]
     : [
         await emptyTrash(database, trashDays),
-        await removeAll(database, 'users', 'id', isLongGone, deactivatedUserDays, 1), // with all that is theirs
-        await removeAll(database, 'sessions', 'user_id, id', isLongOver, sessionDays, batch),
+        // One user at a time, with everything they own.
+        await deleteAll(database, 'users', 'id', isOldDeactivation, deactivatedUserDays, 1),
+        await deleteAll(database, 'sessions', 'user_id, id', isOldSession, sessionDays, batchSize),
       ];
   return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} ended sessions`;
 }
 
-async function count(database: Database, table: string, isDue: string, days: number): Promise<number> {
-  const [[row] = []] = await database.asPurger(
-    sql(`SELECT count(*)::integer FROM ${table} WHERE ${isDue}`, { days }),
-  );
-  return row![0] as number;
+async function count(database: Database, table: string, condition: string, days: number): Promise<number> {
+  const text = `SELECT count(*)::integer AS count FROM ${table} WHERE ${condition}`;
+  const { rows } = await database.asPurger({ rows: sql<{ count: number }>(text, { days }) });
+  return rows[0]!.count;
 }
 
-/** @param atOnce rows that go in one transaction */
-function removeAll(
+/** @param batch rows per transaction */
+function deleteAll(
   database: Database,
   table: string,
   key: string,
-  isDue: string,
+  condition: string,
   days: number,
-  atOnce: number,
+  batch: number,
 ): Promise<number> {
-  const removing = removal(table, key, isDue, { days, batch: atOnce });
-  return untilNone(async () => (await database.asPurger(removing))[0] ?? []);
+  const deletion = deleteBatch(table, key, condition, { days, batch });
+  return repeatUntilNone(async () => (await database.asPurger({ deleted: deletion })).deleted.length);
 }
 
-/** Where a user's turn does not come, that user's trash waits for the next time. */
+/** When a user's trash cannot be deleted now, it is left for the next purge. */
 async function emptyTrash(database: Database, days: number): Promise<number> {
-  const owners = sql(`SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrash}`, { days });
-  const [rows = []] = await database.asPurger(owners);
-  const isDue = `user_id = :user_id AND ${isOldTrash} AND ${isLeaf}`;
-  let removed = 0;
-  for (const [user_id] of rows as [string][]) {
-    const removing = removal('tasks', 'user_id, id', isDue, { days, user_id, batch });
+  const text = `SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrash}`;
+  const { owners } = await database.asPurger({ owners: sql<{ user_id: string }>(text, { days }) });
+  const condition = `user_id = :user_id AND ${isOldTrash} AND ${hasNoSubtasks}`;
+  let total = 0;
+  for (const { user_id } of owners) {
+    const deletion = deleteBatch('tasks', 'user_id, id', condition, { days, user_id, batch: batchSize });
     try {
-      removed += await untilNone(() => database.actAs(user_id, (run) => run(removing)));
+      total += await repeatUntilNone(() =>
+        database.actAs(user_id, async () => (await database.write({ deleted: deletion })).deleted.length),
+      );
     } catch (error) {
-      logger.warn(`The trash of ${user_id} waits: ${String(error)}`);
+      logger.warn(`The trash of user ${user_id} could not be deleted: ${String(error)}`);
     }
   }
-  return removed;
+  return total;
 }
 
-function removal(table: string, key: string, isDue: string, values: Parameters): Statement {
-  const due = `SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT :batch::integer`;
-  return sql(`DELETE FROM ${table} WHERE (${key}) IN (${due}) RETURNING 1`, values);
+function deleteBatch(table: string, key: string, condition: string, values: Parameters): Statement {
+  const batch = `SELECT ${key} FROM ${table} WHERE ${condition} LIMIT :batch::integer`;
+  return sql(`DELETE FROM ${table} WHERE (${key}) IN (${batch}) RETURNING 1 AS deleted`, values);
 }
 
-/** Does it until there is nothing to remove. @returns how many rows it removed */
-async function untilNone(remove: () => Promise<Row[]>): Promise<number> {
-  let removed = 0;
-  for (let last = 1; last > 0; removed += last) last = (await remove()).length;
-  return removed;
+/** Repeats a deletion until it finds nothing. @returns how many rows were deleted */
+async function repeatUntilNone(deleteSome: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let last = 1; last > 0; total += last) last = await deleteSome();
+  return total;
 }

@@ -1,73 +1,116 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { JsonText } from '../core/json-text';
+import type { PageRequest } from '../core/page-request';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import type { PageRequest } from '../database/keyset';
-import { sql } from '../database/statement';
-import { currentUser } from '../core/request-context';
-import { JsonText } from '../core/json-text';
+import type { Statement } from '../database/statement';
+import { SqlValue } from '../database/table.repository';
+import { Exported } from '../export/exported.decorator';
+import { fieldsOf } from '../http/fields';
 import { TagView } from './tag.dto';
 import { Tag } from './tag.entity';
 
-/** The other tags of that name, once this tag has it; where this tag is the user's. */
-const others = `SELECT g.id FROM tags g WHERE g.user_id = :user_id AND lower(g.name) = lower(:name) AND g.id <> :id
+/** The user's tags with these names, ignoring case. */
+const tagsByNameSql = `SELECT g.id FROM tags g
+  WHERE g.user_id = :user_id AND lower(g.name) IN (SELECT lower(n) FROM unnest(:tags::text[]) n)`;
+
+/** Guards statements on the tags of a task: without the task, they change nothing. */
+const taskExistsSql =
+  'EXISTS (SELECT FROM tasks WHERE user_id = :user_id AND id = :task_id AND deleted_at IS NULL)';
+
+/** Other tags with the new name of a tag that exists. */
+const tagsToMergeSql = `SELECT g.id FROM tags g WHERE g.user_id = :user_id AND lower(g.name) = lower(:name) AND g.id <> :id
   AND EXISTS (SELECT FROM tags WHERE user_id = :user_id AND id = :id)`;
 
+/** The user's tags, their links to tasks, and the copy of their names in `tasks.tags`. */
+@Exported({ name: 'tags', view: TagView })
 @Injectable()
 export class TagsRepository extends OwnedRepository<PageRequest> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
     super(database, dataSource, {
       entity: Tag,
       name: 'tag',
-      view: TagView,
+      fields: fieldsOf(TagView),
       derived: {
         task_count: `(SELECT count(*) FROM task_tags l JOIN tasks t ON t.user_id = l.user_id AND t.id = l.task_id
           WHERE l.user_id = tags.user_id AND l.tag_id = tags.id AND t.deleted_at IS NULL)`,
       },
       filters: {},
-      sorts: { name: 'text', created_at: 'moment' },
+      sorts: { name: 'text', created_at: 'timestamp' },
     });
   }
 
-  /** Gives it another name. Another tag of that name becomes one with it. @throws Problem 404 */
-  async rename(id: string, name: string, changes: object): Promise<JsonText> {
-    const values = { id, name, user_id: currentUser().user_id };
-    const move = `INSERT INTO task_tags (user_id, task_id, tag_id)
-      SELECT user_id, task_id, :id FROM task_tags WHERE user_id = :user_id AND tag_id IN (${others}) ON CONFLICT DO NOTHING`;
-    const unlink = `DELETE FROM task_tags WHERE user_id = :user_id AND tag_id IN (${others})`;
-    const remove = `DELETE FROM tags WHERE user_id = :user_id AND id IN (${others})`;
-    const [, , , rows = []] = await this.write(
-      sql(move, values),
-      sql(unlink, values),
-      sql(remove, values),
-      this.alteration(id, { ...changes, name }),
-      sql(writeNames(), values),
-    );
-    return this.one(rows);
+  /** Renames a tag. Another tag with that name is merged into it. @throws Problem 404 */
+  async rename(id: string, name: string, values: object): Promise<JsonText> {
+    const moveLinks = `INSERT INTO task_tags (user_id, task_id, tag_id)
+      SELECT user_id, task_id, :id FROM task_tags
+      WHERE user_id = :user_id AND tag_id IN (${tagsToMergeSql}) ON CONFLICT DO NOTHING`;
+    const deleteLinks = `DELETE FROM task_tags WHERE user_id = :user_id AND tag_id IN (${tagsToMergeSql})`;
+    const deleteTags = `DELETE FROM tags WHERE user_id = :user_id AND id IN (${tagsToMergeSql})`;
+    const { rows } = await this.write({
+      moveLinks: this.sql(moveLinks, { id, name }),
+      deleteLinks: this.sql(deleteLinks, { id, name }),
+      deleteTags: this.sql(deleteTags, { id, name }),
+      rows: this.updateStatement(id, { ...values, name }),
+      copyNames: this.sql(copyNamesSql('true'), { id }),
+    });
+    return this.single(rows);
   }
 
-  /** Takes it from all tasks. @throws Problem 404 */
-  override async remove(id: string): Promise<void> {
-    const values = { id, user_id: currentUser().user_id };
-    const [, , rows = []] = await this.write(
-      sql(writeNames('AND g.id <> :id'), values),
-      sql('DELETE FROM task_tags WHERE user_id = :user_id AND tag_id = :id', values),
-      sql('DELETE FROM tags WHERE user_id = :user_id AND id = :id RETURNING id', values),
-    );
-    this.one(rows);
+  /** Deletes a tag, and takes it from all tasks. @throws Problem 404 */
+  override async delete(id: string): Promise<void> {
+    const { rows } = await this.write({
+      copyNames: this.sql(copyNamesSql('g.id <> :id'), { id }),
+      deleteLinks: this.sql('DELETE FROM task_tags WHERE user_id = :user_id AND tag_id = :id', { id }),
+      rows: this.deleteStatement(id),
+    });
+    this.requireRow(rows);
+  }
+
+  /** Creates the tags that do not exist. @param taskId the task that must exist, where it is not created with them */
+  createMissing(tags: string[], taskId?: string): Statement {
+    const text = `INSERT INTO tags (user_id, id, name)
+      SELECT DISTINCT ON (lower(n.name)) :user_id::uuid, n.id, n.name
+      FROM unnest(:tags::text[], :tag_ids::uuid[]) n (name, id)
+      WHERE NOT EXISTS (SELECT FROM tags g WHERE g.user_id = :user_id AND lower(g.name) = lower(n.name))`;
+    const guarded = taskId === undefined ? text : `${text} AND ${taskExistsSql}`;
+    return this.sql(guarded, { tags, tag_ids: tags.map(() => uuidv7()), task_id: taskId });
+  }
+
+  /** Links a task to tags that exist. */
+  link(taskId: string, tags: string[]): Statement {
+    const text = `INSERT INTO task_tags (user_id, task_id, tag_id)
+      SELECT :user_id::uuid, :task_id::uuid, g.id FROM (${tagsByNameSql}) g WHERE ${taskExistsSql} ON CONFLICT DO NOTHING`;
+    return this.sql(text, { tags, task_id: taskId });
+  }
+
+  /** Unlinks a task from all tags but these. */
+  unlinkOthers(taskId: string, tags: string[]): Statement {
+    const text = `DELETE FROM task_tags
+      WHERE user_id = :user_id AND task_id = :task_id AND tag_id NOT IN (${tagsByNameSql}) AND ${taskExistsSql}`;
+    return this.sql(text, { tags, task_id: taskId });
+  }
+
+  /** The value of `tasks.tags`: the names in the spelling of the tags that exist. */
+  namesAsStored(tags: string[]): SqlValue {
+    const names = `(SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}') FROM tags g
+      WHERE g.id IN (${tagsByNameSql}) AND g.user_id = :user_id)`;
+    return new SqlValue(names, { tags });
   }
 }
 
-/** Writes into the tasks that have this tag the names of their tags: of those that are kept. */
-function writeNames(kept = ''): string {
+/** SQL that copies tag names into the tasks that have the tag `:id`. @param isKept the condition for tags `g` to copy */
+function copyNamesSql(isKept: string): string {
   return `
-    UPDATE tasks SET tags = now_called.names
+    UPDATE tasks SET tags = current.names
     FROM (
       SELECT l.task_id, coalesce(array_agg(g.name ORDER BY lower(g.name)) FILTER (WHERE g.id IS NOT NULL), '{}') AS names
-      FROM task_tags l LEFT JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id ${kept}
+      FROM task_tags l LEFT JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id AND ${isKept}
       WHERE l.user_id = :user_id AND l.task_id IN (SELECT task_id FROM task_tags WHERE user_id = :user_id AND tag_id = :id)
       GROUP BY l.task_id
-    ) now_called
-    WHERE tasks.user_id = :user_id AND tasks.id = now_called.task_id AND tasks.tags <> now_called.names`;
+    ) current
+    WHERE tasks.user_id = :user_id AND tasks.id = current.task_id AND tasks.tags <> current.names`;
 }

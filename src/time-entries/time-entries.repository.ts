@@ -2,30 +2,32 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { JsonText } from '../core/json-text';
+import { notFound } from '../core/problem';
 import { Database } from '../database/database';
 import { anyOf, before, from } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
-import { sql } from '../database/statement';
-import { currentUser } from '../core/request-context';
-import { JsonText } from '../core/json-text';
-import { notFound } from '../core/problem';
+import type { JsonRow } from '../database/table.repository';
+import { Exported } from '../export/exported.decorator';
+import { fieldsOf } from '../http/fields';
 import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 
-/** When an entry is, where it is not from now on: moments, or `hours` from a moment on, or up to now. */
-export interface Span {
+/** The time of an entry: two timestamps, or `hours` that begin at a timestamp or end now. */
+export interface TimeSpan {
   started_at?: string;
   ended_at?: string;
   hours?: number;
 }
 
+@Exported({ name: 'time_entries', view: TimeEntryView })
 @Injectable()
 export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { task_id?: string[] }> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
     super(database, dataSource, {
       entity: TimeEntry,
       name: 'time entry',
-      view: TimeEntryView,
+      fields: fieldsOf(TimeEntryView),
       derived: {
         hours: 'round(extract(epoch FROM time_entries.ended_at - time_entries.started_at) / 3600, 2)',
       },
@@ -34,12 +36,12 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
         started_from: from('time_entries.started_at'),
         started_before: before('time_entries.started_at'),
       },
-      sorts: { started_at: 'moment', created_at: 'moment' },
+      sorts: { started_at: 'timestamp', created_at: 'timestamp' },
     });
   }
 
-  /** @throws Problem 404 when the task is not there · Problem 422 for an end before the beginning */
-  add(task_id: string, span: Span, note: string | null): Promise<JsonText> {
+  /** @throws Problem 404 when the task is missing · Problem 422 when the entry would end before it starts */
+  create(taskId: string, span: TimeSpan, note: string | null): Promise<JsonText> {
     const text = `
       INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at, note)
       SELECT t.user_id, :entry_id::uuid, t.id,
@@ -47,39 +49,40 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
         coalesce(:ended_at::timestamptz, coalesce(:started_at::timestamptz + :hours::numeric * interval '1 hour', now())),
         :note::text
       FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.json}`;
-    return this.writeOne(text, { ...span, task_id, note });
+      RETURNING ${this.returning}`;
+    return this.insertForTask(text, { ...span, task_id: taskId, note });
   }
 
-  /** @throws Problem 404 when the task is not there · Problem 409 `timer_running` when one runs already */
-  start(task_id: string, note: string | null): Promise<JsonText> {
+  /** Starts the timer. @throws Problem 404 when the task is missing · Problem 409 `timer_running` */
+  startTimer(taskId: string, note: string | null): Promise<JsonText> {
     const text = `
       INSERT INTO time_entries (user_id, id, task_id, started_at, note)
       SELECT t.user_id, :entry_id::uuid, t.id, now(), :note::text
       FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.json}`;
-    return this.writeOne(text, { task_id, note });
+      RETURNING ${this.returning}`;
+    return this.insertForTask(text, { task_id: taskId, note });
   }
 
-  /** @returns undefined when no timer of the task runs */
-  async stop(task_id: string): Promise<JsonText | undefined> {
+  /** Stops the timer. @returns undefined when no timer of the task is running */
+  async stopTimer(taskId: string): Promise<JsonText | undefined> {
     const text = `UPDATE time_entries SET ended_at = greatest(now(), started_at)
-      WHERE user_id = :user_id AND task_id = :task_id AND ended_at IS NULL RETURNING ${this.json}`;
-    const [[row] = []] = await this.write(sql(text, { ...currentUser(), task_id }));
-    return row && new JsonText(row[0] as string);
+      WHERE user_id = :user_id AND task_id = :task_id AND ended_at IS NULL RETURNING ${this.returning}`;
+    const { rows } = await this.write({ rows: this.sql<JsonRow>(text, { task_id: taskId }) });
+    return rows[0] && new JsonText(rows[0].json);
   }
 
   /** @throws Problem 404 */
-  async removeFrom(task_id: string, id: string): Promise<void> {
+  async deleteOfTask(taskId: string, id: string): Promise<void> {
     const text =
       'DELETE FROM time_entries WHERE user_id = :user_id AND task_id = :task_id AND id = :id RETURNING id';
-    const [rows = []] = await this.write(sql(text, { ...currentUser(), task_id, id }));
-    this.one(rows);
+    const { rows } = await this.write({ rows: this.sql(text, { task_id: taskId, id }) });
+    this.requireRow(rows);
   }
 
-  private async writeOne(text: string, values: object): Promise<JsonText> {
-    const [[row] = []] = await this.write(sql(text, { ...currentUser(), ...values, entry_id: uuidv7() }));
-    if (!row) throw notFound('task');
-    return new JsonText(row[0] as string);
+  private async insertForTask(text: string, values: object): Promise<JsonText> {
+    const statement = this.sql<JsonRow>(text, { ...values, entry_id: uuidv7() });
+    const { rows } = await this.write({ rows: statement });
+    if (!rows[0]) throw notFound('task');
+    return new JsonText(rows[0].json);
   }
 }

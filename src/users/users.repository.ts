@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { unauthorized } from '../core/problem';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import { unauthorized } from '../core/problem';
+import { fieldsOf } from '../http/fields';
 import { UserView } from './user.dto';
 import { User } from './user.entity';
 
@@ -14,9 +15,9 @@ export class UsersRepository extends OwnedRepository<object> {
     super(database, dataSource, {
       entity: User,
       name: 'user',
+      fields: fieldsOf(UserView),
+      ownerColumn: 'users.id',
       missing: () => unauthorized('The account no longer exists.'),
-      view: UserView,
-      owner: 'users.id',
       filters: {},
       sorts: {},
     });

@@ -1,6 +1,6 @@
 import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { Task } from '../tasks/task.entity';
-import { Tag } from './tag.entity';
+import { Task } from './task.entity';
+import { Tag } from '../tags/tag.entity';
 
 /** That a task has a tag. The task has the names too: see `tasks.tags`. */
 @Entity('task_tags')

@@ -1,0 +1,46 @@
+import { DatabaseError } from 'pg';
+import { forbidden, invalid, notFound, Problem, unauthorized, unavailable } from '../core/problem';
+import { ProblemKind, problemKindOf, problemKindOfConstraint } from '../core/problem-kind';
+
+/** Declared here because it belongs to every tree of rows. */
+export const ancestorCycle = new ProblemKind(409, 'cycle', 'The row would be its own ancestor.');
+
+/**
+ * The problem that an error from PostgreSQL means for the client; the error itself where it means none.
+ *
+ * SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html. Those that begin with ZC are raised by
+ * Cairn's own functions: ZC401 the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT,
+ * ZC404 with the name of what is missing as HINT.
+ */
+export function toProblem(error: DatabaseError): Problem | DatabaseError {
+  const { code = '', constraint = '', table = '', hint } = error;
+  const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
+  switch (code) {
+    case 'ZC401':
+      return unauthorized('The session has ended. Sign in again.');
+    case 'ZC403':
+      return problemKindOf(hint ?? '')?.create() ?? forbidden('forbidden', 'You are not allowed to do this.');
+    case 'ZC404':
+      return notFound(hint ?? 'row');
+    case 'ZC409':
+      return problemKindOf(hint ?? ancestorCycle.code)?.create() ?? error;
+    case '23505': // unique_violation
+      return problemKindOfConstraint(constraint)?.create() ?? error;
+    case '23503': // foreign_key_violation
+      return field === 'user_id'
+        ? unauthorized('The account no longer exists.')
+        : notFound(field.replace(/^parent_|_id$/g, ''));
+    case '23514': // check_violation
+      return invalid([{ field, code: 'not_allowed', message: 'is not allowed' }]);
+  }
+  if (code.startsWith('22')) return invalid([{ field: '', code: 'not_allowed', message: 'is not allowed' }]);
+  if (!isTemporary(code)) return error;
+  const problem = unavailable('The database is busy. Try again.');
+  problem.cause = error;
+  return problem;
+}
+
+/** Timeouts, deadlocks, too many connections, and a server that shuts down or starts. */
+function isTemporary(code: string): boolean {
+  return ['57014', '55P03', '53300', '25P03', '40001', '40P01'].includes(code) || /^(08|57P0)/.test(code);
+}

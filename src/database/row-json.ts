@@ -1,0 +1,36 @@
+import type { EntityMetadata } from 'typeorm';
+import type { ColumnSql } from './statement-builder';
+
+/**
+ * SQL that writes a row as the JSON object that the API returns, with times in RFC 3339, UTC, with milliseconds.
+ * @param fields the names of the members, in their order
+ * @param derived the SQL of the fields that are not columns
+ */
+export function rowAsJsonSql(entity: EntityMetadata, fields: string[], derived: ColumnSql = {}): string {
+  const members = fields.map((field) => {
+    const column = `${entity.tableName}.${field}`;
+    const value = derived[field] ?? (isTimestampColumn(entity, field) ? timestampAsTextSql(column) : column);
+    return `${value} AS ${field}`;
+  });
+  return `(SELECT row_to_json(shown) FROM (SELECT ${members.join(', ')}) shown)::text`;
+}
+
+/**
+ * SQL of a JSON object that counts rows by a column, with 0 for values without rows.
+ * @param rows the name of a table expression
+ * @param valuesSql SQL of the set of all values
+ */
+export function countsBySql(rows: string, column: string, valuesSql: string): string {
+  return `(
+    SELECT json_object_agg(value, (SELECT count(*) FROM ${rows} WHERE ${rows}.${column} = value)) FROM ${valuesSql} value
+  )`;
+}
+
+export function isTimestampColumn(entity: EntityMetadata, column: string): boolean {
+  return entity.findColumnWithPropertyName(column)?.type === 'timestamp with time zone';
+}
+
+/** SQL of a timestamp in RFC 3339, UTC, with milliseconds. */
+export function timestampAsTextSql(columnSql: string): string {
+  return `to_char(${columnSql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}

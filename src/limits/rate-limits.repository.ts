@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { RateLimit } from '../core/config';
+import { unavailable } from '../core/problem';
+import { Database } from '../database/database';
+import { sql } from '../database/statement';
+
+/** What a hit is counted against. */
+export interface LimitCheck {
+  /** The limit and, as a hash, whom it is about. */
+  key: string;
+  limit: NonNullable<RateLimit>;
+  /** Seconds up to which the waits grow; absent where one waits until the window ends. */
+  longestWait?: number;
+}
+
+export interface HitCount {
+  is_allowed: boolean;
+  used: number;
+  /** Seconds until a hit is allowed again, or the count is reset. */
+  seconds: number;
+}
+
+/** The counts of rate limits, in PostgreSQL. */
+@Injectable()
+export class RateLimitsRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Counts hits against several limits in one statement, up to the first limit that refuses.
+   * @returns the counts in the order of the checks, up to the one that refused
+   * @throws Problem 503 when hits cannot be counted: then nothing is allowed
+   */
+  async countHits(checks: LimitCheck[], hits = 1): Promise<HitCount[]> {
+    const text =
+      'SELECT is_allowed, used, seconds FROM count_hits(:keys, :quotas, :windows, :longest_waits, :hits)';
+    const values = {
+      keys: checks.map(({ key }) => key),
+      quotas: checks.map(({ limit }) => limit.quota),
+      windows: checks.map(({ limit }) => limit.window),
+      longest_waits: checks.map(({ longestWait }) => longestWait ?? 0),
+      hits,
+    };
+    const statements = { counts: sql<HitCount>(text, values) };
+    const { counts } = await this.database.asAuthenticator(statements).catch((cause: unknown) => {
+      const problem = unavailable('Rate limits cannot be checked right now. Try again.');
+      problem.cause = cause;
+      throw problem;
+    });
+    return counts;
+  }
+
+  /** Takes one hit back. */
+  async takeBack(key: string): Promise<void> {
+    const text =
+      'UPDATE rate_limits SET hits = hits - 1, free_at = least(free_at, now()) WHERE key = :key AND hits > 0';
+    await this.database.asAuthenticator({ updated: sql(text, { key }) });
+  }
+
+  async reset(keys: string[]): Promise<void> {
+    const statement = sql('DELETE FROM rate_limits WHERE key = ANY(:keys)', { keys });
+    await this.database.asAuthenticator({ deleted: statement });
+  }
+
+  async deleteExpired(): Promise<void> {
+    await this.database.asAuthenticator({
+      deleted: sql('DELETE FROM rate_limits WHERE resets_at <= now()'),
+    });
+  }
+}

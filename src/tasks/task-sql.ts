@@ -1,0 +1,67 @@
+import type { Fragment } from '../database/statement';
+
+/** The condition for tasks that are not in the trash. */
+export const isNotTrashedSql = 'tasks.deleted_at IS NULL';
+
+/** Whether a task depends on an open task. */
+export const isBlockedSql = `EXISTS (
+  SELECT FROM blocked_tasks(tasks.user_id) blocked WHERE blocked.task_id = tasks.id
+)`;
+
+/**
+ * SQL of a table expression `part` with the ids of tasks and of their subtasks at every depth.
+ * @param isRoot the condition for the tasks to begin with
+ * @param isPart the condition for subtasks to be included; the subtasks of others are not searched
+ */
+export function subtreeSql(isRoot: string, isPart: string): string {
+  return `
+    WITH RECURSIVE part (id) AS (
+      SELECT tasks.id FROM tasks WHERE tasks.user_id = :user_id AND ${isRoot}
+      UNION
+      SELECT tasks.id FROM part JOIN tasks ON tasks.user_id = :user_id AND tasks.parent_task_id = part.id
+      WHERE ${isPart}
+    )`;
+}
+
+/** SQL of a unique timestamp that identifies one trash operation of the user: restoring uses it to find the subtasks. */
+const trashTimestampSql = `
+  SELECT coalesce(max(trashed.deleted_at) + interval '1 millisecond', now()) FROM tasks trashed
+  WHERE trashed.user_id = :user_id AND trashed.deleted_at IS NOT NULL
+    AND CASE WHEN trashed.deleted_at IS NULL THEN '-infinity' ELSE trashed.deleted_at END >= now()::timestamptz(3)`;
+
+/**
+ * SQL that moves tasks to the trash, with all their subtasks.
+ * @param isRoot the condition for the tasks
+ * @param alsoSetSql further assignments, each after a comma
+ */
+export function moveToTrashSql(isRoot: string, alsoSetSql = ''): string {
+  return `${subtreeSql(`${isRoot} AND ${isNotTrashedSql}`, isNotTrashedSql)}
+    UPDATE tasks SET deleted_at = (${trashTimestampSql}) ${alsoSetSql} FROM part
+    WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING tasks.id`;
+}
+
+/** The filter for tasks that the task with this id depends on. */
+export function isDependencyOf(name: string, id: string): Fragment {
+  const dependencies = `SELECT d.depends_on_id FROM task_dependencies d WHERE d.user_id = :user_id AND d.task_id = :${name}`;
+  return { sql: `tasks.id IN (${dependencies})`, parameters: { [name]: id } };
+}
+
+/** The filter for tasks with at least one of these tags; null among them stands for tasks without tags. */
+export function hasAnyTag(name: string, tags: (string | null)[]): Fragment {
+  const present = tags.filter((tag) => tag !== null);
+  const conditions: string[] = [];
+  if (present.length) {
+    conditions.push(`tasks.id IN (
+      SELECT l.task_id FROM task_tags l JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id
+      WHERE l.user_id = :user_id AND lower(g.name) IN (SELECT lower(n) FROM unnest(:${name}::text[]) n))`);
+  }
+  if (present.length < tags.length) conditions.push(`tasks.tags = '{}'`);
+  return { sql: `(${conditions.join(' OR ')})`, parameters: present.length ? { [name]: present } : {} };
+}
+
+/** The filter for tasks with all of these tags. */
+export function hasAllTags(name: string, tags: (string | null)[]): Fragment {
+  const condition = `NOT EXISTS (
+    SELECT FROM unnest(:${name}::text[]) n WHERE lower(n) NOT IN (SELECT lower(tag) FROM unnest(tasks.tags) tag))`;
+  return { sql: condition, parameters: { [name]: tags.map((tag) => tag ?? 'none') } };
+}
