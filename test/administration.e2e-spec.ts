@@ -58,7 +58,7 @@ describe('the first superuser', () => {
     const unknown = promote('nobody@example.com');
     expect([await unknown.ended, unknown.output()]).toEqual([
       1,
-      'There is no account with the address nobody@example.com.\n',
+      'There is no account with the email address nobody@example.com.\n',
     ]);
     const none = promote();
     expect([await none.ended, none.output()]).toEqual([1, 'Usage: npm run cli -- user:promote EMAIL\n']);
