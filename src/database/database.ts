@@ -146,7 +146,8 @@ export class Database {
     this.queues.set(user_id, queue);
     try {
       return await queue(() => {
-        if (performance.now() > latest) throw unavailable('Your other changes take too long. Try again.');
+        if (performance.now() > latest)
+          throw unavailable('Your other write requests take too long. Try again.');
         return work();
       });
     } finally {
@@ -273,7 +274,7 @@ function inOnePacket<T>(client: PoolClient, send: () => T): T {
 
 /** After an error, COMMIT succeeds by rolling back: only its tag tells. */
 function refuseUncommitted(commit: { command: string } | undefined): void {
-  if (commit?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
+  if (commit?.command !== 'COMMIT') throw unavailable('The transaction could not be committed. Try again.');
 }
 
 /**

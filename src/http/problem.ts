@@ -34,11 +34,16 @@ export function invalid(errors: FieldFlaw[]): Problem {
   // Names come from clients: a lone surrogate among them would not be JSON for everybody.
   errors = errors.map((flaw) => ({ ...flaw, field: flaw.field.toWellFormed() }));
   const fields = errors.map(({ field }) => field || 'body').join(', ');
-  return new Problem(422, 'validation_failed', `The request is not valid: see errors (${fields}).`, errors);
+  return new Problem(
+    422,
+    'validation_failed',
+    `The request is invalid: ${fields}. See errors for details.`,
+    errors,
+  );
 }
 
 export function unknownField(field: string): FieldFlaw {
-  return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
+  return { field, code: 'unknown_field', message: 'is unknown or read-only' };
 }
 
 export function unauthorized(detail: string, code = 'unauthorized'): Problem {

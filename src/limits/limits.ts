@@ -216,13 +216,13 @@ export class Limits implements OnModuleInit, OnModuleDestroy {
     const statement = sql('DELETE FROM rate_limits WHERE resets_at <= now()', {});
     await this.database
       .asAuthenticator(statement)
-      .catch((error: unknown) => this.logger.warn(`Not purged: ${String(error)}`));
+      .catch((error: unknown) => this.logger.warn(`Expired rate limits were not deleted: ${String(error)}`));
   }
 }
 
 /** What cannot be counted is not allowed. @throws Problem 503 */
 function refuseUncounted(cause: unknown): never {
-  const problem = unavailable('Limits cannot be looked at right now. Try again.');
+  const problem = unavailable('Rate limits cannot be checked at the moment. Try again.');
   problem.cause = cause;
   throw problem;
 }
@@ -232,9 +232,15 @@ function answer({ name, limit: { quota, window } }: ActiveRule, { isAllowed, use
   appendToAnswer('ratelimit-policy', `"${name}";q=${quota};w=${window}`);
   appendToAnswer('ratelimit', `"${name}";r=${Math.max(0, quota - used)};t=${seconds}`);
   if (isAllowed) return;
-  throw new Problem(429, 'rate_limited', `Too many requests. Try again in ${seconds} s.`, undefined, {
-    'retry-after': String(seconds),
-  });
+  throw new Problem(
+    429,
+    'rate_limited',
+    `Too many requests. Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`,
+    undefined,
+    {
+      'retry-after': String(seconds),
+    },
+  );
 }
 
 /** What people type into the field of a name may be their password: only a hash of it is kept. */
