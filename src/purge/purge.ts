@@ -40,7 +40,7 @@ export async function purge(database: Database, config: Config, isDryRun: boolea
         await removeAll(database, 'users', 'id', isLongGone, deactivatedUserDays, 1), // with all that is theirs
         await removeAll(database, 'sessions', 'user_id, id', isLongOver, sessionDays, batch),
       ];
-  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} ended sessions`;
+  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} expired or revoked sessions`;
 }
 
 async function count(database: Database, table: string, isDue: string, days: number): Promise<number> {
@@ -74,7 +74,7 @@ async function emptyTrash(database: Database, days: number): Promise<number> {
     try {
       removed += await untilNone(() => database.actAs(user_id, (run) => run(removing)));
     } catch (error) {
-      logger.warn(`The trash of ${user_id} waits: ${String(error)}`);
+      logger.warn(`Could not empty the trash of user ${user_id}, will try again: ${String(error)}`);
     }
   }
   return removed;
