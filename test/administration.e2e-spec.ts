@@ -48,7 +48,7 @@ describe('the first superuser', () => {
     const command = promote('FIRST@example.com');
     expect([await command.ended, command.output()]).toEqual([
       0,
-      'first@example.com is a superuser now, and manages accounts.\n',
+      'first@example.com is now a superuser and can manage all accounts.\n',
     ]);
     await user.api.get('/users').expect(200);
     expect(await actsOn(user)).toEqual([{ actor_id: null, act: 'promote' }]);

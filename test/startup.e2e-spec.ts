@@ -241,6 +241,9 @@ describe('the seed command', () => {
 
   it('is one of the commands that the CLI names', async () => {
     const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed, user:promote, purge\n']);
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
+    ]);
   });
 });
