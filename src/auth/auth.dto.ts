@@ -101,6 +101,6 @@ export class TokensView {
   @Text({ description: 'Refresh token for `POST /auth/refresh`. It can be used once.', max: 4000 })
   refresh_token: string;
 
-  @ApiProperty({ type: UserView })
+  @ApiProperty({ type: UserView, description: 'The account of the user.' })
   user: object;
 }

@@ -21,22 +21,22 @@ export class ExportView {
   @Moment({ description: 'Timestamp of the start of the export.', answered: true })
   exported_at: string;
 
-  @ApiProperty({ type: UserView })
+  @ApiProperty({ type: UserView, description: 'The account.' })
   user: object;
 
-  @ApiProperty({ type: [GoalView] })
+  @ApiProperty({ type: [GoalView], description: 'All goals.' })
   goals: object[];
 
   @ApiProperty({ type: [TaskView], description: 'All tasks, including those in the trash.' })
   tasks: object[];
 
-  @ApiProperty({ type: [TagView] })
+  @ApiProperty({ type: [TagView], description: 'All tags.' })
   tags: object[];
 
-  @ApiProperty({ type: [TimeEntryView] })
+  @ApiProperty({ type: [TimeEntryView], description: 'All time entries.' })
   time_entries: object[];
 
-  @ApiProperty({ type: [Dependency] })
+  @ApiProperty({ type: [Dependency], description: 'All dependencies between tasks.' })
   dependencies: object[];
 
   @ApiProperty({ type: [ChangeView], description: 'All recorded changes, oldest first.' })

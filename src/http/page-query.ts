@@ -56,7 +56,7 @@ export abstract class RowQuery extends PageQuery {
 /** The answer of a list of such items. */
 export function pageOf(View: Type, name: string): Type {
   class Page {
-    @ApiProperty({ type: [View] })
+    @ApiProperty({ type: [View], description: 'Items of this page.' })
     items: object[];
 
     @ApiProperty({

@@ -203,7 +203,7 @@ export class TasksController {
   @Put(':id/dependencies/:other_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Add a dependency to a task' })
-  @ApiNoContentResponse({ description: 'The dependency exists.' })
+  @ApiNoContentResponse({ description: 'The dependency was added or existed already.' })
   depend(@IdParam() id: string, @IdParam('other_id') other_id: string): Promise<void> {
     return this.tasks.depend(id, other_id);
   }
