@@ -14,10 +14,11 @@ const commands: Record<string, Command> = { seed, 'user:promote': promoteUser, p
 
 async function main([name = '', ...args]: string[]): Promise<void> {
   const command = commands[name];
-  if (!command) throw new ConfigError(`Commands: ${Object.keys(commands).join(', ')}`);
+  if (!command)
+    throw new ConfigError(`Usage: npm run cli -- COMMAND. Commands: ${Object.keys(commands).join(', ')}`);
   const config = loadConfig();
   if (command === seed && config.environment === 'production') {
-    throw new ConfigError('The demo accounts have a known password: they are not for production.');
+    throw new ConfigError('The demo accounts have a known password and are not for production.');
   }
   const dataSource = await new DataSource(dataSourceOptions(await prepareDatabase(config))).initialize();
   try {

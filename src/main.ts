@@ -31,11 +31,11 @@ main().catch((error: unknown) => {
 function explain(error: unknown): string {
   const { code = '', port, message, stack } = error as Error & { code?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.`;
+    return `Cairn cannot start: port ${port} is already in use. Set PORT to another port.`;
   if (code === 'EACCES')
-    return `Cairn cannot start: it may not listen there. Set PORT or HOST to another one. (${message})`;
+    return `Cairn cannot start: listening on this address is not permitted. Change HOST or PORT. (${message})`;
   if (['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN'].includes(code)) {
-    return `Cairn cannot start: an address is not known here. Look at HOST and DATABASE_URL. (${message})`;
+    return `Cairn cannot start: a host name or address is not available. Check HOST and DATABASE_URL. (${message})`;
   }
   return `Cairn cannot start: ${stack ?? message}`;
 }

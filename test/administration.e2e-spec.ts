@@ -48,7 +48,7 @@ describe('the first superuser', () => {
     const command = promote('FIRST@example.com');
     expect([await command.ended, command.output()]).toEqual([
       0,
-      'first@example.com is a superuser now, and manages accounts.\n',
+      'first@example.com is now a superuser and can manage all accounts.\n',
     ]);
     await user.api.get('/users').expect(200);
     expect(await actsOn(user)).toEqual([{ actor_id: null, act: 'promote' }]);
@@ -58,7 +58,7 @@ describe('the first superuser', () => {
     const unknown = promote('nobody@example.com');
     expect([await unknown.ended, unknown.output()]).toEqual([
       1,
-      'There is no account with the address nobody@example.com.\n',
+      'There is no account with the email address nobody@example.com.\n',
     ]);
     const none = promote();
     expect([await none.ended, none.output()]).toEqual([1, 'Usage: npm run cli -- user:promote EMAIL\n']);

@@ -239,7 +239,7 @@ it('without a server, in development, a mail is a file that the log names', asyn
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ email: 'file@example.com', password }),
     });
-    const [, file] = await run.says(/A mail is in (\S+\.eml)/);
+    const [, file] = await run.says(/Email written to (\S+\.eml)/);
     const mail = readFileSync(join(copy, file!), 'utf8');
     expect(mail).toMatch(/^To: file@example\.com$/m);
     const [, token] = /^Token: ([\w-]{43})$/m.exec(mail)!;

@@ -54,10 +54,12 @@ it('removes what has lain in the trash for seven days, and nothing else; --dry-r
     [[old.id, part.id]],
   );
   expect(await cli(['--dry-run'])).toBe(
-    'Would remove 2 tasks from the trash, 0 deactivated users, 0 ended sessions\n',
+    'Would delete 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
   );
   expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
-  expect(await cli([])).toBe('Removed 2 tasks from the trash, 0 deactivated users, 0 ended sessions\n');
+  expect(await cli([])).toBe(
+    'Deleted 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
+  );
   expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
   expect(await ids(user, '/tasks')).toEqual([live.id]);
   const history = `SELECT operation, fields FROM changes WHERE entity_id = ANY ($1)`;
@@ -65,7 +67,7 @@ it('removes what has lain in the trash for seven days, and nothing else; --dry-r
     { operation: 'delete', fields: {} },
     { operation: 'delete', fields: {} },
   ]);
-  expect(await cli([], { TRASH_DAYS: '6' })).toMatch(/^Removed 1 tasks/);
+  expect(await cli([], { TRASH_DAYS: '6' })).toMatch(/^Deleted 1 tasks/);
   expect(await ids(user, '/tasks?trashed=true')).toEqual([]);
 });
 
@@ -76,7 +78,9 @@ it('removes users that were deactivated 30 days ago with all that is theirs, and
   await deactivatedAgo(late.id, 29);
   await deactivatedAgo(back.id, 99);
   await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
-  expect(await cli([])).toBe('Removed 0 tasks from the trash, 1 deactivated users, 0 ended sessions\n');
+  expect(await cli([])).toBe(
+    'Deleted 0 tasks from the trash, 1 deactivated users, 0 expired or revoked sessions\n',
+  );
   expect(await rowsOf(gone.id)).toBe(0);
   expect(await rowsOf(late.id)).toBe(4);
   expect(await ids(await signIn(app, back.email), '/tasks')).toHaveLength(1);
@@ -91,7 +95,9 @@ it('removes sessions that ended 90 days ago', async () => {
     `UPDATE sessions SET revoked_at = now() - interval '91 days' WHERE user_id = $1 AND revoked_at IS NOT NULL`,
     [user.id],
   );
-  expect(await cli([])).toBe('Removed 0 tasks from the trash, 0 deactivated users, 1 ended sessions\n');
+  expect(await cli([])).toBe(
+    'Deleted 0 tasks from the trash, 0 deactivated users, 1 expired or revoked sessions\n',
+  );
   await user.api.get('/tasks').expect(200);
 });
 
@@ -101,7 +107,7 @@ it('is done in parts, all of them', async () => {
      SELECT $1, gen_random_uuid(), 'Task', now() - interval '8 days' FROM generate_series(1, 1234)`,
     [user.id],
   );
-  expect(await cli([])).toMatch(/^Removed 1234 tasks/);
+  expect(await cli([])).toMatch(/^Deleted 1234 tasks/);
 });
 
 it('takes no other argument', async () => {

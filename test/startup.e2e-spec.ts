@@ -44,29 +44,29 @@ describe('the configuration', () => {
         .split('\n')
         .map((line) => line.trim()),
     ).toEqual([
-      'Cairn cannot start: its configuration is wrong.',
-      'NODE_ENV: got "prod", wants one of development, test, production',
-      'DATABASE_URL: got something else (not shown: it may hold a password), wants postgres://user:password@host:port/database',
-      'DATABASE_POOL_SIZE: got "0", wants an integer from 1 to 1000',
-      'DATABASE_POOL_TIMEOUT: got "soon", wants an integer from 1 to 300',
-      'DATABASE_POOL_RECYCLE: got "-1", wants an integer from 1 to 86400',
-      'SQL_ECHO: got "perhaps", wants true or false',
-      'JWT_SECRET_KEY: got 12 characters, wants at least 32 random characters, for example from `openssl rand -base64 48`',
-      'JWT_ACCEPTED_SECRET_KEYS: got a shorter one, wants keys of at least 32 characters, separated by commas',
-      'ACCESS_TOKEN_EXPIRE_MINUTES: got "1e3", wants an integer from 1 to 15',
-      'REFRESH_TOKEN_EXPIRE_DAYS: got "2.5", wants an integer from 1 to 90',
-      'SESSION_EXPIRE_DAYS: got "0", wants an integer from 1 to 365',
-      'ARGON2_TIME_COST: got 1, wants at least 2, or an ARGON2_MEMORY_COST of at least 47104',
-      'SMTP_URL: got something else (not shown: it may hold a password), wants smtp://user:password@host:port, or smtps://…',
-      'APP_URL: got something else (not shown: it may hold a password), wants https://app.example.com',
-      'REQUIRE_EMAIL_VERIFICATION: got "maybe", wants true or false',
-      'RATE_LIMIT_USER: got "100", wants a number and seconds such as 100/900, or off',
-      'RATE_LIMIT_MAIL_ACCOUNT: got "0/60", wants a number and seconds such as 100/900, or off',
-      'CORS_ORIGINS: got "b.example", wants origins such as https://app.example.com, or *, separated by commas',
-      'TRUST_PROXY: got "10.0.0.0/33,true", wants addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
-      'PORT: got "65536", wants an integer from 0 to 65535',
-      'LOG_LEVEL: got "loud", wants one of debug, info, warn, error, silent',
-      'See .env.example for every variable.',
+      'Cairn cannot start: the configuration is invalid.',
+      'NODE_ENV: expected one of development, test, production, got "prod"',
+      'DATABASE_URL: expected postgres://user:password@host:port/database, got another value (not shown because it may contain a password)',
+      'DATABASE_POOL_SIZE: expected an integer from 1 to 1000, got "0"',
+      'DATABASE_POOL_TIMEOUT: expected an integer from 1 to 300, got "soon"',
+      'DATABASE_POOL_RECYCLE: expected an integer from 1 to 86400, got "-1"',
+      'SQL_ECHO: expected true or false, got "perhaps"',
+      'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got 12 characters',
+      'JWT_ACCEPTED_SECRET_KEYS: expected comma-separated keys of at least 32 characters each, got a shorter key',
+      'ACCESS_TOKEN_EXPIRE_MINUTES: expected an integer from 1 to 15, got "1e3"',
+      'REFRESH_TOKEN_EXPIRE_DAYS: expected an integer from 1 to 90, got "2.5"',
+      'SESSION_EXPIRE_DAYS: expected an integer from 1 to 365, got "0"',
+      'ARGON2_TIME_COST: expected at least 2, or an ARGON2_MEMORY_COST of at least 47104, got 1',
+      'SMTP_URL: expected smtp://user:password@host:port or smtps://user:password@host:port, got another value (not shown because it may contain a password)',
+      'APP_URL: expected https://app.example.com, got another value (not shown because it may contain a password)',
+      'REQUIRE_EMAIL_VERIFICATION: expected true or false, got "maybe"',
+      'RATE_LIMIT_USER: expected a number of requests and a number of seconds such as 100/900, or off, got "100"',
+      'RATE_LIMIT_MAIL_ACCOUNT: expected a number of requests and a number of seconds such as 100/900, or off, got "0/60"',
+      'CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "b.example"',
+      'TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "10.0.0.0/33,true"',
+      'PORT: expected an integer from 0 to 65535, got "65536"',
+      'LOG_LEVEL: expected one of debug, info, warn, error, silent, got "loud"',
+      'See .env.example for all variables.',
     ]);
   });
 
@@ -75,7 +75,7 @@ describe('the configuration', () => {
     const app = start({ ...environment, REQUIRE_EMAIL_VERIFICATION: 'true' });
     expect(await app.ended).toBe(1);
     expect(app.output()).toContain(
-      'SMTP_URL: got nothing, wants a server, since REQUIRE_EMAIL_VERIFICATION is on',
+      'SMTP_URL: expected the URL of an SMTP server, because REQUIRE_EMAIL_VERIFICATION is on, got no value',
     );
   });
 
@@ -83,7 +83,7 @@ describe('the configuration', () => {
     const app = start({ NODE_ENV: 'production', JWT_SECRET_KEY: '' });
     expect(await app.ended).toBe(1);
     expect(app.output()).toMatch(
-      /DATABASE_URL: got nothing, wants .*\n.*JWT_SECRET_KEY: got nothing, wants /,
+      /DATABASE_URL: expected .*, got no value\n.*JWT_SECRET_KEY: expected .*, got no value/,
     );
   });
 });
@@ -122,7 +122,7 @@ describe('the application', () => {
     const app = start({ DATABASE_URL: url });
     expect(await app.ended).toBe(1);
     expect(app.output()).toContain(
-      `Cairn cannot start: the database lacks ${migrations.map(({ name }) => name).join(', ')}. Apply what is missing: npm run migration:run`,
+      `Cairn cannot start: these migrations are not applied: ${migrations.map(({ name }) => name).join(', ')}. Apply them with: npm run migration:run`,
     );
   });
 
@@ -168,7 +168,7 @@ describe('the application', () => {
       const app = start({ DATABASE_URL: await loginUrl(), PORT: String(port) });
       expect(await app.ended).toBe(1);
       expect(app.output()).toContain(
-        `Cairn cannot start: port ${port} is used by another program. Set PORT to another one.\n`,
+        `Cairn cannot start: port ${port} is already in use. Set PORT to another port.\n`,
       );
     } finally {
       holder.close();
@@ -208,11 +208,11 @@ describe('the seed command', () => {
     expect([await first.ended, first.output()]).toEqual([
       0,
       expect.stringMatching(
-        /^Made 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
+        /^Created 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
       ),
     ]);
     const again = seed(url);
-    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('is there already')]);
+    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('already exists')]);
 
     const app = start({ DATABASE_URL: url });
     const [, base] = await app.says(/Documentation: (http:\S+)\/docs/);
@@ -241,6 +241,9 @@ describe('the seed command', () => {
 
   it('is one of the commands that the CLI names', async () => {
     const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed, user:promote, purge\n']);
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
+    ]);
   });
 });

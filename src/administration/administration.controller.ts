@@ -14,27 +14,30 @@ export class AdministrationController {
   constructor(private readonly administration: AdministrationService) {}
 
   @Get()
-  @ApiOperation({ summary: 'List all accounts', description: 'For superusers.' })
-  @ApiOkResponse({ type: UserPage })
+  @ApiOperation({ summary: 'List all accounts', description: 'Requires superuser rights.' })
+  @ApiOkResponse({ type: UserPage, description: 'A page of accounts.' })
   page(@Query() query: UserQuery): Promise<JsonPage> {
     return this.administration.page(query);
   }
 
   @Get(':user_id')
-  @ApiOperation({ summary: 'Read an account', description: 'Your own; for superusers, any.' })
-  @ApiOkResponse({ type: UserView })
+  @ApiOperation({
+    summary: 'Get an account',
+    description: 'Your own account. Superusers can get any account.',
+  })
+  @ApiOkResponse({ type: UserView, description: 'The account.' })
   find(@IdParam('user_id') id: string): Promise<JsonText> {
     return this.administration.find(id);
   }
 
   @Patch(':user_id')
   @ApiOperation({
-    summary: 'Change an account',
+    summary: 'Update an account',
     description:
-      'Your own, as PATCH /users/me. For superusers, another’s: `is_active` and `is_superuser`, and nothing else.',
+      "For your own account, the same as `PATCH /users/me`. Superusers can update only `is_active` and `is_superuser` of another user's account.",
   })
   @ApiBody({ type: PatchAccount, examples: { own: { value: { timezone: 'Europe/Paris' } } } })
-  @ApiOkResponse({ type: UserView })
+  @ApiOkResponse({ type: UserView, description: 'The updated account.' })
   change(@IdParam('user_id') id: string, @Body() changes: PatchAccount): Promise<JsonText> {
     return this.administration.change(id, changes);
   }
@@ -43,11 +46,12 @@ export class AdministrationController {
   @Delete(':user_id')
   @HttpCode(204)
   @ApiOperation({
-    summary: 'Remove an account',
-    description: 'Your own, with the password; for superusers, any. Everything goes with it, for ever.',
+    summary: 'Delete an account',
+    description:
+      'Permanently deletes the account and all its data. Your own account requires the password. Superusers can delete any account.',
   })
   @ApiBody({ type: DeleteAccount, required: false })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The account was deleted.' })
   remove(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
     return this.administration.remove(id, body);
   }
@@ -56,10 +60,11 @@ export class AdministrationController {
   @Delete(':user_id/sessions')
   @HttpCode(204)
   @ApiOperation({
-    summary: 'End the sessions of an account',
-    description: 'For superusers. Of your own account, all others.',
+    summary: 'Revoke the sessions of an account',
+    description:
+      'For your own account, revokes all sessions except the current one. Superusers can revoke the sessions of any account.',
   })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The sessions were revoked.' })
   revokeSessions(@IdParam('user_id') id: string): Promise<void> {
     return this.administration.revokeSessions(id);
   }

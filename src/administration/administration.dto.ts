@@ -4,10 +4,13 @@ import { PageQuery, pageOf } from '../http/page-query';
 import { PatchUser, UserView } from '../users/user.dto';
 
 class AccountRights {
-  @Flag({ description: 'Another’s account: false deactivates it, and ends its sessions and tokens.' })
+  @Flag({
+    description:
+      "Whether the account is active. Only for another user's account. False deactivates it and revokes its sessions and tokens.",
+  })
   is_active: boolean;
 
-  @Flag({ description: 'Another’s account: whether the user manages accounts.' })
+  @Flag({ description: "Whether the user is a superuser. Only for another user's account." })
   is_superuser: boolean;
 }
 
@@ -19,7 +22,7 @@ export class PatchAccount extends IntersectionType(
 
 export class DeleteAccount {
   @Text({
-    description: 'For the own account: the password, again.',
+    description: 'The current password. Required to delete your own account.',
     max: 256,
     verbatim: true,
     optional: true,
@@ -33,29 +36,30 @@ export const UserPage = pageOf(UserView, 'UserPage');
 const sortable = ['created_at', 'last_login_at', 'email'] as const;
 
 export class UserQuery extends PageQuery {
-  @FlagParameter({ description: 'Whether the user may sign in.' })
+  @FlagParameter({ description: 'Only accounts that are active (true) or deactivated (false).' })
   is_active?: boolean;
 
-  @FlagParameter({ description: 'Whether the email address is verified.' })
+  @FlagParameter({ description: 'Only accounts whose email address is (true) or is not (false) verified.' })
   is_verified?: boolean;
 
-  @FlagParameter({ description: 'Whether the user manages accounts.' })
+  @FlagParameter({ description: 'Only accounts that are (true) or are not (false) superusers.' })
   is_superuser?: boolean;
 
-  @MomentParameter({ description: 'Made then or later.' })
+  @MomentParameter({ description: 'Only accounts created at or after this time.' })
   created_from?: string;
 
-  @MomentParameter({ description: 'Made before then.' })
+  @MomentParameter({ description: 'Only accounts created before this time.' })
   created_before?: string;
 
-  @MomentParameter({ description: 'Signed in last then or later.' })
+  @MomentParameter({ description: 'Only accounts whose last sign-in was at or after this time.' })
   last_login_from?: string;
 
-  @MomentParameter({ description: 'Signed in last before then.' })
+  @MomentParameter({ description: 'Only accounts whose last sign-in was before this time.' })
   last_login_before?: string;
 
   @TextParameter({
-    description: 'Text in email, username or full name, taken literally, whatever its case.',
+    description:
+      'Only accounts with this text in the email address, username or full name. Case-insensitive, without wildcards.',
     max: 200,
   })
   q?: string;

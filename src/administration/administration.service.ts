@@ -40,7 +40,9 @@ export class AdministrationService {
   remove(id: string, { password }: DeleteAccount): Promise<void> {
     if (!isCurrentUser(id)) return this.accounts.remove(id);
     if (password === undefined) {
-      throw invalid([{ field: 'password', code: 'required', message: 'is required for your own account' }]);
+      throw invalid([
+        { field: 'password', code: 'required', message: 'is required to delete your own account' },
+      ]);
     }
     return this.users.remove(password);
   }

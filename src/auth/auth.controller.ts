@@ -37,12 +37,15 @@ export class AuthController {
 
   @Public()
   @Post('register')
-  @ApiOperation({ summary: 'Make an account' })
+  @ApiOperation({
+    summary: 'Create an account',
+    description: 'Sends an email with a token to verify the email address.',
+  })
   @ApiBody({
     type: Register,
     examples: { account: { value: { email: 'you@example.com', password: 'a cairn of many stones' } } },
   })
-  @ApiCreatedResponse({ type: UserView })
+  @ApiCreatedResponse({ type: UserView, description: 'The created account.' })
   register(@Body() account: Register): Promise<JsonText> {
     return this.auth.register(account);
   }
@@ -52,7 +55,8 @@ export class AuthController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Sign in',
-    description: 'Put the access_token into “Authorize” above to try the other calls.',
+    description:
+      'Opens a session. To try the other operations here, enter the `access_token` under "Authorize".',
   })
   @ApiBody({
     type: Login,
@@ -60,11 +64,11 @@ export class AuthController {
       email: { value: { email: 'you@example.com', password: 'a cairn of many stones' } },
       demo: {
         value: { username: 'demo', password: 'a cairn of many stones' },
-        summary: 'After npm run seed',
+        summary: 'Demo account, created by npm run seed',
       },
     },
   })
-  @ApiOkResponse({ type: TokensView })
+  @ApiOkResponse({ type: TokensView, description: 'The tokens of the new session and the account.' })
   login(@Body() login: Login, @Req() { headers }: FastifyRequest): Promise<JsonText> {
     return this.auth.login(login, headers['user-agent']);
   }
@@ -73,12 +77,12 @@ export class AuthController {
   @Post('refresh')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Get new tokens',
+    summary: 'Refresh the tokens',
     description:
-      'Each refresh token works once. When an answer was lost, the same call within 10 seconds gives it again; ' +
-      'any other second use ends the session.',
+      'Returns a new access token and a new refresh token. Each refresh token can be used once. If the response was lost, ' +
+      'the request can be repeated within 10 seconds. Any other reuse of a refresh token revokes the session.',
   })
-  @ApiOkResponse({ type: TokensView })
+  @ApiOkResponse({ type: TokensView, description: 'The new tokens and the account.' })
   refresh(@Body() { refresh_token }: Refresh): Promise<JsonText> {
     return this.auth.refresh(refresh_token);
   }
@@ -86,8 +90,11 @@ export class AuthController {
   @SessionOnly()
   @Post('logout')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Sign out', description: 'The session ends at once, with its tokens.' })
-  @ApiNoContentResponse()
+  @ApiOperation({
+    summary: 'Sign out',
+    description: 'Revokes the current session and its tokens immediately.',
+  })
+  @ApiNoContentResponse({ description: 'The session was revoked.' })
   logout(): Promise<void> {
     return this.sessions.revokeCurrent();
   }
@@ -95,9 +102,12 @@ export class AuthController {
   @SessionOnly()
   @Post('password')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Change your password', description: 'All other sessions end.' })
+  @ApiOperation({
+    summary: 'Change the password of the current user',
+    description: 'Revokes all other sessions.',
+  })
   @ApiBody({ type: ChangePassword })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The password was changed.' })
   changePassword(@Body() change: ChangePassword): Promise<void> {
     return this.credentials.changePassword(change);
   }
@@ -106,11 +116,14 @@ export class AuthController {
   @Post('password/forgot')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Ask for a mail with which to choose a new password',
-    description: 'The answer is the same whether there is such an account or not.',
+    summary: 'Request a password reset email',
+    description:
+      'Sends an email with a token to reset the password. The response is the same whether or not an account with this email address exists.',
   })
   @ApiBody({ type: ForgotPassword, examples: { email: { value: { email: 'you@example.com' } } } })
-  @ApiAcceptedResponse()
+  @ApiAcceptedResponse({
+    description: 'Accepted. If the account exists, the email is sent in the background.',
+  })
   forgotPassword(@Body() { email }: ForgotPassword): Promise<void> {
     return this.credentials.forgotPassword(email);
   }
@@ -119,11 +132,11 @@ export class AuthController {
   @Post('password/reset')
   @HttpCode(204)
   @ApiOperation({
-    summary: 'Choose a new password, with the token of the mail',
-    description: 'All sessions and personal tokens end.',
+    summary: 'Reset the password with a token from an email',
+    description: 'Sets a new password and revokes all sessions and personal access tokens of the user.',
   })
   @ApiBody({ type: ResetPassword })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The password was changed.' })
   resetPassword(@Body() reset: ResetPassword): Promise<void> {
     return this.credentials.resetPassword(reset);
   }
@@ -132,10 +145,11 @@ export class AuthController {
   @Post('email/verification')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Ask for a mail with which to verify your address',
-    description: 'None is sent when it is verified already.',
+    summary: 'Request a verification email',
+    description:
+      'Sends an email with a token to verify the email address. No email is sent if it is already verified.',
   })
-  @ApiAcceptedResponse()
+  @ApiAcceptedResponse({ description: 'Accepted. The email is sent in the background.' })
   askForVerification(): Promise<void> {
     return this.credentials.askForVerification();
   }
@@ -143,9 +157,9 @@ export class AuthController {
   @Public()
   @Post('email/verify')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Verify an address, with the token of the mail' })
+  @ApiOperation({ summary: 'Verify an email address with a token from an email' })
   @ApiBody({ type: VerifyEmail })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The email address was verified.' })
   verifyEmail(@Body() { token }: VerifyEmail): Promise<void> {
     return this.credentials.verifyEmail(token);
   }

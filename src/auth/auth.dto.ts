@@ -4,7 +4,7 @@ import { UserFields, UserView } from '../users/user.dto';
 
 const password = {
   description:
-    'Any characters; taken as it is. Common ones are refused, and those made of the user’s own names.',
+    "The new password: 8 to 256 characters of any kind, used exactly as sent. Common passwords and passwords based on the user's name, username or email address are rejected.",
   example: 'a cairn of many stones',
   min: 8,
   max: 256,
@@ -12,13 +12,16 @@ const password = {
 };
 
 const currentPassword = {
-  description: 'The password, again.',
+  description: 'The current password.',
   example: 'a cairn of many stones',
   max: 256,
   verbatim: true,
 };
 
-const mailedToken = { description: 'From the mail. It serves once, within 30 minutes.', max: 200 };
+const mailedToken = {
+  description: 'Token from the email. It can be used once and expires after 30 minutes.',
+  max: 200,
+};
 
 class Password {
   @Text(password)
@@ -34,22 +37,31 @@ export class Register extends IntersectionType(
 /** Either email or username. */
 export class Login {
   @Text({
-    description: 'The email address; or give the username.',
+    description: 'Email address of the account. Send either `email` or `username`.',
     optional: true,
     max: 254,
     example: 'you@example.com',
   })
   email?: string;
 
-  @Text({ description: 'The username, or the email address.', optional: true, max: 254 })
+  @Text({
+    description: 'Username or email address of the account. Send either `email` or `username`.',
+    optional: true,
+    max: 254,
+  })
   username?: string;
 
-  @Text({ description: 'The password.', max: 256, verbatim: true, example: 'a cairn of many stones' })
+  @Text({
+    description: 'Password of the account.',
+    max: 256,
+    verbatim: true,
+    example: 'a cairn of many stones',
+  })
   password: string;
 }
 
 export class Refresh {
-  @Text({ description: 'From the last login or refresh. It works once.', max: 4000 })
+  @Text({ description: 'Refresh token from the last login or refresh. It can be used once.', max: 4000 })
   refresh_token: string;
 }
 
@@ -77,18 +89,18 @@ export class VerifyEmail {
 }
 
 export class TokensView {
-  @Text({ description: 'For the header `Authorization: Bearer …`.', max: 4000 })
+  @Text({ description: 'Access token for the header `Authorization: Bearer <access_token>`.', max: 4000 })
   access_token: string;
 
-  @ApiProperty({ type: String, enum: ['Bearer'] })
+  @ApiProperty({ type: String, enum: ['Bearer'], description: 'Type of the access token.' })
   token_type: 'Bearer';
 
-  @Integer({ description: 'Seconds until the access token expires.', min: 1, max: 900 })
+  @Integer({ description: 'Number of seconds until the access token expires.', min: 1, max: 900 })
   expires_in: number;
 
-  @Text({ description: 'For POST /auth/refresh, once.', max: 4000 })
+  @Text({ description: 'Refresh token for `POST /auth/refresh`. It can be used once.', max: 4000 })
   refresh_token: string;
 
-  @ApiProperty({ type: UserView })
+  @ApiProperty({ type: UserView, description: 'The account of the user.' })
   user: object;
 }

@@ -43,7 +43,13 @@ export class AuthService {
   async login({ email, username, password }: Login, user_agent: string | undefined): Promise<JsonText> {
     const written = email ?? username;
     if (written === undefined || (email !== undefined && username !== undefined)) {
-      throw invalid([{ field: 'email', code: 'required', message: 'give either email or username' }]);
+      throw invalid([
+        {
+          field: 'email',
+          code: 'required',
+          message: 'is required unless username is given: send exactly one of the two',
+        },
+      ]);
     }
     const name = readEmail(written);
     const ip = currentAddress();
@@ -57,7 +63,10 @@ export class AuthService {
     if (claims) await this.limits.countRefresh(claims.session_id);
     const session = claims && (await this.accounts.refreshSession(claims));
     if (!session)
-      throw unauthorized('The refresh token is not valid any more. Sign in again.', 'invalid_refresh_token');
+      throw unauthorized(
+        'The refresh token is invalid, expired, revoked or already used. Sign in again.',
+        'invalid_refresh_token',
+      );
     return this.answer(session);
   }
 
@@ -100,5 +109,5 @@ export class AuthService {
 }
 
 function invalidCredentials() {
-  return unauthorized('The name or the password is not right.', 'invalid_credentials');
+  return unauthorized('The email address, username or password is wrong.', 'invalid_credentials');
 }

@@ -97,7 +97,7 @@ export class CredentialsService {
     const place = currentUser().session_id ?? undefined;
     await this.limits.countPassword(account.id, place);
     if (!(await this.passwords.isRight(password, account.password_hash))) {
-      throw forbidden('wrong_password', 'The password is not right. Nothing was changed.');
+      throw forbidden('wrong_password', 'The current password is wrong. Nothing was changed.');
     }
     await this.limits.passwordWasRight(account.id, place);
     return account;
@@ -105,10 +105,10 @@ export class CredentialsService {
 }
 
 function sessionEnded(): Problem {
-  return unauthorized('The session has ended. Sign in again.');
+  return unauthorized('The session or token has expired or was revoked. Sign in again.');
 }
 
 function invalidToken(): Problem {
-  const message = 'is not valid (any more): ask for a new mail';
+  const message = 'is invalid, expired or already used: request a new email';
   return invalid([{ field: 'token', code: 'invalid_token', message }]);
 }

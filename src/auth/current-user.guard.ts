@@ -41,7 +41,7 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     if (this.says(context, access.public)) return true;
     const request = context.switchToHttp().getRequest<Request>();
     if (countHeaders(request, 'authorization') > 1)
-      throw unauthorized('There is more than one Authorization header.');
+      throw unauthorized('The request has more than one Authorization header. Send exactly one.');
     const isVerifiedOnly = this.config.requireEmailVerification && this.says(context, access.verifiedOnly);
     const user = { ...(await this.identify(request, context)), isVerifiedOnly };
     setCurrentUser(user);
@@ -55,14 +55,17 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     if (this.says(context, access.administrators)) {
       if (isOthers) await this.refuseUnlessAdministrator(user);
     } else if (named !== undefined && isOthers) {
-      throw forbidden('forbidden', 'This address names another user. Use your own id.');
+      throw forbidden('forbidden', 'This URL belongs to another user. Use your own user id.');
     }
     return true;
   }
 
   override handleRequest<User>(error: unknown, user: User | false): User {
     if (error instanceof Error) throw error;
-    if (!user) throw unauthorized('A valid access token is wanted: Authorization: Bearer <access_token>.');
+    if (!user)
+      throw unauthorized(
+        'The access token is missing, invalid or expired. Send a valid one as Authorization: Bearer <access_token>.',
+      );
     return user;
   }
 
@@ -97,20 +100,23 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
 }
 
 function sessionWanted(): Problem {
-  return forbidden('session_required', 'A personal token does not serve for this: sign in.');
+  return forbidden(
+    'session_required',
+    'This operation requires a session. Sign in and send the access token of the session instead of a personal access token.',
+  );
 }
 
 /** Addresses are passed on, and kept in logs and histories. */
 function readOnlyWanted(): Problem {
   return forbidden(
     'read_only_wanted',
-    'In an address, only a personal token serves that can do no more than read.',
+    'Only a personal access token with no scope other than "read" can be sent in the URL.',
   );
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
 function insufficientScope(scope: Scope): Problem {
-  return forbidden('insufficient_scope', `The personal token lacks the scope “${scope}”.`, {
+  return forbidden('insufficient_scope', `The personal access token lacks the scope "${scope}".`, {
     'www-authenticate': `Bearer realm="cairn", error="insufficient_scope", scope="${scope}"`,
   });
 }

@@ -45,7 +45,7 @@ export class Passwords {
    */
   async admit<T>(work: () => Promise<T>): Promise<T> {
     if (this.admitted >= admittedPerCore * this.queue.concurrency) {
-      throw unavailable('Too many people sign in right now. Try again.');
+      throw unavailable('Too many requests with passwords are being processed. Try again.');
     }
     this.admitted++;
     try {
@@ -80,17 +80,17 @@ export class Passwords {
     const folded = normal(password).toLowerCase();
     if ([...folded].length < 8 || !isVisible(folded)) {
       throw invalid([
-        { field, code: 'too_short', message: 'must have at least 8 characters that can be told' },
+        { field, code: 'too_short', message: 'must have at least 8 characters, and not only invisible ones' },
       ]);
     }
     if (commonPasswords.has(folded)) {
       const message =
-        'is one of the most used passwords: choose another; three or four unrelated words do well';
+        'is one of the most common passwords: choose another one, for example three or four unrelated words';
       throw invalid([{ field, code: 'too_common', message }]);
     }
     const rest = wordsOf(user).reduce((text, word) => text.replaceAll(word, ''), folded);
     if ([...rest].length < leastOwn) {
-      const message = `is little more than your name or address: add at least ${leastOwn} other characters`;
+      const message = `must have at least ${leastOwn} characters that are not part of your name, username or email address`;
       throw invalid([{ field, code: 'too_personal', message }]);
     }
   }

@@ -5,11 +5,17 @@ import { PageQuery, pageOf } from '../http/page-query';
 import { Scope, scopes } from './personal-token.entity';
 
 class PersonalTokenFields {
-  @Text({ description: 'What it is for.', example: 'Backup script', min: 1, max: 100 })
+  @Text({
+    description: 'Name that tells what the token is used for.',
+    example: 'Backup script',
+    min: 1,
+    max: 100,
+  })
   name: string;
 
   @WordSet({
-    description: '`read` is for GET, `write` for everything that changes something.',
+    description:
+      'What the token can be used for: `read` allows GET requests, `write` allows all other requests.',
     example: ['read'],
     of: scopes,
   })
@@ -18,7 +24,7 @@ class PersonalTokenFields {
 
 export class CreatePersonalToken extends PersonalTokenFields {
   @Moment({
-    description: 'When it ends, in the future. Without it: in 90 days.',
+    description: 'Expiry of the token. Must be in the future. The default is 90 days from now.',
     example: '2027-12-31T00:00:00.000Z',
     optional: true,
   })
@@ -26,13 +32,17 @@ export class CreatePersonalToken extends PersonalTokenFields {
 }
 
 class PersonalTokenTimes {
-  @Moment({ description: 'When it was made.', answered: true })
+  @Moment({ description: 'Timestamp of the creation.', answered: true })
   created_at: string;
 
-  @Moment({ description: 'When it ends.', answered: true })
+  @Moment({ description: 'Timestamp at which the token expires.', answered: true })
   expires_at: string;
 
-  @Moment({ description: 'The last request with it, to the minute.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the last use, accurate to about a minute. Null if the token was never used.',
+    answered: true,
+    nullable: true,
+  })
   last_used_at: string | null;
 }
 
@@ -46,7 +56,8 @@ export class NewPersonalToken extends PersonalTokenView {
   @ApiProperty({
     type: String,
     pattern: '^cairn_[\\w-]{43}$',
-    description: 'For the header `Authorization: Bearer …`. It is shown this once.',
+    description:
+      'The token itself, for the header `Authorization: Bearer <token>`. It is shown only in this response.',
   })
   token: string;
 }

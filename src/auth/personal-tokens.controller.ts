@@ -20,7 +20,7 @@ import { PersonalTokens } from './personal-tokens';
 import { PersonalTokensRepository } from './personal-tokens.repository';
 
 @SessionOnly()
-@ApiTags('Personal tokens')
+@ApiTags('Personal access tokens')
 @Controller('auth/tokens')
 export class PersonalTokensController {
   constructor(
@@ -29,31 +29,37 @@ export class PersonalTokensController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List your personal tokens', description: 'The tokens themselves are not kept.' })
-  @ApiOkResponse({ type: PersonalTokenPage })
+  @ApiOperation({
+    summary: 'List the personal access tokens of the current user',
+    description: 'Does not include the tokens themselves, because only their hashes are stored.',
+  })
+  @ApiOkResponse({ type: PersonalTokenPage, description: 'A page of personal access tokens.' })
   page(@Query() query: PersonalTokenQuery): Promise<JsonPage> {
     return this.repository.page(query);
   }
 
   @Post()
   @ApiOperation({
-    summary: 'Make a personal token',
+    summary: 'Create a personal access token',
     description:
-      'For programs of yours. It serves wherever a session does, but not for the account’s security.',
+      'For scripts and other programs. A personal access token is accepted everywhere except by operations that require a session, such as changing the password.',
   })
   @ApiBody({
     type: CreatePersonalToken,
     examples: { script: { value: { name: 'Backup script', scopes: ['read'] } } },
   })
-  @ApiCreatedResponse({ type: NewPersonalToken })
+  @ApiCreatedResponse({ type: NewPersonalToken, description: 'The created personal access token.' })
   create(@Body() token: CreatePersonalToken): Promise<JsonText> {
     return this.tokens.create(token);
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Revoke a personal token', description: 'It ends at once.' })
-  @ApiNoContentResponse()
+  @ApiOperation({
+    summary: 'Revoke a personal access token',
+    description: 'The token stops working immediately.',
+  })
+  @ApiNoContentResponse({ description: 'The personal access token was revoked.' })
   revoke(@IdParam() id: string): Promise<void> {
     return this.repository.remove(id);
   }

@@ -56,7 +56,7 @@ export class PersonalTokens {
     if (known && known.until > Date.now()) return known;
     this.known.delete(key);
     const bearer = await this.repository.use(hash);
-    if (!bearer) throw unauthorized('The personal token is not valid: it is unknown, revoked or expired.');
+    if (!bearer) throw unauthorized('The personal access token is unknown, revoked or expired.');
     const [oldest] = this.known.keys();
     if (oldest !== undefined && this.known.size >= maxRemembered) this.known.delete(oldest);
     this.known.set(key, { ...bearer, until: Date.now() + memory });

@@ -2,25 +2,28 @@ import { Flag, Id, Moment, readSort, Sort, Text } from '../http/fields';
 import { PageQuery, pageOf } from '../http/page-query';
 
 export class SessionView {
-  @Id({ description: 'Names the session.' })
+  @Id({ description: 'Id of the session.' })
   id: string;
 
-  @Flag({ description: 'Whether it is the session that asks.' })
+  @Flag({ description: 'Whether this is the session of the request.' })
   current: boolean;
 
-  @Text({ description: 'The program that signed in, as it names itself.', nullable: true, max: 500 })
+  @Text({ description: '`User-Agent` header of the sign-in.', nullable: true, max: 500 })
   user_agent: string | null;
 
-  @Text({ description: 'The network address of the sign-in.', nullable: true, max: 45 })
+  @Text({ description: 'IP address of the sign-in.', nullable: true, max: 45 })
   ip: string | null;
 
-  @Moment({ description: 'The sign-in.', answered: true })
+  @Moment({ description: 'Timestamp of the sign-in.', answered: true })
   created_at: string;
 
-  @Moment({ description: 'The sign-in, or the last refresh.', answered: true })
+  @Moment({
+    description: 'Timestamp of the last refresh, or of the sign-in if there was none.',
+    answered: true,
+  })
   last_used_at: string;
 
-  @Moment({ description: 'When it ends unless it is refreshed.', answered: true })
+  @Moment({ description: 'Timestamp at which the session expires unless it is refreshed.', answered: true })
   expires_at: string;
 }
 

@@ -13,24 +13,27 @@ export class SessionsController {
   constructor(private readonly sessions: SessionsRepository) {}
 
   @Get()
-  @ApiOperation({ summary: 'List the sessions that are alive' })
-  @ApiOkResponse({ type: SessionPage })
+  @ApiOperation({
+    summary: 'List the sessions of the current user',
+    description: 'Only active sessions, not those that have expired or were revoked.',
+  })
+  @ApiOkResponse({ type: SessionPage, description: 'A page of sessions.' })
   page(@Query() query: SessionQuery): Promise<JsonPage> {
     return this.sessions.page({ ...query, alive: true });
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'End a session' })
-  @ApiNoContentResponse()
+  @ApiOperation({ summary: 'Revoke a session' })
+  @ApiNoContentResponse({ description: 'The session was revoked.' })
   revoke(@IdParam() id: string): Promise<void> {
     return this.sessions.revoke(id);
   }
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'End all other sessions' })
-  @ApiNoContentResponse()
+  @ApiOperation({ summary: 'Revoke all other sessions' })
+  @ApiNoContentResponse({ description: 'The other sessions were revoked.' })
   revokeOthers(): Promise<void> {
     return this.sessions.revokeOthers();
   }

@@ -15,13 +15,13 @@ export class CalendarController {
   @Header('content-type', 'text/calendar; charset=utf-8')
   @ApiProduces('text/calendar')
   @ApiOperation({
-    summary: 'Subscribe to what is due',
+    summary: 'Get the calendar feed',
     description:
-      'An iCalendar feed (RFC 5545) of open tasks by due date, and of open goals by target date. Calendars ask for it by ' +
-      `its address alone: make a personal token with the scope \`read\`, and add \`?token=…\`. At most ${limit} of each: ` +
-      'those that are due next, from 90 days ago on.',
+      'iCalendar feed (RFC 5545) of open tasks by due date and open goals by target date. To subscribe from a calendar ' +
+      'application, create a personal access token with only the scope `read` and add `?token=<token>` to the URL. ' +
+      `Contains at most ${limit} tasks and ${limit} goals, earliest first, starting with those due 90 days ago.`,
   })
-  @ApiOkResponse({ schema: { type: 'string' } })
+  @ApiOkResponse({ schema: { type: 'string' }, description: 'The calendar feed.' })
   // The guard has read the token; it is declared here so that the document knows it.
   feed(@Query() _query: CalendarQuery): Promise<string> {
     return this.calendar.feed();

@@ -14,11 +14,11 @@ export async function promoteUser(database: Database, [written, ...more]: string
   const email = readEmail(written);
   const find = sql('SELECT id FROM users WHERE lower(email) = :email', { email });
   const [[row] = []] = await database.asOperator(find);
-  if (!row) throw new ConfigError(`There is no account with the address ${email}.`);
+  if (!row) throw new ConfigError(`There is no account with the email address ${email}.`);
   const [id] = row as [string];
   await database.asOperator(
     record('promote', id, 'NOT is_superuser', null),
     sql('UPDATE users SET is_superuser = true WHERE id = :id', { id }),
   );
-  return `${email} is a superuser now, and manages accounts.`;
+  return `${email} is now a superuser and can manage all accounts.`;
 }

@@ -9,5 +9,5 @@ export async function purgeNow(database: Database, args: string[], config: Confi
     throw new ConfigError('Usage: npm run cli -- purge [--dry-run]');
   }
   const isDryRun = option !== undefined;
-  return `${isDryRun ? 'Would remove' : 'Removed'} ${await purge(database, config, isDryRun)}`;
+  return `${isDryRun ? 'Would delete' : 'Deleted'} ${await purge(database, config, isDryRun)}`;
 }

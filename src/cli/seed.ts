@@ -26,7 +26,7 @@ export async function seed(database: Database, _args: string[], config: Config):
   const [known = []] = await database.asAuthenticator(
     sql(`SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`, {}),
   );
-  if (known.length) return `The demo data is there already. ${login}`;
+  if (known.length) return `The demo data already exists. ${login}`;
 
   const password_hash = await new Passwords(config).hash(password);
   let [goalCount, taskCount] = [0, 0];
@@ -51,7 +51,7 @@ export async function seed(database: Database, _args: string[], config: Config):
     goalCount += all('goals').length;
     taskCount += all('tasks').length;
   }
-  return `Made ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
+  return `Created ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
 }
 
 function insert(table: string, rows: object[]): Statement {
@@ -152,7 +152,7 @@ function taskRow(
     ...{ user_id, id: uuidv7(), goal_id, title, status, completed_at, estimated_hours: 1 + (turn % 4) * 1.5 },
     ...{ priority: 1 + ((turn * 2) % 5), category: area.category, project_name: area.project },
     tags: [area.category],
-    notes: status === 'blocked' ? '[BLOCKED] waiting for an answer' : null,
+    notes: status === 'blocked' ? '[BLOCKED] Waiting for a reply.' : null,
     due_date: turn % 6 === 5 ? null : inDays(due),
     ...{ created_at: inDays(Math.min(due, 0) - 20), updated_at: completed_at ?? inDays(-1), version: 1 },
   };

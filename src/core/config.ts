@@ -115,7 +115,11 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     refreshTokenDays: read.integer('REFRESH_TOKEN_EXPIRE_DAYS', 1, 90, 7),
     sessionDays: read.integer('SESSION_EXPIRE_DAYS', 1, 365, 30),
     argon2: read.argon2(),
-    smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:'], 'smtp://user:password@host:port, or smtps://…'),
+    smtpUrl: read.url(
+      'SMTP_URL',
+      ['smtp:', 'smtps:'],
+      'smtp://user:password@host:port or smtps://user:password@host:port',
+    ),
     mailFrom: read.text('MAIL_FROM', 'Cairn <cairn@localhost>'),
     appUrl: read.url('APP_URL', ['http:', 'https:'], 'https://app.example.com'),
     requireEmailVerification: read.boolean('REQUIRE_EMAIL_VERIFICATION', false),
@@ -125,26 +129,31 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     corsOrigins: read.list(
       'CORS_ORIGINS',
       isOrigin,
-      'origins such as https://app.example.com, or *, separated by commas',
+      'comma-separated origins such as https://app.example.com, or *',
     ),
     trustProxy: read.list(
       'TRUST_PROXY',
       isAddressBlock,
-      'addresses or CIDR blocks such as 10.0.0.0/8, separated by commas',
+      'comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8',
     ),
     host: read.text('HOST', '127.0.0.1'),
     port: read.integer('PORT', 0, 65_535, 3000),
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
   };
   if (production && config.requireEmailVerification && !config.smtpUrl) {
-    read.flaw('SMTP_URL', 'nothing', 'a server, since REQUIRE_EMAIL_VERIFICATION is on', undefined);
+    read.flaw(
+      'SMTP_URL',
+      'no value',
+      'the URL of an SMTP server, because REQUIRE_EMAIL_VERIFICATION is on',
+      undefined,
+    );
   }
   if (read.flaws.length) {
     throw new ConfigError(
       [
-        'Cairn cannot start: its configuration is wrong.',
+        'Cairn cannot start: the configuration is invalid.',
         ...read.flaws,
-        'See .env.example for every variable.',
+        'See .env.example for all variables.',
       ].join('\n  '),
     );
   }
@@ -189,7 +198,7 @@ class Reader {
       .map((item) => item.trim())
       .filter(Boolean);
     const wrong = items.filter((item) => !isItem(item));
-    const got = isSecret ? 'a shorter one' : JSON.stringify(wrong.join(','));
+    const got = isSecret ? 'a shorter key' : JSON.stringify(wrong.join(','));
     return wrong.length ? this.flaw(name, got, wanted, []) : items;
   }
 
@@ -198,19 +207,24 @@ class Reader {
     const wanted = 'postgres://user:password@host:port/database';
     if (value === undefined) {
       return required
-        ? this.flaw(name, 'nothing', `${wanted} (in production there is no embedded PostgreSQL)`, value)
+        ? this.flaw(
+            name,
+            'no value',
+            `${wanted} (the embedded PostgreSQL is not available in production)`,
+            value,
+          )
         : value;
     }
     // People bring URLs of SQLAlchemy, which name a driver: postgresql+psycopg2://
     const url = value.replace(/^postgres(ql)?(\+\w+)?:\/\//, 'postgresql://');
     if (url.startsWith('postgresql://') && URL.canParse(url) && new URL(url).pathname.length > 1) return url;
-    return this.flaw(name, 'something else (not shown: it may hold a password)', wanted, undefined);
+    return this.flaw(name, 'another value (not shown because it may contain a password)', wanted, undefined);
   }
 
   secret(name: string, required: boolean): string {
     const value = this.value(name);
     const wanted = 'at least 32 random characters, for example from `openssl rand -base64 48`';
-    if (value === undefined) return required ? this.flaw(name, 'nothing', wanted, '') : developmentSecret();
+    if (value === undefined) return required ? this.flaw(name, 'no value', wanted, '') : developmentSecret();
     if (value.length >= 32) return value;
     return this.flaw(name, `${value.length} characters`, wanted, '');
   }
@@ -219,7 +233,7 @@ class Reader {
     return this.list(
       name,
       (item) => item.length >= 32,
-      'keys of at least 32 characters, separated by commas',
+      'comma-separated keys of at least 32 characters each',
       true,
     );
   }
@@ -239,7 +253,7 @@ class Reader {
     const value = this.value(name);
     if (value === undefined || (URL.canParse(value) && protocols.includes(new URL(value).protocol)))
       return value;
-    return this.flaw(name, 'something else (not shown: it may hold a password)', wanted, undefined);
+    return this.flaw(name, 'another value (not shown because it may contain a password)', wanted, undefined);
   }
 
   rateLimits(): RateLimits | undefined {
@@ -260,7 +274,12 @@ class Reader {
     if (value === 'off') return undefined;
     const [, quota, window] = /^([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(value) ?? [];
     if (quota !== undefined) return { quota: Number(quota), window: Number(window) };
-    return this.flaw(name, JSON.stringify(value), 'a number and seconds such as 100/900, or off', undefined);
+    return this.flaw(
+      name,
+      JSON.stringify(value),
+      'a number of requests and a number of seconds such as 100/900, or off',
+      undefined,
+    );
   }
 
   private value(name: string): string | undefined {
@@ -269,7 +288,7 @@ class Reader {
   }
 
   flaw<T>(name: string, got: string, wanted: string, fallback: T): T {
-    this.flaws.push(`${name}: got ${got}, wants ${wanted}`);
+    this.flaws.push(`${name}: expected ${wanted}, got ${got}`);
     return fallback;
   }
 }

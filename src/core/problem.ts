@@ -34,11 +34,12 @@ export function invalid(errors: FieldError[]): Problem {
   // Field names come from clients: a lone surrogate is not valid in JSON.
   errors = errors.map((error) => ({ ...error, field: error.field.toWellFormed() }));
   const fields = errors.map(({ field }) => field || 'body').join(', ');
-  return new Problem(422, 'validation_failed', `The request is not valid: see errors (${fields}).`, errors);
+  const detail = `The request is invalid: ${fields}. See errors for details.`;
+  return new Problem(422, 'validation_failed', detail, errors);
 }
 
 export function unknownField(field: string): FieldError {
-  return { field, code: 'unknown_field', message: 'is unknown here, or read-only' };
+  return { field, code: 'unknown_field', message: 'is unknown or read-only' };
 }
 
 export function unauthorized(detail: string, code = 'unauthorized'): Problem {

@@ -146,7 +146,7 @@ async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
     .filter((name) => !applied.some((done) => done.name === name));
   if (missing.length === 0) return;
   throw new ConfigError(
-    `Cairn cannot start: the database lacks ${missing.join(', ')}. Apply what is missing: npm run migration:run`,
+    `Cairn cannot start: these migrations are not applied: ${missing.join(', ')}. Apply them with: npm run migration:run`,
   );
 }
 
@@ -160,14 +160,14 @@ async function refuseUnfitRole(dataSource: DataSource, isProduction: boolean): P
     FROM pg_roles WHERE rolname = current_user`);
   if (role && role.lacks.length > 0) {
     throw new ConfigError(
-      `Cairn cannot start: the role ${role.name} of DATABASE_URL may not act for users. As the schema's owner, run: ` +
+      `Cairn cannot start: the role ${role.name} of DATABASE_URL is not a member of all roles that it needs. As the schema owner, run: ` +
         `GRANT ${role.lacks.join(', ')} TO ${role.name}`,
     );
   }
   if (role?.bypasses && isProduction) {
     throw new ConfigError(
       `Cairn cannot start: the role ${role.name} of DATABASE_URL bypasses row-level security. Use cairn_login instead: ` +
-        `ALTER ROLE cairn_login PASSWORD '…', and DATABASE_URL=postgres://cairn_login:…@…; see docs/operations.md, "Roles".`,
+        `ALTER ROLE cairn_login PASSWORD '...' and DATABASE_URL=postgres://cairn_login:...@... . See docs/operations.md, "Roles".`,
     );
   }
 }

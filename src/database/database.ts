@@ -214,7 +214,7 @@ function byName<S extends Statements>(statements: S, results: { rows: unknown[] 
 
 /** After an error, COMMIT succeeds by rolling back: only its command tag tells. */
 function refuseUncommitted(commit: { command: string } | undefined): void {
-  if (commit?.command !== 'COMMIT') throw unavailable('The database did not commit. Try again.');
+  if (commit?.command !== 'COMMIT') throw unavailable('The transaction could not be committed. Try again.');
 }
 
 /**

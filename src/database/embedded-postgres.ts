@@ -121,7 +121,7 @@ class EmbeddedPostgres {
       } catch (error) {
         if (attempt === 3) {
           const said = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(-15).join('\n') : '';
-          throw new Error(`The embedded PostgreSQL does not start: ${String(error)}\n${said}`, {
+          throw new Error(`The embedded PostgreSQL failed to start: ${String(error)}\n${said}`, {
             cause: error,
           });
         }
@@ -209,7 +209,7 @@ function serverAccount(cluster: string): Account | undefined {
     if (uid && gid) return { uid: Number(uid), gid: Number(gid) };
   }
   throw new Error(
-    'The embedded PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run as.',
+    'The embedded PostgreSQL cannot run as root, and there is no `postgres` or `nobody` account to run it. Start Cairn as another user, or set DATABASE_URL.',
   );
 }
 
@@ -228,9 +228,12 @@ function programFolder(): string {
   try {
     return join(dirname(require.resolve(name)), '..', 'native', 'bin');
   } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL.`, {
-      cause: error,
-    });
+    throw new Error(
+      `The embedded PostgreSQL is not available for this platform (${name}). Set DATABASE_URL.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -250,7 +253,7 @@ async function lock(path: string): Promise<void> {
   while (!tryLock(path)) {
     if (Date.now() > until) {
       throw new Error(
-        `Another process (${readFileSync(path, 'utf8')}) holds ${path}. If it is none of Cairn's, remove the file.`,
+        `Another process (${readFileSync(path, 'utf8')}) holds ${path}. If it is not a Cairn process, delete the file.`,
       );
     }
     await delay(50);

@@ -141,7 +141,7 @@ export class Keyset {
       // Not JSON: refused below.
     }
     const message =
-      'is not a cursor of this list: use next_cursor of the previous page, with the same filters and sort';
+      'is not a cursor of this list: use next_cursor of the previous page with the same filters and sort order';
     throw invalid([{ field: 'cursor', code: 'invalid_cursor', message }]);
   }
 }

@@ -16,7 +16,7 @@ export class UserQueues {
     try {
       return await queue(() => {
         if (performance.now() > deadline) {
-          throw unavailable('Your other changes are taking too long. Try again.');
+          throw unavailable('Your other write requests take too long. Try again.');
         }
         return work();
       });

@@ -11,10 +11,10 @@ export class ExportController {
   @Get()
   @Header('content-disposition', 'attachment; filename="cairn-export.json"')
   @ApiOperation({
-    summary: 'Take everything with you',
-    description: 'One JSON document, streamed. What is written meanwhile may be in it or not.',
+    summary: 'Export all data of the current user',
+    description: 'Streams one JSON document. Changes made during the export may or may not be included.',
   })
-  @ApiOkResponse({ type: ExportView })
+  @ApiOkResponse({ type: ExportView, description: 'The export.' })
   async export(): Promise<StreamableFile> {
     return new StreamableFile(await this.exports.stream(), { type: 'application/json' });
   }

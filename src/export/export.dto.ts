@@ -10,49 +10,51 @@ import { TimeEntryView } from '../time-entries/time-entry.dto';
 import { UserView } from '../users/user.dto';
 
 class Dependency {
-  @Id({ description: 'The task that depends on another one.' })
+  @Id({ description: 'Id of the task that depends on another task.' })
   task_id: string;
 
-  @Id({ description: 'The other one.' })
+  @Id({ description: 'Id of the task that it depends on.' })
   depends_on_id: string;
 }
 
 export class ExportView {
-  @Moment({ description: 'When the export began.', answered: true })
+  @Moment({ description: 'Timestamp of the start of the export.', answered: true })
   exported_at: string;
 
-  @ApiProperty({ type: UserView })
+  @ApiProperty({ type: UserView, description: 'The account.' })
   user: object;
 
-  @ApiProperty({ type: [GoalView] })
+  @ApiProperty({ type: [GoalView], description: 'All goals.' })
   goals: object[];
 
-  @ApiProperty({ type: [TaskView], description: 'Also those in the trash.' })
+  @ApiProperty({ type: [TaskView], description: 'All tasks, including those in the trash.' })
   tasks: object[];
 
-  @ApiProperty({ type: [TagView] })
+  @ApiProperty({ type: [TagView], description: 'All tags.' })
   tags: object[];
 
-  @ApiProperty({ type: [TimeEntryView] })
+  @ApiProperty({ type: [TimeEntryView], description: 'All time entries.' })
   time_entries: object[];
 
-  @ApiProperty({ type: [Dependency] })
+  @ApiProperty({ type: [Dependency], description: 'All dependencies between tasks.' })
   dependencies: object[];
 
-  @ApiProperty({ type: [ChangeView], description: 'The oldest change first.' })
+  @ApiProperty({ type: [ChangeView], description: 'All recorded changes, oldest first.' })
   history: object[];
 
   @ApiProperty({
     type: [SessionView],
     required: false,
-    description: 'Also those that have ended. Not with a personal token.',
+    description:
+      'All sessions, including expired and revoked ones. Absent if the request uses a personal access token.',
   })
   sessions?: object[];
 
   @ApiProperty({
     type: [PersonalTokenView],
     required: false,
-    description: 'Without the tokens themselves. Not with a personal token.',
+    description:
+      'All personal access tokens, without the tokens themselves. Absent if the request uses a personal access token.',
   })
   tokens?: object[];
 }

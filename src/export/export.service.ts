@@ -43,8 +43,13 @@ export class ExportService {
   async stream(): Promise<Readable> {
     const { user_id } = currentUser();
     if (this.readers.has(user_id))
-      throw new Problem(409, 'export_running', 'Your last export is still being read.');
-    if (this.readers.size >= maxReaders) throw unavailable('Too many exports are being read. Try again.', 10);
+      throw new Problem(
+        409,
+        'export_running',
+        'Another export of your data is still in progress. Wait until it ends.',
+      );
+    if (this.readers.size >= maxReaders)
+      throw unavailable('Too many exports are in progress. Try again.', 10);
     this.readers.add(user_id);
     const document = this.document();
     const next = inThisRequest(() => document.next());

@@ -38,29 +38,35 @@ const horizonWords = new Words(horizons, {
 
 /** What users say of a goal. */
 export class GoalFields {
-  @Text({ description: 'What is to be reached.', example: 'Publish a book', min: 1, max: 500 })
+  @Text({ description: 'Title of the goal.', example: 'Publish a book', min: 1, max: 500 })
   title: string;
 
-  @Text({ description: 'More about it.', nullable: true, max: 20_000 })
+  @Text({ description: 'Description of the goal.', nullable: true, max: 20_000 })
   description: string | null;
 
-  @Word({ description: 'How far it lies.', of: horizonWords, nullable: true })
+  @Word({ description: 'Time horizon of the goal.', of: horizonWords, nullable: true })
   horizon: (typeof horizons)[number] | null;
 
   @Moment({
-    description: 'RFC 3339. A plain date stands for the end of that day in the user’s time zone.',
+    description:
+      "Target date, as an RFC 3339 timestamp. A plain date means the end of that day in the user's time zone.",
     example: '2027-06-30T21:59:59.999Z',
     nullable: true,
   })
   target_date: string | null;
 
-  @Word({ description: 'Also understood: “On Hold”, “done”.', of: statuses, default: 'active' })
+  @Word({
+    description: 'Status of the goal. Case-insensitive. Synonyms such as "On Hold" and "done" are accepted.',
+    of: statuses,
+    default: 'active',
+  })
   status: (typeof goalStatuses)[number];
 
   @Decimal({
     description:
-      'Percent. Computed: the share of its tasks that are completed and the mean progress of its subgoals, half each, or ' +
-      'the one that there is; what is cancelled does not count. A number sets it by hand; null has it computed again.',
+      'Progress in percent. Computed as the average of two values: the percentage of completed tasks and the average ' +
+      'progress of the subgoals. If only one of them exists, it is the progress. Cancelled tasks and subgoals do not ' +
+      'count. Setting a number switches `progress_mode` to `manual`, setting null switches it back to `computed`.',
     nullable: true,
     min: 0,
     max: 100,
@@ -68,27 +74,36 @@ export class GoalFields {
   progress: number | null;
 
   @Word({
-    description: '`manual`: the progress stays as it was set by hand.',
+    description:
+      '`computed`: the progress follows the tasks and subgoals. `manual`: the progress stays as the user set it.',
     of: new Words(progressModes),
     default: 'computed',
   })
   progress_mode: (typeof progressModes)[number];
 
-  @Text({ description: 'How one will know that it is reached.', nullable: true, max: 20_000 })
+  @Text({ description: 'Criteria for considering the goal reached.', nullable: true, max: 20_000 })
   success_criteria: string | null;
 
-  @JsonObject({ description: 'Numbers of the user’s own.', example: { chapters: 12 }, nullable: true })
+  @JsonObject({
+    description: 'Custom metrics of the goal, as a JSON object.',
+    example: { chapters: 12 },
+    nullable: true,
+  })
   metrics: object | null;
 
-  @Id({ description: 'The goal above it.', nullable: true })
+  @Id({ description: 'Id of the parent goal.', nullable: true })
   parent_goal_id: string | null;
 
-  @Text({ description: 'The project that it belongs to.', nullable: true, min: 1, max: 200 })
+  @Text({ description: 'Name of the project that the goal belongs to.', nullable: true, min: 1, max: 200 })
   project_name: string | null;
 }
 
 class GoalTimes {
-  @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the completion. Null unless the status is `completed`.',
+    answered: true,
+    nullable: true,
+  })
   completed_at: string | null;
 }
 
@@ -105,7 +120,8 @@ export class PatchGoal extends PartialType(GoalFields, { skipNullProperties: fal
 
 export class DeleteGoalQuery {
   @WordParameter({
-    description: '`trash` moves its tasks to the trash; else they stay, without a goal.',
+    description:
+      'Use `trash` to move the tasks of the goal to the trash. By default they are kept without a goal.',
     of: ['trash'],
   })
   tasks?: 'trash';
@@ -120,25 +136,27 @@ export class GoalQuery extends RowQuery {
   @WordList({ of: horizonWords, orNone: true })
   horizon?: (string | null)[];
 
-  @IdList({ description: 'One or more, by comma; `none` for goals at the top.' })
+  @IdList({ description: 'Comma-separated ids of parent goals. Use `none` for goals without a parent.' })
   parent_goal_id?: (string | null)[];
 
   @TextList({
-    description: 'One or more, by comma (none that has a comma itself); `none` for goals without.',
+    description:
+      'Comma-separated project names, each without a comma. Use `none` for goals without a project.',
     max: 200,
   })
   project_name?: (string | null)[];
 
   @WordParameter({
-    description: '`none` for goals without. For ranges: target_from, target_before.',
+    description:
+      'Use `none` for goals without a target date. Use `target_from` and `target_before` for ranges.',
     of: ['none'],
   })
   target_date?: 'none';
 
-  @MomentParameter({ description: 'To be reached then or later.' })
+  @MomentParameter({ description: 'Only goals with a target date at or after this time.' })
   target_from?: string;
 
-  @MomentParameter({ description: 'To be reached before then.' })
+  @MomentParameter({ description: 'Only goals with a target date before this time.' })
   target_before?: string;
 
   @Sort({ by: sortable, default: '-created_at' })
@@ -151,32 +169,44 @@ export class GoalTaskQuery extends OmitType(TaskQuery, ['goal_id']) {}
 const percent = { type: Number, minimum: 0, maximum: 100 } as const;
 
 class TaskCounts {
-  @ApiProperty({ ...countSchema, description: 'Those that count: all but the cancelled ones.' })
+  @ApiProperty({ ...countSchema, description: 'Number of tasks, without cancelled ones.' })
   total: number;
 
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of completed tasks.' })
   completed: number;
 
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of cancelled tasks.' })
   cancelled: number;
 }
 
 class Contribution {
-  @ApiProperty({ enum: ['tasks', 'subgoal'] })
+  @ApiProperty({
+    enum: ['tasks', 'subgoal'],
+    description: 'What contributes: the tasks of the goal, or one of its subgoals.',
+  })
   from: 'tasks' | 'subgoal';
 
-  @ApiProperty({ type: String, format: 'uuid', required: false, description: 'Which subgoal.' })
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    required: false,
+    description: 'Id of the subgoal. Absent for tasks.',
+  })
   id?: string;
 
-  @ApiProperty({ ...percent, description: 'How far that is.' })
+  @ApiProperty({ ...percent, description: 'Progress of the tasks or of the subgoal, in percent.' })
   progress: number;
 
-  @ApiProperty({ ...percent, description: 'Its part of the whole.' })
+  @ApiProperty({
+    ...percent,
+    description: 'Weight of this contribution in the progress of the goal, in percent.',
+  })
   weight: number;
 
   @ApiProperty({
     ...percent,
-    description: 'What it adds to the progress of the goal, rounded.',
+    description:
+      'Percentage points that this contribution adds to the progress of the goal, rounded to 2 decimal places.',
   })
   points: number;
 }
@@ -190,34 +220,37 @@ export class GoalBreakdown extends PickType(GoalView, [
   'progress',
   'progress_mode',
 ]) {
-  @ApiProperty({ type: TaskCounts, description: 'Of the tasks right under it.' })
+  @ApiProperty({ type: TaskCounts, description: 'Task counts of the goal itself, without its subgoals.' })
   tasks: TaskCounts;
 
   @ApiProperty({
     type: TaskCounts,
-    description: 'Of these, and of the tasks of its subgoals at every depth.',
+    description: 'Task counts of the goal and its subgoals at every depth.',
   })
   all_tasks: TaskCounts;
 
   @ApiProperty({
     type: [Contribution],
     description:
-      'What its progress is made of; empty where nothing contributes, and where it is set by hand.',
+      'The parts that the progress is computed from. Empty if nothing contributes or the progress is set manually.',
   })
   contributions: Contribution[];
 
-  @ApiProperty({ type: () => [GoalBreakdown] })
+  @ApiProperty({ type: () => [GoalBreakdown], description: 'Breakdowns of the direct subgoals.' })
   subgoals: GoalBreakdown[];
 }
 
 export class GoalSummary {
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of goals.' })
   total: number;
 
-  @ApiProperty(countsOf(goalStatuses))
+  @ApiProperty({ ...countsOf(goalStatuses), description: 'Number of goals by status.' })
   by_status: object;
 
-  @ApiProperty({ ...countsOf([...horizons, 'none']), description: '`none` stands for goals without.' })
+  @ApiProperty({
+    ...countsOf([...horizons, 'none']),
+    description: 'Number of goals by horizon. `none` counts goals without a horizon.',
+  })
   by_horizon: object;
 
   @ApiProperty({
@@ -225,10 +258,14 @@ export class GoalSummary {
     nullable: true,
     minimum: 0,
     maximum: 100,
-    description: 'Of active goals that have a progress; null where none has.',
+    description:
+      'Average progress in percent of the active goals that have a progress. Null if there are none.',
   })
   average_progress: number | null;
 
-  @ApiProperty({ ...countSchema, description: 'Active, with a progress of 80 or more.' })
+  @ApiProperty({
+    ...countSchema,
+    description: 'Number of active goals with a progress of 80 percent or more.',
+  })
   nearly_done: number;
 }

@@ -40,53 +40,66 @@ export class GoalsController {
 
   @Get()
   @ApiOperation({ summary: 'List goals' })
-  @ApiOkResponse({ type: GoalPage })
+  @ApiOkResponse({ type: GoalPage, description: 'A page of goals.' })
   page(@Query() query: GoalQuery): Promise<JsonPage> {
     return this.goals.page(query);
   }
 
   @Post()
-  @ApiOperation({ summary: 'Make a goal' })
+  @ApiOperation({ summary: 'Create a goal' })
   @ApiBody({ type: CreateGoal, examples: { goal: { value: created } } })
-  @ApiCreatedResponse({ type: GoalView })
+  @ApiCreatedResponse({ type: GoalView, description: 'The created goal.' })
   create(@Body() goal: CreateGoal): Promise<JsonText> {
     return this.goals.create(goal);
   }
 
   @Get('summary')
-  @ApiOperation({ summary: 'Count goals' })
-  @ApiOkResponse({ type: GoalSummary })
+  @ApiOperation({
+    summary: 'Get a summary of the goals',
+    description: 'Number of goals by status and horizon, and their average progress.',
+  })
+  @ApiOkResponse({ type: GoalSummary, description: 'The summary.' })
   summary(): Promise<JsonText> {
     return this.goals.summary();
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Read a goal' })
-  @ApiOkResponse({ type: GoalView })
+  @ApiOperation({ summary: 'Get a goal' })
+  @ApiOkResponse({ type: GoalView, description: 'The goal.' })
   find(@IdParam() id: string): Promise<JsonText> {
     return this.goals.find(id);
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change a goal', description: 'Absent keeps, null clears.' })
+  @ApiOperation({
+    summary: 'Update a goal',
+    description: 'Fields that are absent keep their value. Null clears a field.',
+  })
   @ApiBody({ type: PatchGoal, examples: { pause: { value: changed } } })
-  @ApiOkResponse({ type: GoalView })
+  @ApiOkResponse({ type: GoalView, description: 'The updated goal.' })
   change(@IdParam() id: string, @Body() changes: PatchGoal): Promise<JsonText> {
     return this.goals.change(id, changes);
   }
 
   @Put(':id')
-  @ApiOperation({ summary: 'Change a goal', description: 'The same as PATCH: absent keeps, null clears.' })
+  @ApiOperation({
+    summary: 'Update a goal',
+    description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
+  })
   @ApiBody({ type: PatchGoal, examples: { pause: { value: changed } } })
-  @ApiOkResponse({ type: GoalView })
+  @ApiOkResponse({ type: GoalView, description: 'The updated goal.' })
   put(@IdParam() id: string, @Body() changes: PatchGoal): Promise<JsonText> {
     return this.goals.change(id, changes);
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a goal', description: 'Its tasks and subgoals stay, without it.' })
-  @ApiNoContentResponse()
+  @ApiOperation({
+    summary: 'Delete a goal',
+    description:
+      'Deletes the goal permanently. Its subgoals are kept without a parent, and its tasks are kept without a goal unless `tasks=trash` is given.',
+  })
+  @ApiNoContentResponse({ description: 'The goal was deleted.' })
   remove(@IdParam() id: string, @Query() { tasks }: DeleteGoalQuery): Promise<void> {
     return this.goals.remove(id, tasks);
   }
@@ -94,29 +107,35 @@ export class GoalsController {
   @Post(':id/complete')
   @HttpCode(200)
   @ApiOperation({ summary: 'Complete a goal' })
-  @ApiOkResponse({ type: GoalView })
+  @ApiOkResponse({ type: GoalView, description: 'The completed goal.' })
   complete(@IdParam() id: string): Promise<JsonText> {
     return this.goals.complete(id);
   }
 
   @Post(':id/reopen')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Reopen a goal', description: 'What was completed or cancelled is active again.' })
-  @ApiOkResponse({ type: GoalView })
+  @ApiOperation({
+    summary: 'Reopen a goal',
+    description: 'Sets a completed or cancelled goal to `active`. Other goals stay unchanged.',
+  })
+  @ApiOkResponse({ type: GoalView, description: 'The reopened goal.' })
   reopen(@IdParam() id: string): Promise<JsonText> {
     return this.goals.reopen(id);
   }
 
   @Get(':id/breakdown')
-  @ApiOperation({ summary: 'Explain the progress of a goal', description: 'With the tree of its subgoals.' })
-  @ApiOkResponse({ type: GoalBreakdown })
+  @ApiOperation({
+    summary: 'Get the progress breakdown of a goal',
+    description: 'Task counts, contributions to the progress, and the same for all subgoals as a tree.',
+  })
+  @ApiOkResponse({ type: GoalBreakdown, description: 'The breakdown.' })
   breakdown(@IdParam() id: string): Promise<JsonText> {
     return this.goals.breakdown(id);
   }
 
   @Get(':id/tasks')
   @ApiOperation({ summary: 'List the tasks of a goal' })
-  @ApiOkResponse({ type: TaskPage })
+  @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
   tasks(@IdParam() id: string, @Query() query: GoalTaskQuery): Promise<JsonPage> {
     return this.goals.tasksOf(id, query);
   }

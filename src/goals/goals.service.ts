@@ -77,7 +77,7 @@ function progressOf({ progress, progress_mode }: PatchGoal): PatchGoal {
     };
   if (progress_mode === 'computed') {
     throw invalid([
-      { field: 'progress', code: 'contradiction', message: 'cannot be set where it is computed' },
+      { field: 'progress', code: 'contradiction', message: 'cannot be set while progress_mode is computed' },
     ]);
   }
   return { progress_mode: 'manual', progress };

@@ -5,7 +5,11 @@ import { unavailable } from '../core/problem';
 import { Public } from '../http/access';
 
 class Health {
-  @ApiProperty({ type: String, enum: ['ok'] })
+  @ApiProperty({
+    type: String,
+    enum: ['ok'],
+    description: 'Always `ok`. Errors are reported as problem details.',
+  })
   status: 'ok';
 }
 
@@ -16,15 +20,18 @@ export class HealthController {
   constructor(private readonly database: Database) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Does the process answer?' })
-  @ApiOkResponse({ type: Health })
+  @ApiOperation({ summary: 'Check whether the process is running' })
+  @ApiOkResponse({ type: Health, description: 'The process is running.' })
   live(): Health {
     return { status: 'ok' };
   }
 
   @Get(['', 'ready'])
-  @ApiOperation({ summary: 'Can it serve requests: does the database answer?' })
-  @ApiOkResponse({ type: Health })
+  @ApiOperation({
+    summary: 'Check whether the server can handle requests',
+    description: 'Also checks the connection to the database.',
+  })
+  @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
   async ready(): Promise<Health> {
     if (!(await this.database.ping())) throw unavailable('The database cannot be reached.');
     return { status: 'ok' };

@@ -7,27 +7,30 @@ import { entities, operations } from './change.entity';
 
 export class ChangeView {
   @Integer({
-    description: 'Numbers the user’s changes in the order in which they were stored.',
+    description: "Id of the change. Ids increase in the order in which the user's changes were stored.",
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
   })
   id: number;
 
-  @Word({ description: 'What was changed.', of: new Words(entities) })
+  @Word({ description: 'Type of the changed resource.', of: new Words(entities) })
   entity: (typeof entities)[number];
 
-  @Id({ description: 'Which one.' })
+  @Id({ description: 'Id of the changed resource.' })
   entity_id: string;
 
-  @Integer({ description: 'Its version after the change.', min: 1, max: 2_147_483_647 })
+  @Integer({ description: 'Version of the resource after the change.', min: 1, max: 2_147_483_647 })
   version: number;
 
-  @Word({ description: 'The trash is an update, of `deleted_at`.', of: new Words(operations) })
+  @Word({
+    description: 'What was done. Moving a task to the trash or restoring it is an `update` of `deleted_at`.',
+    of: new Words(operations),
+  })
   operation: (typeof operations)[number];
 
   @ApiProperty({
     type: 'object',
-    description: 'Each field that the change was about, as it was and as it became.',
+    description: 'The changed fields, each with its old and its new value.',
     additionalProperties: {
       type: 'object',
       required: ['old', 'new'],
@@ -37,7 +40,7 @@ export class ChangeView {
   })
   fields: object;
 
-  @Moment({ description: 'When.', answered: true })
+  @Moment({ description: 'Timestamp of the change.', answered: true })
   changed_at: string;
 }
 
@@ -47,7 +50,7 @@ export class HistoryQuery extends PageQuery {}
 
 export class UndoQuery extends CompleteTaskQuery {
   @IntegerParameter({
-    description: 'Only while this is the version of the task.',
+    description: 'Undo only if this is the current version of the task.',
     min: 1,
     max: 999_999_999,
   })

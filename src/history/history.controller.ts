@@ -15,10 +15,10 @@ export class HistoryController {
 
   @Get('tasks/:id/history')
   @ApiOperation({
-    summary: 'List what changed in a task',
-    description: 'The newest first; also in the trash.',
+    summary: 'List the changes of a task',
+    description: 'Newest change first. Also available for tasks in the trash.',
   })
-  @ApiOkResponse({ type: ChangePage })
+  @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
   ofTask(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
     return this.history.ofTask(id, query);
   }
@@ -27,16 +27,16 @@ export class HistoryController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Undo the last change of a task',
-    description: 'Also its way to the trash, or out of it. Undone again, the change is there again.',
+    description: 'Can also undo a move to the trash or a restore. A second undo reapplies the change.',
   })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The task after the undo.' })
   undo(@IdParam() id: string, @Query() { version, force }: UndoQuery): Promise<JsonText> {
     return this.history.undo(id, force, version);
   }
 
   @Get('goals/:id/history')
-  @ApiOperation({ summary: 'List what changed in a goal', description: 'The newest first.' })
-  @ApiOkResponse({ type: ChangePage })
+  @ApiOperation({ summary: 'List the changes of a goal', description: 'Newest change first.' })
+  @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
   ofGoal(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
     return this.history.ofGoal(id, query);
   }

@@ -49,7 +49,7 @@ export class HistoryService {
         return this.tasks.find(id, 'true');
       }
       if (task.deleted_at !== null) {
-        throw new Problem(409, 'trashed', 'The task is in the trash: restore it first.');
+        throw new Problem(409, 'trashed', 'The task is in the trash. Restore it first.');
       }
       const old = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
       const undone = await this.tasks.change(id, Object.fromEntries(old), force);
@@ -70,9 +70,13 @@ function stateOf({ text }: JsonText): { version: number; deleted_at: string | nu
 }
 
 function nothingToUndo(): Problem {
-  return new Problem(409, 'nothing_to_undo', 'There is no change to undo.');
+  return new Problem(409, 'nothing_to_undo', 'The task has no change that can be undone.');
 }
 
 function changedSince(version: number): Problem {
-  return new Problem(409, 'changed_since', `The task has changed since: its version is ${version} now.`);
+  return new Problem(
+    409,
+    'changed_since',
+    `The task was updated in the meantime. Its current version is ${version}.`,
+  );
 }

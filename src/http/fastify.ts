@@ -37,9 +37,9 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const [status, code, detail]: [number, string, string] =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'headers_too_large', 'The headers are larger than 16 KiB.']
+      ? [431, 'headers_too_large', 'The request headers are larger than 16 KiB.']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'timeout', 'The request took too long to arrive.']
+        ? [408, 'timeout', 'The request was not received completely in time. Try again.']
         : [400, 'bad_request', 'The request is not valid HTTP.'];
   const problem = new Problem(status, code, detail);
   const requestId = randomUUID();
@@ -56,7 +56,7 @@ export function refuseUnreadableQueries(fastify: FastifyInstance): void {
     const start = request.url.indexOf('?');
     if (start >= 0 && !isReadable(request.url.slice(start))) {
       sendProblem(
-        new Problem(400, 'bad_request', 'The query is not valid: it must be UTF-8, percent-encoded.'),
+        new Problem(400, 'bad_request', 'The query string is invalid. It must be percent-encoded UTF-8.'),
         request,
         reply,
       );
@@ -125,7 +125,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
         method: others,
         url,
         handler: (request, reply) => {
-          const detail = `${request.method} is not possible here, but ${allowed}.`;
+          const detail = `The method ${request.method} is not allowed here. Allowed methods: ${allowed}.`;
           sendProblem(
             new Problem(405, 'method_not_allowed', detail, undefined, { allow: allowed }),
             request,

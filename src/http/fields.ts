@@ -45,7 +45,7 @@ export function Text(
       typeof value === 'string' && !verbatim ? value.trim() : value,
     ),
     ...textRules,
-    ...(min && !verbatim ? [rule('blank', 'must not be blank', isVisible)] : []),
+    ...(min && !verbatim ? [rule('blank', 'must contain at least one visible character', isVisible)] : []),
     rule('too_short', `must have at least ${min} characters`, (value) => characters(value) >= min),
     rule('too_long', `must have at most ${max} characters`, (value) => characters(value) <= max),
     ...(pattern
@@ -88,7 +88,7 @@ export function Timezone(options: FieldOptions) {
     options,
     { type: String, maxLength: 64 },
     ...textRules,
-    rule('unknown_timezone', 'must be UTC, or an IANA time zone such as Europe/Berlin', isTimezone),
+    rule('unknown_timezone', 'must be UTC or an IANA time zone such as Europe/Berlin', isTimezone),
   );
 }
 
@@ -120,7 +120,7 @@ export function Decimal(options: FieldOptions & { min: number; max: number }) {
     ),
     rule(
       'too_precise',
-      'must have at most two digits after the point',
+      'must have at most 2 decimal places',
       (value) => Number(Number(value).toFixed(2)) === value,
     ),
   );
@@ -155,7 +155,7 @@ export function Moment(options: FieldOptions & { answered?: boolean }) {
 }
 
 const momentWanted =
-  'must be a date (2026-12-31) or a time with its offset (2026-12-31T17:00:00Z) of the years 1900–9999';
+  'must be a date (2026-12-31) or a timestamp with an offset (2026-12-31T17:00:00Z) in the years 1900 to 9999';
 
 /** A word of a vocabulary, in any of its spellings. */
 export function Word(options: FieldOptions & { of: Words<string | number> }) {
@@ -185,7 +185,7 @@ export function WordSet(options: FieldOptions & { of: readonly string[] }) {
   return field(
     options,
     { type: 'array', items: { type: 'string', enum: [...of] }, minItems: 1, uniqueItems: true },
-    rule('not_allowed', `must be one or more of ${of.join(', ')}, each once`, isSet),
+    rule('not_allowed', `must be an array of distinct values: ${of.join(', ')}`, isSet),
   );
 }
 
@@ -199,9 +199,16 @@ export function TextSet(options: FieldOptions & { max: number; maxItems: number 
       Array.isArray(value) ? withoutRepeats(value) : value === null ? [] : value,
     ),
     rule('type', 'must be an array of strings', (value) => Array.isArray(value)),
-    rule('too_many', `must be at most ${maxItems}`, (value) => (value as unknown[]).length <= maxItems),
-    rule('invalid_text', `must each have 1 to ${max} characters that can be seen`, (value) =>
-      (value as unknown[]).every((item) => isStorable(item) && isVisible(item) && characters(item) <= max),
+    rule(
+      'too_many',
+      `must have at most ${maxItems} items`,
+      (value) => (value as unknown[]).length <= maxItems,
+    ),
+    rule(
+      'invalid_text',
+      `must contain only strings of 1 to ${max} characters, each with a visible character`,
+      (value) =>
+        (value as unknown[]).every((item) => isStorable(item) && isVisible(item) && characters(item) <= max),
     ),
   );
 }
@@ -224,7 +231,7 @@ export function ObjectList(options: FieldOptions & { min: number; max: number; i
       'must be an array of JSON objects',
       (value) => Array.isArray(value) && value.every(isObject),
     ),
-    rule('out_of_range', `must be ${min} to ${max}`, (value) => {
+    rule('out_of_range', `must have ${min} to ${max} items`, (value) => {
       const { length } = value as unknown[];
       return length >= min && length <= max;
     }),
@@ -243,10 +250,14 @@ export function JsonObject(options: FieldOptions) {
     ),
     rule(
       'not_storable',
-      'must not contain U+0000, lone surrogates, or numbers beyond 2^53 or closer to 0 than 1e-15',
+      'must not contain U+0000, lone surrogates, or numbers whose absolute value is above 2^53 - 1 or, unless 0, below 1e-15',
       isStorableJson,
     ),
-    rule('too_long', 'must have at most 20000 characters', (value) => JSON.stringify(value).length <= 20_000),
+    rule(
+      'too_long',
+      'must have at most 20000 characters as JSON',
+      (value) => JSON.stringify(value).length <= 20_000,
+    ),
   );
 }
 
@@ -254,9 +265,11 @@ export function JsonObject(options: FieldOptions) {
 export function WordList(options: { of: Words<string | number>; orNone?: boolean }) {
   const { of, orNone } = options;
   const allowed = [...of.words, ...(orNone ? [none] : [])].join(', ');
-  const wanted = `must be one or more of ${allowed}`;
+  const wanted = `must be 1 to 100 comma-separated values, each one of ${allowed}`;
   return parameter(
-    { description: `One or more of ${allowed}, by comma.` },
+    {
+      description: `Comma-separated values, each one of ${allowed}.${orNone ? ' Use `none` for items without a value.' : ''}`,
+    },
     { type: String },
     splitInto((item) => (item === none ? null : of.read(item))),
     rule('not_allowed', wanted, (items) =>
@@ -271,7 +284,7 @@ export function IdList(options: FieldOptions) {
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_id', 'must be one or more UUIDs, or none', (items) =>
+    rule('invalid_id', 'must be 1 to 100 comma-separated values, each a UUID or none', (items) =>
       everyItem(items, (item) => item === null || isId(item)),
     ),
   );
@@ -286,7 +299,7 @@ export function TextList(options: FieldOptions & { max: number }) {
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_text', `must be one or more texts of at most ${max} characters, or none`, (items) =>
+    rule('invalid_text', `must be 1 to 100 comma-separated values of 1 to ${max} characters each`, (items) =>
       everyItem(items, isText),
     ),
   );
@@ -328,7 +341,8 @@ export function WordParameter(options: FieldOptions & { of: string[] }) {
 
 /** Query parameter: a moment, or a plain date, which begins at midnight in the user's time zone. */
 export function MomentParameter(options: FieldOptions) {
-  return Moment({ ...options, optional: true });
+  const description = `${options.description} A plain date means the start of that day in the user's time zone.`;
+  return Moment({ ...options, description, optional: true });
 }
 
 /** Query parameter: a whole number. */
@@ -366,14 +380,14 @@ export function Sort(options: { by: readonly string[]; default: string }) {
     });
   return parameter(
     {
-      description: `Sort by ${options.by.join(', ')}; with - before a name, from the end. Several by comma.`,
+      description: `Comma-separated sort fields: ${options.by.join(', ')}. Prefix a field with \`-\` for descending order.`,
       default: options.default,
     },
     { type: String },
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? readSort(value) : value)),
     rule(
       'not_allowed',
-      `must be one or more of ${options.by.join(', ')}, each once, with or without -`,
+      `must be comma-separated sort fields, each at most once and optionally prefixed with -: ${options.by.join(', ')}`,
       isSort,
     ),
   );

@@ -41,7 +41,7 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
     throw new Problem(
       415,
       'unsupported_media_type',
-      'The body must be application/json in UTF-8, not compressed.',
+      'The request body must be uncompressed UTF-8 JSON with the content type application/json.',
     );
   }
 }
@@ -55,7 +55,7 @@ export function parseJsonBody(body: Buffer, keyLimit = maxKeys): object | undefi
   const text = decode(body);
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid([{ field: '', code: 'type', message: 'The body must be a JSON object.' }]);
+    throw invalid([{ field: '', code: 'type', message: 'The request body must be a JSON object.' }]);
   }
   refuseOddKeys(text, keyLimit);
   return value;
@@ -65,7 +65,7 @@ function decode(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
-    throw new Problem(400, 'malformed_body', 'The body is not valid UTF-8.');
+    throw new Problem(400, 'malformed_body', 'The request body is not valid UTF-8.');
   }
 }
 
@@ -73,7 +73,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Problem(400, 'malformed_body', 'The body is not valid JSON.');
+    throw new Problem(400, 'malformed_body', 'The request body is not valid JSON.');
   }
 }
 
@@ -87,15 +87,15 @@ function refuseOddKeys(text: string, keyLimit: number): void {
     if (token === '{' || token === '[') {
       open.push(token === '{' ? new Set() : undefined);
       if (open.length > maxDepth)
-        throw oddKey('', 'too_deep', `The body is nested more than ${maxDepth} deep.`);
+        throw oddKey('', 'too_deep', `The request body is nested more than ${maxDepth} levels deep.`);
     } else if (token === '}' || token === ']') {
       open.pop();
     } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {
       const key = JSON.parse(token) as string;
-      if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'is named twice');
-      if (isForbiddenKey(key)) throw oddKey(key, 'unknown_field', 'cannot be the name of a field');
+      if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'appears more than once');
+      if (isForbiddenKey(key)) throw oddKey(key, 'unknown_field', 'is not allowed as a field name');
       if (++keyCount > keyLimit)
-        throw oddKey('', 'too_many_keys', `The body has more than ${keyLimit} keys.`);
+        throw oddKey('', 'too_many_keys', `The request body has more than ${keyLimit} keys.`);
       keys.add(key);
     }
     before = token;

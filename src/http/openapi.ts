@@ -24,8 +24,9 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   const settings = new DocumentBuilder()
     .setTitle('Cairn')
     .setDescription(
-      'Tasks and goals, of many users. Make an account, sign in, and put the access_token into “Authorize”. ' +
-        'Times are RFC 3339 in UTC. Errors are application/problem+json (RFC 9457).',
+      'API for managing tasks and goals, with a separate account for each user. To try it: create an account, ' +
+        'sign in, and enter the `access_token` under "Authorize". ' +
+        'Timestamps are RFC 3339 in UTC. Errors are problem details (RFC 9457, `application/problem+json`).',
     )
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
@@ -92,8 +93,10 @@ function complete(path: string, method: string, operation: Operation): void {
 function tellWhoMay(described: Operation): void {
   const operation = described as Operation & Record<`x-${string}`, unknown>;
   const remarks = [
-    operation['x-session-only'] ? 'Wants a session: a personal token does not serve.' : '',
-    operation['x-verified-only'] ? 'May want a verified email address.' : '',
+    operation['x-session-only'] ? 'Requires a session. Personal access tokens are not accepted.' : '',
+    operation['x-verified-only']
+      ? 'Requires a verified email address if the server is configured that way.'
+      : '',
   ];
   operation.description = [operation.description, ...remarks].filter(Boolean).join(' ') || undefined;
   for (const key of ['x-session-only', 'x-verified-only'] as const) delete operation[key];
@@ -104,43 +107,51 @@ function isPage(content: object | undefined): boolean {
 }
 
 const nextPage = {
-  Link: { description: 'The next page, if there is one: `<…>; rel="next"`.', schema: { type: 'string' } },
+  Link: {
+    description: 'URL of the next page, if there is one: `<...>; rel="next"`.',
+    schema: { type: 'string' },
+  },
 } as const;
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
 const limitHeaders = {
   RateLimit: {
-    description: 'What is left of each limit: `"user";r=2999;t=60`. Not where limits are off.',
+    description:
+      'Remaining quota of each rate limit and the seconds until it resets: `"user";r=2999;t=60`. Absent if rate limits are off.',
     schema: { type: 'string' },
   },
   'RateLimit-Policy': {
-    description: 'The limits: `"user";q=3000;w=60`. Not where limits are off.',
+    description:
+      'Quota of each rate limit and its window in seconds: `"user";q=3000;w=60`. Absent if rate limits are off.',
     schema: { type: 'string' },
   },
 } as const;
 
 const retryAfter = {
-  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
+  'Retry-After': {
+    description: 'Number of seconds to wait before the next attempt.',
+    schema: { type: 'integer' },
+  },
 } as const;
 
 const successes: Record<string, string> = {
-  200: 'As asked.',
-  201: 'Made.',
-  202: 'It is on its way.',
-  204: 'Done; there is nothing to show.',
+  200: 'Success.',
+  201: 'The created resource.',
+  202: 'Accepted. The email is sent in the background.',
+  204: 'Success. No content.',
 };
 
 const problems: Record<string, string> = {
-  400: 'It cannot be read: no valid JSON, no valid UTF-8, no valid address.',
-  401: 'No valid access token, or the session has ended.',
-  403: 'The address names another user, the token does not serve for this, or the password is not right.',
-  404: 'It is not there, or not yours.',
-  409: 'It contradicts what is stored.',
-  413: 'The body is too large.',
-  415: 'The body is not JSON in UTF-8.',
-  422: 'It is not valid: `errors` names each field.',
-  429: 'Too many requests; try again after `Retry-After` seconds.',
-  503: 'Busy or out of reach; try again after `Retry-After` seconds.',
+  400: 'The request is malformed: invalid JSON, invalid UTF-8 or an invalid URL.',
+  401: 'The credentials or the token are missing, invalid, expired or revoked.',
+  403: 'The URL belongs to another user, the token or the user lacks the required permission, or the current password is wrong.',
+  404: 'The resource does not exist or belongs to another user.',
+  409: 'Conflicts with the current state of the resource.',
+  413: 'The request body is too large.',
+  415: 'The request body is not uncompressed UTF-8 JSON.',
+  422: 'The request is invalid. `errors` lists the invalid fields.',
+  429: 'Too many requests. Try again after `Retry-After` seconds.',
+  503: 'The service is temporarily unavailable. Try again after `Retry-After` seconds.',
 };
 
 function refusals(path: string, method: string, operation: Operation, isPublic: boolean): string[] {
@@ -169,27 +180,40 @@ const problemSchema: Schema = {
   additionalProperties: false,
   required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'request_id'],
   properties: {
-    type: { type: 'string', example: 'about:blank' },
-    title: { type: 'string', example: 'Unprocessable Entity' },
-    status: { type: 'integer', example: 422 },
+    type: { type: 'string', description: 'Always `about:blank`.', example: 'about:blank' },
+    title: { type: 'string', description: 'Name of the HTTP status.', example: 'Unprocessable Entity' },
+    status: { type: 'integer', description: 'HTTP status code.', example: 422 },
     detail: {
       type: 'string',
-      description: 'What was wrong, for people.',
-      example: 'The request is not valid: see errors (title).',
+      description: 'Explanation of the error for humans.',
+      example: 'The request is invalid: title. See errors for details.',
     },
-    instance: { type: 'string', description: 'The path that was asked for.', example: '/api/v1/tasks' },
-    code: { type: 'string', description: 'What was wrong, for programs.', example: 'validation_failed' },
-    request_id: { type: 'string', format: 'uuid', description: 'Names the request in the log.' },
+    instance: { type: 'string', description: 'Path of the request.', example: '/api/v1/tasks' },
+    code: { type: 'string', description: 'Machine-readable error code.', example: 'validation_failed' },
+    request_id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'Id of the request, also in the `X-Request-Id` header and in the server log.',
+    },
     errors: {
       type: 'array',
+      description: 'The invalid fields. Present for validation errors.',
       items: {
         type: 'object',
         additionalProperties: false,
         required: ['field', 'code', 'message'],
         properties: {
-          field: { type: 'string', example: 'title' },
-          code: { type: 'string', example: 'required' },
-          message: { type: 'string', example: 'is required' },
+          field: {
+            type: 'string',
+            description: 'Name of the field or parameter. Empty for the whole body.',
+            example: 'title',
+          },
+          code: { type: 'string', description: 'Machine-readable error code.', example: 'required' },
+          message: {
+            type: 'string',
+            description: 'Explanation that follows the name of the field.',
+            example: 'is required',
+          },
         },
       },
     },

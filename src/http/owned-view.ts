@@ -2,19 +2,23 @@ import { Id, Integer, Moment } from './fields';
 
 /** How every owned row begins when it is shown. */
 export class Identified {
-  @Id({ description: 'Made by Cairn.' })
+  @Id({ description: 'Unique id, assigned by the server.' })
   id: string;
 }
 
 /** How every task and goal ends when it is shown. */
 export class Versioned {
-  @Moment({ description: 'When it was made.', answered: true })
+  @Moment({ description: 'Timestamp of the creation.', answered: true })
   created_at: string;
 
-  @Moment({ description: 'The last change.', answered: true })
+  @Moment({ description: 'Timestamp of the last update.', answered: true })
   updated_at: string;
 
-  @Integer({ description: 'One more with each change.', min: 1, max: 2_147_483_647 })
+  @Integer({
+    description: 'Version number. Starts at 1 and increases by 1 with each update.',
+    min: 1,
+    max: 2_147_483_647,
+  })
   version: number;
 }
 

@@ -5,7 +5,7 @@ import { IntegerParameter, MomentParameter, TextParameter, WordParameter } from 
 /** What every list understands. */
 export abstract class PageQuery {
   @IntegerParameter({
-    description: 'How many items a page has; fewer, where they are very large.',
+    description: 'Maximum number of items per page. A page can have fewer items if they are very large.',
     min: 1,
     max: 200,
     default: 50,
@@ -13,37 +13,41 @@ export abstract class PageQuery {
   limit = 50;
 
   @TextParameter({
-    description: '`next_cursor` of the page before; filters and sort must be the same.',
+    description: '`next_cursor` of the previous page. Use it with the same filters and sort order.',
     max: 8000,
   })
   cursor?: string;
 
-  @WordParameter({ description: '`total` counts all items of the list.', of: ['total'] })
+  @WordParameter({
+    description: 'Use `total` to include the total number of items in the response.',
+    of: ['total'],
+  })
   include?: 'total';
 }
 
 /** What lists of tasks and of goals have in common. */
 export abstract class RowQuery extends PageQuery {
-  @MomentParameter({ description: 'Made then or later.' })
+  @MomentParameter({ description: 'Only items created at or after this time.' })
   created_from?: string;
 
-  @MomentParameter({ description: 'Made before then.' })
+  @MomentParameter({ description: 'Only items created before this time.' })
   created_before?: string;
 
-  @MomentParameter({ description: 'Changed then or later.' })
+  @MomentParameter({ description: 'Only items last updated at or after this time.' })
   updated_from?: string;
 
-  @MomentParameter({ description: 'Changed before then.' })
+  @MomentParameter({ description: 'Only items last updated before this time.' })
   updated_before?: string;
 
-  @MomentParameter({ description: 'Completed then or later.' })
+  @MomentParameter({ description: 'Only items completed at or after this time.' })
   completed_from?: string;
 
-  @MomentParameter({ description: 'Completed before then.' })
+  @MomentParameter({ description: 'Only items completed before this time.' })
   completed_before?: string;
 
   @TextParameter({
-    description: 'Text in title or description, taken literally, whatever its case.',
+    description:
+      'Only items with this text in the title or the description. Case-insensitive, without wildcards.',
     max: 200,
   })
   q?: string;
@@ -52,13 +56,21 @@ export abstract class RowQuery extends PageQuery {
 /** The answer of a list of such items. */
 export function pageOf(View: Type, name: string): Type {
   class Page {
-    @ApiProperty({ type: [View] })
+    @ApiProperty({ type: [View], description: 'Items of this page.' })
     items: object[];
 
-    @ApiProperty({ type: String, nullable: true, description: 'For the next page; null on the last one.' })
+    @ApiProperty({
+      type: String,
+      nullable: true,
+      description: 'Cursor of the next page. Null on the last page.',
+    })
     next_cursor: string | null;
 
-    @ApiProperty({ type: 'integer', required: false, description: 'With `include=total`.' })
+    @ApiProperty({
+      type: 'integer',
+      required: false,
+      description: 'Total number of items. Present only with `include=total`.',
+    })
     total?: number;
   }
   Object.defineProperty(Page, 'name', { value: name });

@@ -51,13 +51,13 @@ export function asProblem(error: unknown): Problem {
   const known = status === undefined ? undefined : refusals[status];
   if (status !== undefined && known) return new Problem(status, ...known);
   if (status !== undefined && status >= 400 && status < 500) {
-    return new Problem(400, 'bad_request', 'The request cannot be read.');
+    return new Problem(400, 'bad_request', 'The request is malformed.');
   }
   return internalError();
 }
 
 function internalError(): Problem {
-  const detail = 'Something went wrong on our side. The request id helps us to find it.';
+  const detail = 'An internal error occurred. Include the request_id when you report it.';
   return new Problem(500, 'internal_error', detail);
 }
 
@@ -68,11 +68,14 @@ function pathOf(url: string): string {
 
 /** What Fastify and Nest refuse themselves. */
 const refusals: Record<number, [code: string, detail: string]> = {
-  404: ['not_found', 'There is nothing at this address.'],
-  408: ['timeout', 'The request took too long to arrive.'],
-  413: ['too_large', 'The body is larger than 64 KiB, or 1 MiB for a batch.'],
-  415: ['unsupported_media_type', 'The body must be application/json in UTF-8.'],
-  431: ['headers_too_large', 'The headers are larger than 16 KiB.'],
+  404: ['not_found', 'This URL does not exist.'],
+  408: ['timeout', 'The request was not received completely in time. Try again.'],
+  413: ['too_large', 'The request body is larger than 64 KiB, or 1 MiB for a batch.'],
+  415: [
+    'unsupported_media_type',
+    'The request body must be UTF-8 JSON with the content type application/json.',
+  ],
+  431: ['headers_too_large', 'The request headers are larger than 16 KiB.'],
 };
 
 function statusOf(error: unknown): number | undefined {
@@ -84,36 +87,39 @@ function statusOf(error: unknown): number | undefined {
 
 /** Unique indexes, and what is said where they refuse. */
 const taken: Record<string, [code: string, detail: string]> = {
-  users_email_key: ['email_taken', 'This email belongs to another account.'],
-  users_username_key: ['username_taken', 'This username belongs to another account.'],
-  time_entries_running_key: ['timer_running', 'A timer runs already: stop that one first.'],
+  users_email_key: ['email_taken', 'Another account uses this email address.'],
+  users_username_key: ['username_taken', 'Another account uses this username.'],
+  time_entries_running_key: ['timer_running', 'A timer is already running. Stop it first.'],
 };
 
 /** What contradicts rows that are stored, by the hint of the database. */
 const conflicts: Record<string, string> = {
-  cycle: 'The row would be its own ancestor.',
-  too_deep: 'A task may have ten ancestors, and no more.',
-  parent_trashed: 'The task is part of one that is in the trash: restore that one first.',
-  dependency_cycle: 'The task would depend on itself.',
-  hours_counted: 'actual_hours follows the time entries of the task.',
-  dependency_open:
-    'The task depends on one that is still open. With force=true it is completed nevertheless.',
+  cycle: 'A task or goal cannot be its own ancestor. Choose another parent.',
+  too_deep: 'The tasks would be nested too deeply. A task can have at most 10 ancestors.',
+  parent_trashed: 'The parent task is in the trash. Restore it first.',
+  dependency_cycle: 'A task cannot depend on itself, neither directly nor through other tasks.',
+  hours_counted: 'The task has time entries, so actual_hours is their sum. Change the time entries instead.',
+  dependency_open: 'The task depends on an open task. Complete that task first, or use force=true.',
 };
 
 /** What the database refuses to whoever has entered, by its hint. */
 const refusedTo: Record<string, string> = {
-  forbidden: 'Only superusers may do this to the accounts of others.',
+  forbidden: 'Only superusers can manage the accounts of other users.',
   email_not_verified:
-    'Verify your email address first: POST /auth/email/verification sends a mail with a token.',
+    'The email address is not verified. Request a verification email with POST /auth/email/verification.',
 };
 
 /** Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html; those that begin with ZC are Cairn's own. */
 function databaseProblem(error: DatabaseError): Problem {
   const { code = '', constraint = '', table = '' } = error;
   const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
-  if (code === 'ZC401') return unauthorized('The session has ended. Sign in again.');
+  if (code === 'ZC401')
+    return unauthorized('The session or token has expired or was revoked. Sign in again.');
   if (code === 'ZC403')
-    return forbidden(error.hint ?? 'forbidden', refusedTo[error.hint ?? ''] ?? 'This is not for you.');
+    return forbidden(
+      error.hint ?? 'forbidden',
+      refusedTo[error.hint ?? ''] ?? 'You do not have permission for this operation.',
+    );
   if (code === 'ZC404') return notFound(error.hint ?? 'row');
   if (code === 'ZC409')
     return new Problem(409, error.hint ?? 'cycle', conflicts[error.hint ?? 'cycle'] ?? '');
@@ -122,7 +128,7 @@ function databaseProblem(error: DatabaseError): Problem {
   if (code === '23503') return notFound(field.replace(/^parent_|_id$/g, ''));
   if (code === '23514' || code.startsWith('22')) {
     return invalid([
-      { field: code === '23514' ? field : '', code: 'not_allowed', message: 'is not allowed' },
+      { field: code === '23514' ? field : '', code: 'not_allowed', message: 'has an invalid value' },
     ]);
   }
   if (isPassing(code)) {

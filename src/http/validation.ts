@@ -40,7 +40,7 @@ export async function validate<T extends object>(Dto: Type<T>, part: object, pla
 }
 
 function asFlaw({ property, constraints }: ValidationError): FieldFlaw {
-  const [code = 'invalid', message = 'is not valid'] = Object.entries(constraints ?? {})[0] ?? [];
+  const [code = 'invalid', message = 'is invalid'] = Object.entries(constraints ?? {})[0] ?? [];
   if (code === 'whitelistValidation') return unknownField(property);
   return { field: property, code: code === 'isDefined' ? 'required' : code, message };
 }

@@ -5,7 +5,8 @@ import { JsonText } from '../core/json-text';
 import { AnalyticsQuery, GoalAnalytics, TaskAnalytics, Trends, Velocity } from './analytics.dto';
 import { AnalyticsRepository } from './analytics.repository';
 
-const description = 'Of the last days, today included, in the user’s time zone; without the trash.';
+const description =
+  "Covers the last `days` days, including today, in the user's time zone. Tasks in the trash are not counted.";
 
 @VerifiedOnly()
 @ApiTags('Insights')
@@ -14,32 +15,32 @@ export class AnalyticsController {
   constructor(private readonly analytics: AnalyticsRepository) {}
 
   @Get('tasks')
-  @ApiOperation({ summary: 'What became of tasks', description })
-  @ApiOkResponse({ type: TaskAnalytics })
+  @ApiOperation({ summary: 'Get statistics about tasks', description })
+  @ApiOkResponse({ type: TaskAnalytics, description: 'The statistics.' })
   tasks(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.tasks(days);
   }
 
   @Get('goals')
-  @ApiOperation({ summary: 'What became of goals', description })
-  @ApiOkResponse({ type: GoalAnalytics })
+  @ApiOperation({ summary: 'Get statistics about goals', description })
+  @ApiOkResponse({ type: GoalAnalytics, description: 'The statistics.' })
   goals(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.goals(days);
   }
 
   @Get('velocity')
-  @ApiOperation({ summary: 'Tasks completed per day', description })
-  @ApiOkResponse({ type: Velocity })
+  @ApiOperation({ summary: 'Get the number of tasks completed per day', description })
+  @ApiOkResponse({ type: Velocity, description: 'The numbers per day.' })
   velocity(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.velocity(days);
   }
 
   @Get('trends')
   @ApiOperation({
-    summary: 'Tasks made and completed per week',
-    description: `${description} Weeks begin on Monday.`,
+    summary: 'Get the number of tasks created and completed per week',
+    description: `${description} Weeks start on Monday.`,
   })
-  @ApiOkResponse({ type: Trends })
+  @ApiOkResponse({ type: Trends, description: 'The numbers per week.' })
   trends(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.trends(days);
   }

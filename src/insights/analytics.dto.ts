@@ -6,21 +6,26 @@ import { taskStatuses } from '../tasks/task.entity';
 import { averageSchema, dateSchema, Pace } from './schemas';
 
 export class AnalyticsQuery {
-  @IntegerParameter({ description: 'How many days, today included.', min: 1, max: 365, default: 30 })
+  @IntegerParameter({
+    description: 'Number of days to report on, including today.',
+    min: 1,
+    max: 365,
+    default: 30,
+  })
   days = 30;
 }
 
 class Period {
-  @ApiProperty({ type: String, description: 'The user’s.' })
+  @ApiProperty({ type: String, description: 'Time zone of the user, which the days refer to.' })
   timezone: string;
 
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 365 })
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 365, description: 'Number of days in the period.' })
   days: number;
 
-  @ApiProperty({ ...dateSchema, description: 'The first day.' })
+  @ApiProperty({ ...dateSchema, description: 'First day of the period.' })
   from: string;
 
-  @ApiProperty({ ...dateSchema, description: 'The last day: today.' })
+  @ApiProperty({ ...dateSchema, description: 'Last day of the period: today.' })
   to: string;
 }
 
@@ -30,118 +35,150 @@ const rate = (description: string) =>
     nullable: true,
     minimum: 0,
     maximum: 100,
-    description: `Percent: ${description}`,
+    description,
   }) as const;
 const average = (description: string) => ({ ...averageSchema, nullable: true, description }) as const;
 
 /** How much was made, and how much was completed, and when. */
 class Flow extends Period {
-  @ApiProperty({ ...countSchema, description: 'Made in these days.' })
+  @ApiProperty({ ...countSchema, description: 'Number created in the period.' })
   created: number;
 
-  @ApiProperty({ ...countSchema, description: 'Completed in these days, whenever they were made.' })
+  @ApiProperty({
+    ...countSchema,
+    description: 'Number completed in the period, regardless of when they were created.',
+  })
   completed: number;
 
-  @ApiProperty(rate('of those made in these days, those that are completed now. Null where none was made.'))
+  @ApiProperty(
+    rate('Percentage of those created in the period that are completed now. Null if none were created.'),
+  )
   completion_rate: number | null;
 
-  @ApiProperty({ ...countSchema, description: 'Completed in these days, by the date that was set for it.' })
+  @ApiProperty({
+    ...countSchema,
+    description: 'Number completed in the period on or before their due or target date.',
+  })
   on_time: number;
 
   @ApiProperty({
     ...countSchema,
-    description: 'Completed in these days, after the date that was set for it.',
+    description: 'Number completed in the period after their due or target date.',
   })
   late: number;
 
-  @ApiProperty(rate('of on_time and late, on_time. Null where there is neither.'))
+  @ApiProperty(rate('Percentage of `on_time` in the sum of `on_time` and `late`. Null if both are 0.'))
   on_time_rate: number | null;
 }
 
 export class TaskAnalytics extends Flow {
   @ApiProperty(
-    average('From the making to the completion, of those completed in these days. Null where none was.'),
+    average(
+      'Average hours from creation to completion of the tasks completed in the period. Null if there are none.',
+    ),
   )
   average_hours_to_complete: number | null;
 
   @ApiProperty({
     ...averageSchema,
-    description: 'Sum, of those completed in these days that have both hours.',
+    description:
+      'Sum of the estimated hours of the tasks completed in the period that have both estimated and actual hours.',
   })
   estimated_hours: number;
 
   @ApiProperty({
     ...averageSchema,
-    description: 'Sum, of those completed in these days that have both hours.',
+    description:
+      'Sum of the actual hours of the tasks completed in the period that have both estimated and actual hours.',
   })
   actual_hours: number;
 
-  @ApiProperty({ ...countsOf(taskStatuses), description: 'Of those made in these days, what they are now.' })
+  @ApiProperty({
+    ...countsOf(taskStatuses),
+    description: 'Number of tasks created in the period by their current status.',
+  })
   by_status: object;
 
-  @ApiProperty({ ...countsOf([1, 2, 3, 4, 5]), description: 'Of those completed in these days.' })
+  @ApiProperty({
+    ...countsOf([1, 2, 3, 4, 5]),
+    description: 'Number of tasks completed in the period by priority.',
+  })
   by_priority: object;
 
   @ApiProperty({
     type: 'object',
     additionalProperties: countSchema,
     description:
-      'Of those completed in these days; the most frequent one first, `none` stands for tasks without.',
+      'Number of tasks completed in the period by category, most frequent first. `none` counts tasks without a category.',
   })
   by_category: object;
 }
 
 export class GoalAnalytics extends Flow {
   @ApiProperty(
-    average('From the making to the completion, of those completed in these days. Null where none was.'),
+    average(
+      'Average days from creation to completion of the goals completed in the period. Null if there are none.',
+    ),
   )
   average_days_to_complete: number | null;
 
-  @ApiProperty({ ...countSchema, description: 'Active now.' })
+  @ApiProperty({ ...countSchema, description: 'Number of goals that are active now.' })
   active: number;
 
-  @ApiProperty(rate('the mean progress of the active ones that have one. Null where none has.'))
+  @ApiProperty(
+    rate('Average progress in percent of the active goals that have a progress. Null if there are none.'),
+  )
   average_progress: number | null;
 
   @ApiProperty({
     ...countsOf([...horizons, 'none']),
-    description: 'Of those completed in these days; `none` stands for goals without.',
+    description: 'Number of goals completed in the period by horizon. `none` counts goals without a horizon.',
   })
   by_horizon: object;
 }
 
 class Day {
-  @ApiProperty(dateSchema)
+  @ApiProperty({ ...dateSchema, description: 'The day.' })
   date: string;
 
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of tasks completed on this day.' })
   completed: number;
 }
 
 class Trend {
-  @ApiProperty({ type: Pace, description: 'The earlier days: half of them, or one less.' })
+  @ApiProperty({
+    type: Pace,
+    description:
+      'First half of the period. One day shorter than the second half if the number of days is odd.',
+  })
   first_half: Pace;
 
-  @ApiProperty({ type: Pace, description: 'The later days.' })
+  @ApiProperty({ type: Pace, description: 'Second half of the period.' })
   second_half: Pace;
 
   @ApiProperty({
     type: Number,
     nullable: true,
     description:
-      'Percent by which the average per day grew; negative where it fell. Null where it grew from nothing.',
+      'Change of the average per day from the first half to the second half in percent. Null if the first half has no completed tasks.',
   })
   change: number | null;
 
-  @ApiProperty({ enum: ['up', 'down', 'steady'] })
+  @ApiProperty({
+    enum: ['up', 'down', 'steady'],
+    description: 'Whether the average per day rose, fell or stayed the same.',
+  })
   direction: 'up' | 'down' | 'steady';
 }
 
 export class Velocity extends Period {
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of tasks completed in the period.' })
   completed: number;
 
-  @ApiProperty(averageSchema)
+  @ApiProperty({
+    ...averageSchema,
+    description: 'Average number of completed tasks per day, rounded to 2 decimal places.',
+  })
   average_per_day: number;
 
   @ApiProperty({
@@ -150,33 +187,40 @@ export class Velocity extends Period {
     additionalProperties: false,
     required: ['date', 'completed'],
     properties: { date: { type: 'string', format: 'date' }, completed: countSchema },
-    description: 'The day with the most; of several, the last one. Null where nothing was completed.',
+    description:
+      'Day with the most completed tasks, the latest one if there are several. Null if no task was completed.',
   })
   best_day: Day | null;
 
-  @ApiProperty({ type: Trend })
+  @ApiProperty({ type: Trend, description: 'Comparison of the two halves of the period.' })
   trend: Trend;
 
-  @ApiProperty({ type: [Day], description: 'Every day, also those without any.' })
+  @ApiProperty({
+    type: [Day],
+    description: 'Every day of the period, including days without completed tasks.',
+  })
   per_day: Day[];
 }
 
 class Week {
-  @ApiProperty({ ...dateSchema, description: 'The Monday, or the first day of the period.' })
+  @ApiProperty({
+    ...dateSchema,
+    description: 'Monday of the week, or the first day of the period if it is later.',
+  })
   from: string;
 
-  @ApiProperty({ ...dateSchema, description: 'The Sunday, or today.' })
+  @ApiProperty({ ...dateSchema, description: 'Sunday of the week, or today if it is earlier.' })
   to: string;
 
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of tasks created in the week.' })
   created: number;
 
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of tasks completed in the week.' })
   completed: number;
 
   @ApiProperty({
     type: 'integer',
-    description: 'By how much there was more to do at the end: created − completed.',
+    description: '`created` minus `completed`.',
   })
   growth: number;
 }
@@ -184,7 +228,7 @@ class Week {
 export class Trends extends Period {
   @ApiProperty({
     type: [Week],
-    description: 'Every week of the period, the first and the last perhaps in part.',
+    description: 'Every week of the period. The first and the last week can be partial.',
   })
   per_week: Week[];
 }

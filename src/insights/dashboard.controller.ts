@@ -13,11 +13,11 @@ export class DashboardController {
 
   @Get()
   @ApiOperation({
-    summary: 'See what matters today',
+    summary: 'Get the dashboard',
     description:
-      'Days and weeks (from Monday) are those of the user’s time zone. Each list counts all, and shows ten.',
+      "Overdue, due, blocked and recently completed tasks, active goals and goals at risk. Each section has the total count and the first 10 items. Days and weeks refer to the user's time zone. Weeks start on Monday.",
   })
-  @ApiOkResponse({ type: Dashboard })
+  @ApiOkResponse({ type: Dashboard, description: 'The dashboard.' })
   read(): Promise<JsonText> {
     return this.dashboard.read();
   }

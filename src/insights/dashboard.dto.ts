@@ -7,10 +7,10 @@ import { dateSchema, Pace } from './schemas';
 
 function sectionOf(View: Type, name: string): Type {
   class Section {
-    @ApiProperty({ ...countSchema, description: 'How many there are.' })
+    @ApiProperty({ ...countSchema, description: 'Total number of matching items.' })
     count: number;
 
-    @ApiProperty({ type: [View], maxItems: 10 })
+    @ApiProperty({ type: [View], maxItems: 10, description: 'The first 10 items.' })
     items: object[];
   }
   Object.defineProperty(Section, 'name', { value: name });
@@ -21,42 +21,58 @@ const TaskSection = sectionOf(TaskView, 'TaskSection');
 const GoalSection = sectionOf(GoalView, 'GoalSection');
 
 export class Dashboard {
-  @ApiProperty({ type: String, description: 'The user’s.' })
+  @ApiProperty({ type: String, description: 'Time zone of the user, which the days and weeks refer to.' })
   timezone: string;
 
-  @ApiProperty(dateSchema)
+  @ApiProperty({ ...dateSchema, description: "Current date in the user's time zone." })
   today: string;
 
-  @ApiProperty({ type: TaskSection, description: 'Open, and due before now: what has waited longest first.' })
+  @ApiProperty({
+    type: TaskSection,
+    description: 'Open tasks whose due date has passed, earliest due date first.',
+  })
   overdue: object;
 
-  @ApiProperty({ type: TaskSection, description: 'Open, and due at some time of today.' })
+  @ApiProperty({
+    type: TaskSection,
+    description: 'Open tasks due today, including those whose due time has passed. Earliest due date first.',
+  })
   due_today: object;
 
-  @ApiProperty({ type: TaskSection, description: 'Open, and due at some time of this week, today included.' })
+  @ApiProperty({
+    type: TaskSection,
+    description: 'Open tasks due this week, Monday to Sunday. Earliest due date first.',
+  })
   due_this_week: object;
 
-  @ApiProperty({ type: TaskSection, description: 'What changed last first.' })
+  @ApiProperty({ type: TaskSection, description: 'Tasks with the status `in_progress`, last updated first.' })
   in_progress: object;
 
   @ApiProperty({
     type: TaskSection,
-    description: 'Open, and with the status `blocked`, or dependent on an open task.',
+    description: 'Open tasks that have the status `blocked` or depend on an open task. Last updated first.',
   })
   blocked: object;
 
-  @ApiProperty({ type: TaskSection, description: 'In the last seven days; the last one first.' })
+  @ApiProperty({
+    type: TaskSection,
+    description: 'Tasks completed in the last 7 days including today, latest completion first.',
+  })
   recently_completed: object;
 
-  @ApiProperty({ type: GoalSection, description: 'What is to be reached first comes first.' })
+  @ApiProperty({
+    type: GoalSection,
+    description: 'Active goals, earliest target date first. Goals without a target date come last.',
+  })
   active_goals: object;
 
   @ApiProperty({
     type: GoalSection,
-    description: 'Active, less than 20% done, and 30 days or fewer to go, or none any more.',
+    description:
+      'Active goals with a progress below 20 percent and a target date that has passed or is at most 30 days away. Earliest target date first.',
   })
   goals_at_risk: object;
 
-  @ApiProperty({ type: Pace, description: 'Of the last days, today included.' })
+  @ApiProperty({ type: Pace, description: 'Completed tasks of the last 30 days, including today.' })
   velocity: Pace;
 }

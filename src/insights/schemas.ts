@@ -6,17 +6,20 @@ export const dateSchema = { type: String, format: 'date', example: '2026-11-21' 
 export const averageSchema = {
   type: Number,
   minimum: 0,
-  description: 'To two digits after the point.',
+  description: 'Rounded to 2 decimal places.',
 } as const;
 
 /** How much was completed in some days. */
 export class Pace {
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of days.' })
   days: number;
 
-  @ApiProperty({ ...countSchema, description: 'Tasks that were completed in these days.' })
+  @ApiProperty({ ...countSchema, description: 'Number of tasks completed on these days.' })
   completed: number;
 
-  @ApiProperty(averageSchema)
+  @ApiProperty({
+    ...averageSchema,
+    description: 'Average number of completed tasks per day, rounded to 2 decimal places.',
+  })
   average_per_day: number;
 }

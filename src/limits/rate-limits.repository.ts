@@ -42,7 +42,7 @@ export class RateLimitsRepository {
     };
     const statements = { counts: sql<HitCount>(text, values) };
     const { counts } = await this.database.asAuthenticator(statements).catch((cause: unknown) => {
-      const problem = unavailable('Rate limits cannot be checked right now. Try again.');
+      const problem = unavailable('Rate limits cannot be checked at the moment. Try again.');
       problem.cause = cause;
       throw problem;
     });

@@ -46,7 +46,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   onApplicationBootstrap(): void {
-    if (!this.deliver) this.logger.warn('SMTP_URL is not set: no mails are sent.');
+    if (!this.deliver) this.logger.warn('SMTP_URL is not set. Emails are not sent.');
     this.timer = setInterval(() => this.wake(), interval).unref();
     this.wake();
   }
@@ -72,7 +72,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
         await Promise.all(due.map((mail) => this.send(mail)));
       }
     } catch (error) {
-      this.logger.warn(`Mails wait: ${String(error)}`);
+      this.logger.warn(`Could not send pending emails, will try again: ${String(error)}`);
     } finally {
       this.work = undefined;
     }
@@ -89,8 +89,10 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
       }
     } catch (error) {
       const isHopeless = attempts >= maxAttempts || isRefused(error);
-      const next = isHopeless ? 'It is given up.' : 'It is tried again.';
-      this.logger.warn(`${kind} ${id} was not sent, attempt ${attempts}: ${String(error)}. ${next}`);
+      const next = isHopeless ? 'Giving up.' : 'Will try again.';
+      this.logger.warn(
+        `Could not send email ${id} (${kind}), attempt ${attempts}: ${String(error)}. ${next}`,
+      );
       if (!isHopeless) return;
     }
     await this.mails.settle(id);
@@ -102,7 +104,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
     const file = join(folder, `${new Date().toISOString().replace(/:/g, '-')}-${name}.eml`);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(file, message as Buffer, { mode: 0o600 });
-    this.logger.log(`A mail is in ${relative(process.cwd(), file)}`);
+    this.logger.log(`Email written to ${relative(process.cwd(), file)}`);
   };
 }
 

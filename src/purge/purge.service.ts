@@ -38,10 +38,10 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
   private async purge(): Promise<void> {
     try {
       if (await this.limits.isFirstIn('purge', 3600)) {
-        this.logger.log(`Removed ${await purge(this.database, this.config, false)}`);
+        this.logger.log(`Deleted ${await purge(this.database, this.config, false)}`);
       }
     } catch (error) {
-      this.logger.warn(`Not purged: ${String(error)}`);
+      this.logger.warn(`Purge failed, will try again: ${String(error)}`);
     }
   }
 }

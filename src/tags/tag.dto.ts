@@ -4,11 +4,11 @@ import { Identified, Versioned } from '../http/owned-view';
 import { PageQuery, pageOf } from '../http/page-query';
 
 class TagFields {
-  @Text({ description: 'Unique, whatever its case.', example: 'writing', min: 1, max: 50 })
+  @Text({ description: 'Name of the tag. Unique and case-insensitive.', example: 'writing', min: 1, max: 50 })
   name: string;
 
   @Text({
-    description: 'Six hexadecimal digits, in lower case.',
+    description: 'Color of the tag: `#` and six lower-case hexadecimal digits.',
     example: '#aa3300',
     nullable: true,
     max: 7,
@@ -18,7 +18,11 @@ class TagFields {
 }
 
 class TagUse {
-  @Integer({ description: 'Tasks that have it, without those in the trash.', min: 0, max: 2_147_483_647 })
+  @Integer({
+    description: 'Number of tasks with this tag, without tasks in the trash.',
+    min: 0,
+    max: 2_147_483_647,
+  })
   task_count: number;
 }
 

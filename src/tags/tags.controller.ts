@@ -13,28 +13,31 @@ export class TagsController {
   constructor(private readonly tags: TagsRepository) {}
 
   @Get()
-  @ApiOperation({ summary: 'List your tags', description: 'A tag is made when a task is given one.' })
-  @ApiOkResponse({ type: TagPage })
+  @ApiOperation({ summary: 'List tags', description: 'Tags are created when they are first used on a task.' })
+  @ApiOkResponse({ type: TagPage, description: 'A page of tags.' })
   page(@Query() query: TagQuery): Promise<JsonPage> {
     return this.tags.page(query);
   }
 
   @Patch(':id')
   @ApiOperation({
-    summary: 'Rename or colour a tag',
+    summary: 'Update a tag',
     description:
-      'Absent keeps, null clears. With the name of another tag, both become this one, on all tasks.',
+      'Fields that are absent keep their value. Null clears a field. Renaming a tag to the name of another tag merges the other tag into this one on all tasks.',
   })
   @ApiBody({ type: PatchTag, examples: { colour: { value: { color: '#aa3300' } } } })
-  @ApiOkResponse({ type: TagView })
+  @ApiOkResponse({ type: TagView, description: 'The updated tag.' })
   change(@IdParam() id: string, @Body() { name, ...changes }: PatchTag): Promise<JsonText> {
     return name === undefined ? this.tags.update(id, changes) : this.tags.rename(id, name, changes);
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a tag', description: 'The tasks stay, without it.' })
-  @ApiNoContentResponse()
+  @ApiOperation({
+    summary: 'Delete a tag',
+    description: 'Removes the tag from all tasks. The tasks are kept.',
+  })
+  @ApiNoContentResponse({ description: 'The tag was deleted.' })
   remove(@IdParam() id: string): Promise<void> {
     return this.tags.remove(id);
   }

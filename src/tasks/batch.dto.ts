@@ -11,15 +11,19 @@ const schemaOfOperation = {
   additionalProperties: false,
   required: ['op'],
   properties: {
-    op: { type: 'string', enum: [...operationNames] },
-    id: { type: 'string', format: 'uuid', description: 'The task; not for `create`.' },
+    op: { type: 'string', enum: [...operationNames], description: 'What to do.' },
+    id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'Id of the task. Required for all operations except `create`.',
+    },
     data: {
-      description: 'For `create` and `update`.',
+      description: 'Fields of the task. Required for `create` and `update`.',
       anyOf: [{ $ref: getSchemaPath(CreateTask) }, { $ref: getSchemaPath(PatchTask) }],
     },
     force: {
       type: 'boolean',
-      description: 'For `complete` and `update`: also when the task depends on one that is open.',
+      description: 'For `complete` and `update`: complete the task even if it depends on an open task.',
     },
   },
 } as const;
@@ -27,7 +31,8 @@ const schemaOfOperation = {
 @ApiExtraModels(CreateTask, PatchTask)
 export class Batch {
   @Word({
-    description: '`atomic`: all or nothing. `partial`: each by itself.',
+    description:
+      '`atomic`: all operations succeed, or none takes effect. `partial`: each operation succeeds or fails on its own.',
     of: new Words(['atomic', 'partial'] as const),
     default: 'atomic',
     optional: true,
@@ -35,7 +40,7 @@ export class Batch {
   mode: 'atomic' | 'partial' = 'atomic';
 
   @ObjectList({
-    description: 'Done in their order.',
+    description: 'Operations, which run in the given order.',
     min: 1,
     max: 200,
     items: schemaOfOperation,
@@ -44,24 +49,32 @@ export class Batch {
 }
 
 class BatchResult {
-  @Integer({ description: 'Which operation, from 0.', min: 0, max: 199 })
+  @Integer({ description: 'Index of the operation, starting at 0.', min: 0, max: 199 })
   index: number;
 
-  @Integer({ description: 'As the operation would have been answered by itself.', min: 200, max: 599 })
+  @Integer({
+    description: 'HTTP status of the operation, the same as for a single request.',
+    min: 200,
+    max: 599,
+  })
   status: number;
 
-  @ApiProperty({ type: TaskView, required: false, description: 'The task, where there is one to show.' })
+  @ApiProperty({
+    type: TaskView,
+    required: false,
+    description: 'The task. Absent after `delete` and for failed operations.',
+  })
   data?: object;
 
   @ApiProperty({
     required: false,
-    description: 'What was wrong.',
+    description: 'The error of a failed operation.',
     allOf: [{ $ref: '#/components/schemas/Problem' }],
   })
   problem?: object;
 }
 
 export class BatchView {
-  @ApiProperty({ type: [BatchResult] })
+  @ApiProperty({ type: [BatchResult], description: 'Results in the order of the operations.' })
   items: object[];
 }

@@ -132,7 +132,7 @@ async function at<T>(index: number, work: () => Promise<T>): Promise<T> {
     const named = new Problem(
       status,
       code,
-      `Operation ${index}: ${detail} Nothing was done.`,
+      `Operation ${index} failed: ${detail} No changes were made.`,
       flaws ?? [{ field: place, code, message: detail }],
       headers,
     );

@@ -45,53 +45,75 @@ const priorities = new Words([1, 2, 3, 4, 5], {
 
 /** What users say of a task. */
 export class TaskFields {
-  @Text({ description: 'What is to be done.', example: 'Write the first chapter', min: 1, max: 500 })
+  @Text({ description: 'Title of the task.', example: 'Write the first chapter', min: 1, max: 500 })
   title: string;
 
-  @Text({ description: 'More about it.', nullable: true, max: 20_000 })
+  @Text({ description: 'Description of the task.', nullable: true, max: 20_000 })
   description: string | null;
 
-  @Text({ description: 'What came up on the way.', nullable: true, max: 20_000 })
+  @Text({ description: 'Notes on the progress of the task.', nullable: true, max: 20_000 })
   notes: string | null;
 
-  @Word({ description: 'Also understood: “In Progress”, “done”, “todo”.', of: statuses, default: 'pending' })
+  @Word({
+    description:
+      'Status of the task. Case-insensitive. Synonyms such as "In Progress", "done" and "todo" are accepted.',
+    of: statuses,
+    default: 'pending',
+  })
   status: (typeof taskStatuses)[number];
 
-  @Flag({ description: 'Whether the status is `completed`. Accepted in place of status.' })
+  @Flag({
+    description:
+      'Whether the status is `completed`. Can be sent instead of `status`: true completes the task, false reopens a completed one.',
+  })
   completed: boolean;
 
   @Word({
-    description: '1 is the highest. Also understood: “High”, “low”, “urgent”.',
+    description:
+      'Priority from 1 (highest) to 5 (lowest). Names such as "urgent", "High" and "low" are accepted.',
     of: priorities,
     default: 3,
   })
   priority: number;
 
-  @Text({ description: 'A word of the user’s own.', example: 'writing', nullable: true, min: 1, max: 100 })
+  @Text({
+    description: 'Category of the task, chosen by the user.',
+    example: 'writing',
+    nullable: true,
+    min: 1,
+    max: 100,
+  })
   category: string | null;
 
   @Moment({
-    description: 'RFC 3339. A plain date stands for the end of that day in the user’s time zone.',
+    description:
+      "Due date, as an RFC 3339 timestamp. A plain date means the end of that day in the user's time zone.",
     example: '2026-12-31T17:00:00.000Z',
     nullable: true,
   })
   due_date: string | null;
 
-  @Decimal({ description: 'Hours that it should take.', nullable: true, min: 0, max: 100_000 })
+  @Decimal({ description: 'Estimated effort in hours.', nullable: true, min: 0, max: 100_000 })
   estimated_hours: number | null;
 
-  @Decimal({ description: 'Hours that it took.', nullable: true, min: 0, max: 100_000 })
+  @Decimal({
+    description:
+      'Actual effort in hours. The sum of the time entries if the task has any, and then not writable.',
+    nullable: true,
+    min: 0,
+    max: 100_000,
+  })
   actual_hours: number | null;
 
-  @Id({ description: 'The goal that it serves.', nullable: true })
+  @Id({ description: 'Id of the goal that the task belongs to.', nullable: true })
   goal_id: string | null;
 
-  @Id({ description: 'The task that it is a part of.', nullable: true })
+  @Id({ description: 'Id of the parent task.', nullable: true })
   parent_task_id: string | null;
 
   @TextSet({
     description:
-      'At most 20, each with 1 to 50 characters. A tag is made when it is used first, whatever its case.',
+      'Names of the tags: at most 20, each with 1 to 50 characters. Names are case-insensitive. Tags that do not exist yet are created.',
     example: ['writing'],
     default: [],
     max: 50,
@@ -99,23 +121,32 @@ export class TaskFields {
   })
   tags: string[];
 
-  @Text({ description: 'The project that it belongs to.', nullable: true, min: 1, max: 200 })
+  @Text({ description: 'Name of the project that the task belongs to.', nullable: true, min: 1, max: 200 })
   project_name: string | null;
 
-  @Text({ description: 'Where its code lies.', nullable: true, max: 500 })
+  @Text({ description: 'Path of the source code repository of the task.', nullable: true, max: 500 })
   repository_path: string | null;
 }
 
 class TaskState {
   @Flag({
-    description: 'Whether it depends on a task that is neither completed nor cancelled nor in the trash.',
+    description:
+      'Whether the task depends on an open task, that is, one that is not completed, cancelled or in the trash.',
   })
   is_blocked: boolean;
 
-  @Moment({ description: 'When it was completed: in step with status.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the completion. Null unless the status is `completed`.',
+    answered: true,
+    nullable: true,
+  })
   completed_at: string | null;
 
-  @Moment({ description: 'When it was moved to the trash.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the move to the trash. Null for tasks that are not in the trash.',
+    answered: true,
+    nullable: true,
+  })
   deleted_at: string | null;
 }
 
@@ -131,12 +162,15 @@ export class CreateTask extends IntersectionType(
 export class PatchTask extends PartialType(TaskFields, { skipNullProperties: false }) {}
 
 export class DeleteTaskQuery {
-  @FlagParameter({ description: 'Remove it for ever, also from the trash.' })
+  @FlagParameter({
+    description:
+      'Delete the task permanently instead of moving it to the trash. Also deletes a task that is already in the trash.',
+  })
   permanent = false;
 }
 
 export class CompleteTaskQuery {
-  @FlagParameter({ description: 'Also when it depends on a task that is open.', default: false })
+  @FlagParameter({ description: 'Complete the task even if it depends on an open task.', default: false })
   force = false;
 }
 
@@ -155,52 +189,64 @@ export class TaskQuery extends RowQuery {
   @WordList({ of: statuses })
   status?: string[];
 
-  @FlagParameter({ description: 'Whether the status is `completed`.' })
+  @FlagParameter({ description: 'Only tasks whose status is (true) or is not (false) `completed`.' })
   completed?: boolean;
 
   @WordList({ of: priorities })
   priority?: number[];
 
   @TextList({
-    description: 'One or more, by comma (none that has a comma itself); `none` for tasks without.',
+    description:
+      'Comma-separated category names, each without a comma. Use `none` for tasks without a category.',
     max: 100,
   })
   category?: (string | null)[];
 
-  @IdList({ description: 'One or more, by comma; `none` for tasks without.' })
+  @IdList({ description: 'Comma-separated goal ids. Use `none` for tasks without a goal.' })
   goal_id?: (string | null)[];
 
-  @IdList({ description: 'One or more, by comma; `none` for tasks without.' })
+  @IdList({ description: 'Comma-separated ids of parent tasks. Use `none` for tasks without a parent.' })
   parent_task_id?: (string | null)[];
 
   @TextList({
-    description: 'One or more, by comma (none that has a comma itself); `none` for tasks without.',
+    description:
+      'Comma-separated project names, each without a comma. Use `none` for tasks without a project.',
     max: 200,
   })
   project_name?: (string | null)[];
 
-  @WordParameter({ description: '`none` for tasks without. For ranges: due_from, due_before.', of: ['none'] })
+  @WordParameter({
+    description: 'Use `none` for tasks without a due date. Use `due_from` and `due_before` for ranges.',
+    of: ['none'],
+  })
   due_date?: 'none';
 
-  @MomentParameter({ description: 'Due then or later.' })
+  @MomentParameter({ description: 'Only tasks due at or after this time.' })
   due_from?: string;
 
-  @MomentParameter({ description: 'Due before then.' })
+  @MomentParameter({ description: 'Only tasks due before this time.' })
   due_before?: string;
 
   @TextList({
-    description: 'Has any of them, by comma, whatever their case; `none` for tasks without.',
+    description:
+      'Only tasks with at least one of these tags. Comma-separated and case-insensitive. Use `none` for tasks without tags.',
     max: 50,
   })
   tag?: (string | null)[];
 
-  @TextList({ description: 'Has all of them, by comma, whatever their case.', max: 50 })
+  @TextList({
+    description: 'Only tasks with all of these tags. Comma-separated and case-insensitive.',
+    max: 50,
+  })
   tag_all?: (string | null)[];
 
-  @FlagParameter({ description: 'Whether it depends on a task that is open.' })
+  @FlagParameter({ description: 'Only tasks that depend (true) or do not depend (false) on an open task.' })
   is_blocked?: boolean;
 
-  @FlagParameter({ description: '`true` shows the trash.', default: false })
+  @FlagParameter({
+    description: 'Use `true` for the tasks in the trash instead of those outside it.',
+    default: false,
+  })
   trashed = false;
 
   @Sort({ by: sortable, default: '-created_at' })
@@ -210,22 +256,25 @@ export class TaskQuery extends RowQuery {
 export class SubtaskQuery extends OmitType(TaskQuery, ['parent_task_id']) {}
 
 export class TaskSummary {
-  @ApiProperty(countSchema)
+  @ApiProperty({ ...countSchema, description: 'Number of tasks outside the trash.' })
   total: number;
 
-  @ApiProperty(countsOf(taskStatuses))
+  @ApiProperty({ ...countsOf(taskStatuses), description: 'Number of tasks by status.' })
   by_status: object;
 
-  @ApiProperty(countsOf(priorities.words))
+  @ApiProperty({ ...countsOf(priorities.words), description: 'Number of tasks by priority.' })
   by_priority: object;
 
   @ApiProperty({
     type: 'object',
     additionalProperties: countSchema,
-    description: 'The most frequent one first; `none` stands for tasks without.',
+    description: 'Number of tasks by category, most frequent first. `none` counts tasks without a category.',
   })
   by_category: object;
 
-  @ApiProperty({ ...countSchema, description: 'Due before now, and neither completed nor cancelled.' })
+  @ApiProperty({
+    ...countSchema,
+    description: 'Number of tasks whose due date has passed and that are not completed or cancelled.',
+  })
   overdue: number;
 }

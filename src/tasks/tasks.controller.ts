@@ -34,7 +34,7 @@ const created = {
   tags: ['book'],
   due_date: '2026-12-31',
 };
-const changed = { status: 'in_progress', notes: 'The outline stands.' };
+const changed = { status: 'in_progress', notes: 'The outline is done.' };
 
 @VerifiedOnly()
 @ApiTags('Tasks')
@@ -46,23 +46,30 @@ export class TasksController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List tasks', description: 'Without those in the trash, unless `trashed=true`.' })
-  @ApiOkResponse({ type: TaskPage })
+  @ApiOperation({
+    summary: 'List tasks',
+    description: 'Tasks in the trash are included only with `trashed=true`, and then only those.',
+  })
+  @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
   page(@Query() query: TaskQuery): Promise<JsonPage> {
     return this.tasks.page(query);
   }
 
   @Post()
-  @ApiOperation({ summary: 'Make a task' })
+  @ApiOperation({ summary: 'Create a task' })
   @ApiBody({ type: CreateTask, examples: { task: { value: created } } })
-  @ApiCreatedResponse({ type: TaskView })
+  @ApiCreatedResponse({ type: TaskView, description: 'The created task.' })
   create(@Body() task: CreateTask): Promise<JsonText> {
     return this.tasks.create(task);
   }
 
   @Get('summary')
-  @ApiOperation({ summary: 'Count tasks', description: 'Without those in the trash.' })
-  @ApiOkResponse({ type: TaskSummary })
+  @ApiOperation({
+    summary: 'Get a summary of the tasks',
+    description:
+      'Number of tasks by status, priority and category, and of overdue tasks. Tasks in the trash are not counted.',
+  })
+  @ApiOkResponse({ type: TaskSummary, description: 'The summary.' })
   summary(): Promise<JsonText> {
     return this.tasks.summary();
   }
@@ -70,17 +77,22 @@ export class TasksController {
   @Post('batch')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Do several things at once',
+    summary: 'Run several task operations in one request',
     description:
-      'Up to 200 operations, in their order. `atomic`: all or nothing; the error names the operation. `partial`: each by ' +
-      'itself, answered with 207 and a status for each.',
+      'Runs up to 200 operations in the given order. Mode `atomic`: if one operation fails, none takes effect, and the ' +
+      'error names that operation. Mode `partial`: each operation succeeds or fails on its own, and the response is 207 ' +
+      'with the status of each.',
   })
   @ApiBody({
     type: Batch,
     examples: { atomic: { value: { operations: [{ op: 'create', data: created }] } } },
   })
-  @ApiOkResponse({ type: BatchView, description: 'All was done.' })
-  @ApiResponse({ status: 207, type: BatchView, description: 'A status for each, in `partial` mode.' })
+  @ApiOkResponse({ type: BatchView, description: 'All operations succeeded.' })
+  @ApiResponse({
+    status: 207,
+    type: BatchView,
+    description: 'The status of each operation, in mode `partial`.',
+  })
   async batch(
     @Body() batch: Batch,
     @Req() { id }: FastifyRequest,
@@ -92,16 +104,19 @@ export class TasksController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Read a task' })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOperation({ summary: 'Get a task' })
+  @ApiOkResponse({ type: TaskView, description: 'The task.' })
   find(@IdParam() id: string): Promise<JsonText> {
     return this.tasks.find(id);
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change a task', description: 'Absent keeps, null clears.' })
+  @ApiOperation({
+    summary: 'Update a task',
+    description: 'Fields that are absent keep their value. Null clears a field.',
+  })
   @ApiBody({ type: PatchTask, examples: { progress: { value: changed } } })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The updated task.' })
   change(
     @IdParam() id: string,
     @Body() changes: PatchTask,
@@ -111,9 +126,12 @@ export class TasksController {
   }
 
   @Put(':id')
-  @ApiOperation({ summary: 'Change a task', description: 'The same as PATCH: absent keeps, null clears.' })
+  @ApiOperation({
+    summary: 'Update a task',
+    description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
+  })
   @ApiBody({ type: PatchTask, examples: { progress: { value: changed } } })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The updated task.' })
   put(
     @IdParam() id: string,
     @Body() changes: PatchTask,
@@ -126,9 +144,10 @@ export class TasksController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'Move a task to the trash',
-    description: 'Its subtasks go along. With `permanent=true`, they are removed for ever.',
+    description:
+      'Its subtasks are moved with it. With `permanent=true`, the task and its subtasks are deleted permanently.',
   })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The task was moved to the trash or deleted.' })
   remove(@IdParam() id: string, @Query() { permanent }: DeleteTaskQuery): Promise<void> {
     return this.tasks.remove(id, permanent);
   }
@@ -137,9 +156,10 @@ export class TasksController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Complete a task',
-    description: 'Its subtasks stay as they are. While a dependency is open, only with `force=true`.',
+    description:
+      'Does not change its subtasks. A task that depends on an open task can be completed only with `force=true`.',
   })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The completed task.' })
   complete(@IdParam() id: string, @Query() { force }: CompleteTaskQuery): Promise<JsonText> {
     return this.tasks.complete(id, force);
   }
@@ -148,9 +168,9 @@ export class TasksController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Reopen a task',
-    description: 'What was completed or cancelled is pending again.',
+    description: 'Sets a completed or cancelled task to `pending`. Other tasks stay unchanged.',
   })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The reopened task.' })
   reopen(@IdParam() id: string): Promise<JsonText> {
     return this.tasks.reopen(id);
   }
@@ -158,40 +178,40 @@ export class TasksController {
   @Post(':id/restore')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Take a task out of the trash',
-    description: 'With the subtasks that went there with it.',
+    summary: 'Restore a task from the trash',
+    description: 'Also restores the subtasks that were moved to the trash together with it.',
   })
-  @ApiOkResponse({ type: TaskView })
+  @ApiOkResponse({ type: TaskView, description: 'The restored task.' })
   restore(@IdParam() id: string): Promise<JsonText> {
     return this.tasks.restore(id);
   }
 
   @Get(':id/subtasks')
-  @ApiOperation({ summary: 'List the subtasks of a task', description: 'Those right below it.' })
-  @ApiOkResponse({ type: TaskPage })
+  @ApiOperation({ summary: 'List the subtasks of a task', description: 'Only direct subtasks.' })
+  @ApiOkResponse({ type: TaskPage, description: 'A page of subtasks.' })
   subtasks(@IdParam() id: string, @Query() query: SubtaskQuery): Promise<JsonPage> {
     return this.tasks.subtasksOf(id, query);
   }
 
   @Get(':id/dependencies')
-  @ApiOperation({ summary: 'List what a task depends on' })
-  @ApiOkResponse({ type: TaskPage })
+  @ApiOperation({ summary: 'List the tasks that a task depends on' })
+  @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
   dependencies(@IdParam() id: string, @Query() query: TaskQuery): Promise<JsonPage> {
     return this.tasks.dependenciesOf(id, query);
   }
 
   @Put(':id/dependencies/:other_id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Have a task depend on another one' })
-  @ApiNoContentResponse()
+  @ApiOperation({ summary: 'Add a dependency to a task' })
+  @ApiNoContentResponse({ description: 'The dependency was added or existed already.' })
   depend(@IdParam() id: string, @IdParam('other_id') other_id: string): Promise<void> {
     return this.tasks.depend(id, other_id);
   }
 
   @Delete(':id/dependencies/:other_id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Have a task not depend on another one any more' })
-  @ApiNoContentResponse()
+  @ApiOperation({ summary: 'Delete a dependency of a task' })
+  @ApiNoContentResponse({ description: 'The dependency was deleted.' })
   undepend(@IdParam() id: string, @IdParam('other_id') other_id: string): Promise<void> {
     return this.tasks.undepend(id, other_id);
   }

@@ -88,5 +88,5 @@ function statusOf(completed: boolean | undefined): Expression | 'completed' | un
 
 function refuseContradiction({ completed, status }: PatchTask): void {
   if (completed === undefined || status === undefined || completed === (status === 'completed')) return;
-  throw invalid([{ field: 'completed', code: 'contradiction', message: 'says something else than status' }]);
+  throw invalid([{ field: 'completed', code: 'contradiction', message: 'contradicts status' }]);
 }

@@ -35,7 +35,7 @@ export class TimeEntriesService {
     const entry = await this.entries.stop(task_id);
     if (entry) return entry;
     await this.tasks.find(task_id);
-    throw new Problem(409, 'timer_not_running', 'No timer of this task runs.');
+    throw new Problem(409, 'timer_not_running', 'No timer is running for this task.');
   }
 
   remove(task_id: string, id: string): Promise<void> {
@@ -47,12 +47,12 @@ function flawOf({ started_at, ended_at, hours }: Omit<CreateTimeEntry, 'note'>):
   const required = (field: string) => ({
     field,
     code: 'required',
-    message: 'give started_at and ended_at, or hours',
+    message: 'is required unless hours is given',
   });
   if (hours !== undefined) {
     return ended_at === undefined
       ? undefined
-      : { field: 'ended_at', code: 'contradiction', message: 'follows from hours: give one of both' };
+      : { field: 'ended_at', code: 'contradiction', message: 'cannot be combined with hours' };
   }
   if (started_at === undefined) return required('started_at');
   if (ended_at === undefined) return required('ended_at');

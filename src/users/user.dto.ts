@@ -4,11 +4,15 @@ import { Identified } from '../http/owned-view';
 
 /** What users say of themselves. */
 export class UserFields {
-  @Email({ description: 'Unique, whatever its case; kept in lower case.', example: 'you@example.com' })
+  @Email({
+    description: 'Email address. Unique, case-insensitive and stored in lower case.',
+    example: 'you@example.com',
+  })
   email: string;
 
   @Text({
-    description: 'Another name to sign in with. Unique, whatever its case.',
+    description:
+      'Username, which can be used to sign in instead of the email address. Unique and case-insensitive.',
     example: 'you',
     nullable: true,
     min: 3,
@@ -17,11 +21,11 @@ export class UserFields {
   })
   username: string | null;
 
-  @Text({ description: 'How to address the user.', nullable: true, max: 200 })
+  @Text({ description: 'Full name of the user.', nullable: true, max: 200 })
   full_name: string | null;
 
   @Timezone({
-    description: 'IANA time zone: when the user’s days begin and end.',
+    description: "IANA time zone of the user. It determines when the user's days begin and end.",
     example: 'Europe/Berlin',
     default: 'UTC',
   })
@@ -29,25 +33,33 @@ export class UserFields {
 }
 
 class UserState {
-  @Flag({ description: 'Whether the user may sign in.' })
+  @Flag({ description: 'Whether the account is active. Users of deactivated accounts cannot sign in.' })
   is_active: boolean;
 
-  @Flag({ description: 'Whether the email address is known to be the user’s.' })
+  @Flag({ description: 'Whether the email address is verified.' })
   is_verified: boolean;
 
-  @Flag({ description: 'Whether the user manages accounts.' })
+  @Flag({ description: 'Whether the user is a superuser, who can manage all accounts.' })
   is_superuser: boolean;
 
-  @Moment({ description: 'The last sign-in.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the last sign-in. Null if the user never signed in.',
+    answered: true,
+    nullable: true,
+  })
   last_login_at: string | null;
 
-  @Moment({ description: 'When the email address was verified.', answered: true, nullable: true })
+  @Moment({
+    description: 'Timestamp of the verification of the email address. Null if it is not verified.',
+    answered: true,
+    nullable: true,
+  })
   email_verified_at: string | null;
 
-  @Moment({ description: 'When the account was made.', answered: true })
+  @Moment({ description: 'Timestamp of the creation of the account.', answered: true })
   created_at: string;
 
-  @Moment({ description: 'The last change of the account.', answered: true })
+  @Moment({ description: 'Timestamp of the last update of the account.', answered: true })
   updated_at: string;
 }
 
@@ -55,7 +67,7 @@ export class UserView extends IntersectionType(Identified, UserFields, UserState
 
 export class PatchUser extends PartialType(UserFields, { skipNullProperties: false }) {
   @Text({
-    description: 'The password, again: for another email.',
+    description: 'The current password. Required to change the email address.',
     max: 256,
     verbatim: true,
     optional: true,
@@ -65,6 +77,6 @@ export class PatchUser extends PartialType(UserFields, { skipNullProperties: fal
 }
 
 export class DeleteUser {
-  @Text({ description: 'The password, again.', max: 256, verbatim: true, example: 'a cairn of many stones' })
+  @Text({ description: 'The current password.', max: 256, verbatim: true, example: 'a cairn of many stones' })
   password: string;
 }

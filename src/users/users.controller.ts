@@ -11,23 +11,23 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Get()
-  @ApiOperation({ summary: 'Read your account' })
-  @ApiOkResponse({ type: UserView })
+  @ApiOperation({ summary: 'Get the account of the current user' })
+  @ApiOkResponse({ type: UserView, description: 'The account.' })
   find(): Promise<JsonText> {
     return this.users.find();
   }
 
   @Patch()
   @ApiOperation({
-    summary: 'Change your account',
+    summary: 'Update the account of the current user',
     description:
-      'Absent keeps, null clears. Another email wants `current_password`, is to be verified anew, and ends all other sessions.',
+      'Fields that are absent keep their value. Null clears a field. Changing the email address requires a session and `current_password`, revokes all other sessions, and the new address must be verified again.',
   })
   @ApiBody({
     type: PatchUser,
     examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
   })
-  @ApiOkResponse({ type: UserView })
+  @ApiOkResponse({ type: UserView, description: 'The updated account.' })
   change(@Body() changes: PatchUser): Promise<JsonText> {
     return this.users.change(changes);
   }
@@ -35,9 +35,12 @@ export class UsersController {
   @SessionOnly()
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove your account', description: 'Everything goes with it, for ever.' })
+  @ApiOperation({
+    summary: 'Delete the account of the current user',
+    description: 'Permanently deletes the account and all its data.',
+  })
   @ApiBody({ type: DeleteUser })
-  @ApiNoContentResponse()
+  @ApiNoContentResponse({ description: 'The account was deleted.' })
   remove(@Body() { password }: DeleteUser): Promise<void> {
     return this.users.remove(password);
   }

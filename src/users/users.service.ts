@@ -26,14 +26,14 @@ export class UsersService {
   async change({ email, current_password, ...changes }: PatchUser): Promise<JsonText> {
     if ((email === undefined) !== (current_password === undefined)) {
       const field = email === undefined ? 'email' : 'current_password';
-      const message = 'email and current_password go together';
+      const message = 'is required: send email and current_password together';
       throw invalid([{ field, code: 'required', message }]);
     }
     if (email === undefined) return this.users.update(currentUser().user_id, { ...changes });
     if (currentUser().session_id === null) {
       throw forbidden(
         'session_required',
-        'A personal token does not serve to change the email address: sign in.',
+        'Changing the email address requires a session. Sign in and send the access token of the session instead of a personal access token.',
       );
     }
     const account = await this.credentials.confirm(current_password!);
