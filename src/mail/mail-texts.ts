@@ -7,48 +7,51 @@ interface MailText {
 }
 
 /**
- * What a mail says, in short lines: so it travels as it is, and a token can be copied from the raw message too.
- * @param appUrl of the pages that take tokens; without it, the mail names the API's call
+ * Subject and text of a mail. Lines are shorter than 76 characters, so that no mail server wraps them and a token can
+ * be copied from the raw message.
+ * @param appUrl the application whose pages accept tokens; without it, the mail names the API call
  */
 export function mailText(kind: MailKind, token: string, appUrl: string | undefined): MailText {
   const toDo = (page: string, call: string) =>
     appUrl
       ? `${appUrl.replace(/\/$/, '')}/${page}#token=${token}`
-      : `Token: ${token}\n\nIt is for the call POST /api/v1/auth/${call}.`;
+      : `Token: ${token}\n\nSend it to POST /api/v1/auth/${call}.`;
   const texts: Record<MailKind, MailText> = {
     verify_email: {
-      subject: 'Is this your email address?',
-      text: `A Cairn account was made with this address, or was given it.
-If that was you, confirm it:
+      subject: 'Confirm your email address',
+      text: `This email address was added to a Cairn account.
+To confirm that it is yours, use this:
 
 ${toDo('verify-email', 'email/verify')}
 
-It can be used once, within ${tokenMinutes} minutes.
-If it was not you, do nothing.
+It can be used once and expires after ${tokenMinutes} minutes.
+If this was not you, ignore this mail.
 `,
     },
     reset_password: {
-      subject: 'A new password for your Cairn account',
-      text: `Somebody asked for a new password for your account.
-If it was you, choose one:
+      subject: 'Reset your Cairn password',
+      text: `A password reset was requested for your Cairn account.
+To choose a new password, use this:
 
 ${toDo('reset-password', 'password/reset')}
 
-It can be used once, within ${tokenMinutes} minutes.
-If it was not you, do nothing: your password stays as it is.
+It can be used once and expires after ${tokenMinutes} minutes.
+If this was not you, ignore this mail. Your password is unchanged.
 `,
     },
     password_changed: {
-      subject: 'The password of your Cairn account was changed',
-      text: `The password of your account was changed, and other sessions
-were ended. If it was not you, ask for a new password now.
+      subject: 'Your Cairn password was changed',
+      text: `The password of your Cairn account was changed. Your other
+sessions were signed out.
+If this was not you, reset your password now.
 `,
     },
     email_changed: {
-      subject: 'The email address of your Cairn account was changed',
-      text: `Your account has another email address from now on, and other
-sessions were ended. If it was not you, turn to whoever runs
-this service.
+      subject: 'Your Cairn email address was changed',
+      text: `The email address of your Cairn account was changed. Your
+account no longer uses this address, and your other sessions
+were signed out.
+If this was not you, contact the operator of this service.
 `,
     },
   };

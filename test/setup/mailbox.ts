@@ -95,8 +95,8 @@ export class Mailbox {
 }
 
 export const subjects = {
-  verification: /your email address\?/,
-  reset: /A new password/,
-  passwordChanged: /password .* was changed/,
-  emailChanged: /email address .* was changed/,
+  verification: /Confirm your email address/,
+  reset: /Reset your .* password/,
+  passwordChanged: /password was changed/,
+  emailChanged: /email address was changed/,
 };
