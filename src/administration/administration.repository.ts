@@ -8,7 +8,7 @@ import { Database, Results, Statements } from '../database/database';
 import { before, contains, either, from } from '../database/filters';
 import { sql, Statement } from '../database/statement';
 import { TableRepository } from '../database/table.repository';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { UserView } from '../users/user.dto';
 import { User } from '../users/user.entity';
 import { UserQuery } from './administration.dto';

@@ -1,6 +1,7 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type AdministrativeAction = 'activate' | 'deactivate' | 'promote' | 'demote' | 'revoke_sessions' | 'delete';
+export type AdministrativeAction =
+  'activate' | 'deactivate' | 'promote' | 'demote' | 'revoke_sessions' | 'delete';
 
 /** What was done to an account that is not one's own. The ids are no foreign keys: the record outlives whom it is about. */
 @Entity('administrative_acts')

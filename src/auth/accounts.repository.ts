@@ -8,7 +8,7 @@ import { Database } from '../database/database';
 import { rowAsJsonSql } from '../database/row-json';
 import { sql } from '../database/statement';
 import type { JsonRow } from '../database/table.repository';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
 import { User } from '../users/user.entity';

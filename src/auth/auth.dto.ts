@@ -1,5 +1,5 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
-import { Integer, Text } from '../http/fields';
+import { IntegerField, TextField } from '../http/body-fields';
 import { UserFields, UserView } from '../users/user.dto';
 
 const password = {
@@ -24,7 +24,7 @@ const mailedToken = {
 };
 
 class Password {
-  @Text(password)
+  @TextField(password)
   password: string;
 }
 
@@ -36,7 +36,7 @@ export class Register extends IntersectionType(
 
 /** Either email or username. */
 export class Login {
-  @Text({
+  @TextField({
     description: 'Email address of the account. Send either `email` or `username`.',
     optional: true,
     max: 254,
@@ -44,14 +44,14 @@ export class Login {
   })
   email?: string;
 
-  @Text({
+  @TextField({
     description: 'Username or email address of the account. Send either `email` or `username`.',
     optional: true,
     max: 254,
   })
   username?: string;
 
-  @Text({
+  @TextField({
     description: 'Password of the account.',
     max: 256,
     verbatim: true,
@@ -61,44 +61,47 @@ export class Login {
 }
 
 export class Refresh {
-  @Text({ description: 'Refresh token from the last login or refresh. It can be used once.', max: 4000 })
+  @TextField({ description: 'Refresh token from the last login or refresh. It can be used once.', max: 4000 })
   refresh_token: string;
 }
 
 export class ChangePassword {
-  @Text(currentPassword)
+  @TextField(currentPassword)
   current_password: string;
 
-  @Text({ ...password, example: 'a cairn of even more stones' })
+  @TextField({ ...password, example: 'a cairn of even more stones' })
   new_password: string;
 }
 
 export class ForgotPassword extends PickType(UserFields, ['email']) {}
 
 export class ResetPassword {
-  @Text(mailedToken)
+  @TextField(mailedToken)
   token: string;
 
-  @Text(password)
+  @TextField(password)
   new_password: string;
 }
 
 export class VerifyEmail {
-  @Text(mailedToken)
+  @TextField(mailedToken)
   token: string;
 }
 
 export class TokensView {
-  @Text({ description: 'Access token for the header `Authorization: Bearer <access_token>`.', max: 4000 })
+  @TextField({
+    description: 'Access token for the header `Authorization: Bearer <access_token>`.',
+    max: 4000,
+  })
   access_token: string;
 
   @ApiProperty({ type: String, enum: ['Bearer'], description: 'Type of the access token.' })
   token_type: 'Bearer';
 
-  @Integer({ description: 'Number of seconds until the access token expires.', min: 1, max: 900 })
+  @IntegerField({ description: 'Number of seconds until the access token expires.', min: 1, max: 900 })
   expires_in: number;
 
-  @Text({ description: 'Refresh token for `POST /auth/refresh`. It can be used once.', max: 4000 })
+  @TextField({ description: 'Refresh token for `POST /auth/refresh`. It can be used once.', max: 4000 })
   refresh_token: string;
 
   @ApiProperty({ type: UserView, description: 'The account of the user.' })

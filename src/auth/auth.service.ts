@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { networkOf } from '../core/network-address';
 import { currentAddress } from '../core/request-context';
-import { readEmail } from '../http/fields';
+import { normalizeEmail } from '../core/email';
 import { JsonText } from '../core/json-text';
 import { invalid, unauthorized } from '../core/problem';
 import { Limits } from '../limits/limits';
@@ -51,7 +51,7 @@ export class AuthService {
         },
       ]);
     }
-    const name = readEmail(written);
+    const name = normalizeEmail(written);
     const ip = currentAddress();
     const session = await this.passwords.admit(() => this.signIn(name, password, { ip, user_agent }));
     return this.answer(session);

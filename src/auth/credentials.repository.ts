@@ -7,7 +7,7 @@ import { Database } from '../database/database';
 import { rowAsJsonSql } from '../database/row-json';
 import { sql, Statement } from '../database/statement';
 import type { JsonRow } from '../database/table.repository';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import type { MailKind } from '../mail/mail.entity';
 import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
@@ -114,10 +114,7 @@ export class CredentialsRepository {
    * @returns the user; undefined when the password or the session is no longer what it was
    * @throws Problem 409 `email_taken`, `username_taken`
    */
-  changeEmail(
-    account: Account,
-    values: Partial<User> & { email: string },
-  ): Promise<JsonText | undefined> {
+  changeEmail(account: Account, values: Partial<User> & { email: string }): Promise<JsonText | undefined> {
     const columns = (['email', 'username', 'full_name', 'timezone'] as const).filter(
       (column) => values[column] !== undefined,
     );

@@ -4,7 +4,7 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
 import pLimit from 'p-limit';
 import { Config } from '../core/config';
-import { isVisible } from '../http/fields';
+import { isVisibleText } from '../core/text';
 import { invalid, unavailable } from '../core/problem';
 
 /** Of those who bring a password, how many may be served or wait for each core: more would wait in vain. */
@@ -78,7 +78,7 @@ export class Passwords {
   /** @throws Problem 422 naming the field, for a common password, and for little more than the user's own words */
   refuseGuessable(field: string, password: string, user: PublicWords): void {
     const folded = normal(password).toLowerCase();
-    if ([...folded].length < 8 || !isVisible(folded)) {
+    if ([...folded].length < 8 || !isVisibleText(folded)) {
       throw invalid([
         { field, code: 'too_short', message: 'must have at least 8 characters, and not only invisible ones' },
       ]);

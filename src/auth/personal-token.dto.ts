@@ -1,11 +1,13 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
-import { Moment, readSort, Sort, Text, WordSet } from '../http/fields';
-import { Identified } from '../http/owned-view';
-import { PageQuery, pageOf } from '../http/page-query';
+import { EnumSetField, TextField, TimestampField } from '../http/body-fields';
+import { SortParam } from '../http/query-params';
+import { parseSort } from '../core/page-request';
+import { Identified, pageOf } from '../http/views';
+import { PageQuery } from '../http/page-query';
 import { Scope, scopes } from './personal-token.entity';
 
 class PersonalTokenFields {
-  @Text({
+  @TextField({
     description: 'Name that tells what the token is used for.',
     example: 'Backup script',
     min: 1,
@@ -13,17 +15,17 @@ class PersonalTokenFields {
   })
   name: string;
 
-  @WordSet({
+  @EnumSetField({
     description:
       'What the token can be used for: `read` allows GET requests, `write` allows all other requests.',
     example: ['read'],
-    of: scopes,
+    values: scopes,
   })
   scopes: Scope[];
 }
 
 export class CreatePersonalToken extends PersonalTokenFields {
-  @Moment({
+  @TimestampField({
     description: 'Expiry of the token. Must be in the future. The default is 90 days from now.',
     example: '2027-12-31T00:00:00.000Z',
     optional: true,
@@ -32,15 +34,15 @@ export class CreatePersonalToken extends PersonalTokenFields {
 }
 
 class PersonalTokenTimes {
-  @Moment({ description: 'Timestamp of the creation.', answered: true })
+  @TimestampField({ description: 'Timestamp of the creation.', inResponse: true })
   created_at: string;
 
-  @Moment({ description: 'Timestamp at which the token expires.', answered: true })
+  @TimestampField({ description: 'Timestamp at which the token expires.', inResponse: true })
   expires_at: string;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the last use, accurate to about a minute. Null if the token was never used.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   last_used_at: string | null;
@@ -67,6 +69,6 @@ export const PersonalTokenPage = pageOf(PersonalTokenView, 'PersonalTokenPage');
 const sortable = ['created_at', 'expires_at', 'name'] as const;
 
 export class PersonalTokenQuery extends PageQuery {
-  @Sort({ by: sortable, default: '-created_at' })
-  sort = readSort('-created_at');
+  @SortParam({ columns: sortable, default: '-created_at' })
+  sort = parseSort('-created_at');
 }

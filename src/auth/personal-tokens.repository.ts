@@ -6,7 +6,7 @@ import { Database, Results, Statements } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
 import { sql } from '../database/statement';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { PersonalTokenView } from './personal-token.dto';
 import { PersonalToken, Scope } from './personal-token.entity';
 

@@ -1,29 +1,35 @@
-import { Flag, Id, Moment, readSort, Sort, Text } from '../http/fields';
-import { PageQuery, pageOf } from '../http/page-query';
+import { BooleanField, IdField, TextField, TimestampField } from '../http/body-fields';
+import { SortParam } from '../http/query-params';
+import { parseSort } from '../core/page-request';
+import { PageQuery } from '../http/page-query';
+import { pageOf } from '../http/views';
 
 export class SessionView {
-  @Id({ description: 'Id of the session.' })
+  @IdField({ description: 'Id of the session.' })
   id: string;
 
-  @Flag({ description: 'Whether this is the session of the request.' })
+  @BooleanField({ description: 'Whether this is the session of the request.' })
   current: boolean;
 
-  @Text({ description: '`User-Agent` header of the sign-in.', nullable: true, max: 500 })
+  @TextField({ description: '`User-Agent` header of the sign-in.', nullable: true, max: 500 })
   user_agent: string | null;
 
-  @Text({ description: 'IP address of the sign-in.', nullable: true, max: 45 })
+  @TextField({ description: 'IP address of the sign-in.', nullable: true, max: 45 })
   ip: string | null;
 
-  @Moment({ description: 'Timestamp of the sign-in.', answered: true })
+  @TimestampField({ description: 'Timestamp of the sign-in.', inResponse: true })
   created_at: string;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the last refresh, or of the sign-in if there was none.',
-    answered: true,
+    inResponse: true,
   })
   last_used_at: string;
 
-  @Moment({ description: 'Timestamp at which the session expires unless it is refreshed.', answered: true })
+  @TimestampField({
+    description: 'Timestamp at which the session expires unless it is refreshed.',
+    inResponse: true,
+  })
   expires_at: string;
 }
 
@@ -32,6 +38,6 @@ export const SessionPage = pageOf(SessionView, 'SessionPage');
 const sortable = ['created_at', 'last_used_at'] as const;
 
 export class SessionQuery extends PageQuery {
-  @Sort({ by: sortable, default: '-last_used_at' })
-  sort = readSort('-last_used_at');
+  @SortParam({ columns: sortable, default: '-last_used_at' })
+  sort = parseSort('-last_used_at');
 }

@@ -6,7 +6,7 @@ import { Database } from '../database/database';
 import { either } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { SessionView } from './session.dto';
 import { Session, sessionIsAliveSql } from './session.entity';
 

@@ -2,7 +2,7 @@ import { createHash, createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Config } from '../core/config';
-import { isId } from '../http/fields';
+import { isId } from '../core/ids';
 
 export const issuer = 'cairn';
 export const audience = 'cairn-api';

@@ -2,7 +2,7 @@ import { record } from '../administration/administration.repository';
 import { ConfigError } from '../core/config';
 import type { Database } from '../database/database';
 import { sql } from '../database/statement';
-import { readEmail } from '../http/fields';
+import { normalizeEmail } from '../core/email';
 
 /**
  * Makes a superuser of an account: the first one, who can then make others.
@@ -11,7 +11,7 @@ import { readEmail } from '../http/fields';
  */
 export async function promoteUser(database: Database, [written, ...more]: string[]): Promise<string> {
   if (written === undefined || more.length) throw new ConfigError('Usage: npm run cli -- user:promote EMAIL');
-  const email = readEmail(written);
+  const email = normalizeEmail(written);
   const find = sql('SELECT id FROM users WHERE lower(email) = :email', { email });
   const [[row] = []] = await database.asOperator(find);
   if (!row) throw new ConfigError(`There is no account with the email address ${email}.`);

@@ -166,9 +166,7 @@ export class Database {
     const transaction = this.transactions.getStore();
     if (transaction?.actor !== actor) return undefined;
     const sent = Object.values(statements).filter((statement) => statement !== undefined);
-    return this.pool
-      .send(transaction.client, sent)
-      .then((outcomes) => byName(statements, rowsOf(outcomes)));
+    return this.pool.send(transaction.client, sent).then((outcomes) => byName(statements, rowsOf(outcomes)));
   }
 
   private async send<S extends Statements>(begin: string, statements: S): Promise<Results<S>> {

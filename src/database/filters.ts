@@ -59,9 +59,7 @@ export function from(column: string, indexedSql = column) {
   return (name: string, timestamp: string): Fragment => {
     const limit = timestampOrStartOfDaySql(name, timestamp);
     const sql =
-      indexedSql === column
-        ? `${column} >= ${limit}`
-        : `${indexedSql} >= ${limit} AND ${column} IS NOT NULL`;
+      indexedSql === column ? `${column} >= ${limit}` : `${indexedSql} >= ${limit} AND ${column} IS NOT NULL`;
     return { sql, parameters: { [name]: timestamp } };
   };
 }

@@ -91,7 +91,11 @@ export abstract class TableRepository<Query> {
   async findAll(ids: string[]): Promise<Map<string, JsonText>> {
     const columns = { id: `${this.table}.id`, json: this.jsonSql };
     const where = this.where(`${this.table}.id = ANY(:ids)`);
-    const selection = this.statements.select<JsonRow & { id: string }>(columns, where, this.parameters({ ids }));
+    const selection = this.statements.select<JsonRow & { id: string }>(
+      columns,
+      where,
+      this.parameters({ ids }),
+    );
     const { rows } = await this.read({ rows: selection });
     return new Map(rows.map(({ id, json }) => [id, new JsonText(json)]));
   }

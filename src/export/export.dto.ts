@@ -3,22 +3,22 @@ import { PersonalTokenView } from '../auth/personal-token.dto';
 import { SessionView } from '../auth/session.dto';
 import { GoalView } from '../goals/goal.dto';
 import { ChangeView } from '../history/change.dto';
-import { Id, Moment } from '../http/fields';
+import { IdField, TimestampField } from '../http/body-fields';
 import { TagView } from '../tags/tag.dto';
 import { TaskView } from '../tasks/task.dto';
 import { TimeEntryView } from '../time-entries/time-entry.dto';
 import { UserView } from '../users/user.dto';
 
 class Dependency {
-  @Id({ description: 'Id of the task that depends on another task.' })
+  @IdField({ description: 'Id of the task that depends on another task.' })
   task_id: string;
 
-  @Id({ description: 'Id of the task that it depends on.' })
+  @IdField({ description: 'Id of the task that it depends on.' })
   depends_on_id: string;
 }
 
 export class ExportView {
-  @Moment({ description: 'Timestamp of the start of the export.', answered: true })
+  @TimestampField({ description: 'Timestamp of the start of the export.', inResponse: true })
   exported_at: string;
 
   @ApiProperty({ type: UserView, description: 'The account.' })

@@ -1,26 +1,21 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { DecimalField, EnumField, IdField, JsonField, TextField, TimestampField } from '../http/body-fields';
 import {
-  Decimal,
-  Id,
-  IdList,
-  JsonObject,
-  Moment,
-  MomentParameter,
-  readSort,
-  Sort,
-  Text,
-  TextList,
-  Word,
-  WordList,
-  WordParameter,
-} from '../http/fields';
-import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
-import { pageOf, RowQuery } from '../http/page-query';
-import { Words } from '../core/enum-values';
+  EnumListParam,
+  EnumParam,
+  IdListParam,
+  SortParam,
+  TextListParam,
+  TimestampParam,
+} from '../http/query-params';
+import { parseSort } from '../core/page-request';
+import { countSchema, countsOf, Identified, pageOf, Versioned } from '../http/views';
+import { RowQuery } from '../http/page-query';
+import { EnumValues } from '../core/enum-values';
 import { TaskQuery } from '../tasks/task.dto';
 import { goalStatuses, horizons, progressModes } from './goal.entity';
 
-const statuses = new Words(goalStatuses, {
+const statuses = new EnumValues(goalStatuses, {
   open: 'active',
   in_progress: 'active',
   done: 'completed',
@@ -29,7 +24,7 @@ const statuses = new Words(goalStatuses, {
   canceled: 'cancelled',
 });
 
-const horizonWords = new Words(horizons, {
+const horizonWords = new EnumValues(horizons, {
   year: 'yearly',
   quarter: 'quarterly',
   month: 'monthly',
@@ -38,16 +33,16 @@ const horizonWords = new Words(horizons, {
 
 /** What users say of a goal. */
 export class GoalFields {
-  @Text({ description: 'Title of the goal.', example: 'Publish a book', min: 1, max: 500 })
+  @TextField({ description: 'Title of the goal.', example: 'Publish a book', min: 1, max: 500 })
   title: string;
 
-  @Text({ description: 'Description of the goal.', nullable: true, max: 20_000 })
+  @TextField({ description: 'Description of the goal.', nullable: true, max: 20_000 })
   description: string | null;
 
-  @Word({ description: 'Time horizon of the goal.', of: horizonWords, nullable: true })
+  @EnumField({ description: 'Time horizon of the goal.', values: horizonWords, nullable: true })
   horizon: (typeof horizons)[number] | null;
 
-  @Moment({
+  @TimestampField({
     description:
       "Target date, as an RFC 3339 timestamp. A plain date means the end of that day in the user's time zone.",
     example: '2027-06-30T21:59:59.999Z',
@@ -55,14 +50,14 @@ export class GoalFields {
   })
   target_date: string | null;
 
-  @Word({
+  @EnumField({
     description: 'Status of the goal. Case-insensitive. Synonyms such as "On Hold" and "done" are accepted.',
-    of: statuses,
+    values: statuses,
     default: 'active',
   })
   status: (typeof goalStatuses)[number];
 
-  @Decimal({
+  @DecimalField({
     description:
       'Progress in percent. Computed as the average of two values: the percentage of completed tasks and the average ' +
       'progress of the subgoals. If only one of them exists, it is the progress. Cancelled tasks and subgoals do not ' +
@@ -73,35 +68,40 @@ export class GoalFields {
   })
   progress: number | null;
 
-  @Word({
+  @EnumField({
     description:
       '`computed`: the progress follows the tasks and subgoals. `manual`: the progress stays as the user set it.',
-    of: new Words(progressModes),
+    values: new EnumValues(progressModes),
     default: 'computed',
   })
   progress_mode: (typeof progressModes)[number];
 
-  @Text({ description: 'Criteria for considering the goal reached.', nullable: true, max: 20_000 })
+  @TextField({ description: 'Criteria for considering the goal reached.', nullable: true, max: 20_000 })
   success_criteria: string | null;
 
-  @JsonObject({
+  @JsonField({
     description: 'Custom metrics of the goal, as a JSON object.',
     example: { chapters: 12 },
     nullable: true,
   })
   metrics: object | null;
 
-  @Id({ description: 'Id of the parent goal.', nullable: true })
+  @IdField({ description: 'Id of the parent goal.', nullable: true })
   parent_goal_id: string | null;
 
-  @Text({ description: 'Name of the project that the goal belongs to.', nullable: true, min: 1, max: 200 })
+  @TextField({
+    description: 'Name of the project that the goal belongs to.',
+    nullable: true,
+    min: 1,
+    max: 200,
+  })
   project_name: string | null;
 }
 
 class GoalTimes {
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the completion. Null unless the status is `completed`.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   completed_at: string | null;
@@ -119,10 +119,10 @@ export class CreateGoal extends IntersectionType(
 export class PatchGoal extends PartialType(GoalFields, { skipNullProperties: false }) {}
 
 export class DeleteGoalQuery {
-  @WordParameter({
+  @EnumParam({
     description:
       'Use `trash` to move the tasks of the goal to the trash. By default they are kept without a goal.',
-    of: ['trash'],
+    values: ['trash'],
   })
   tasks?: 'trash';
 }
@@ -130,37 +130,37 @@ export class DeleteGoalQuery {
 const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
 
 export class GoalQuery extends RowQuery {
-  @WordList({ of: statuses })
+  @EnumListParam({ values: statuses })
   status?: string[];
 
-  @WordList({ of: horizonWords, orNone: true })
+  @EnumListParam({ values: horizonWords, orNone: true })
   horizon?: (string | null)[];
 
-  @IdList({ description: 'Comma-separated ids of parent goals. Use `none` for goals without a parent.' })
+  @IdListParam({ description: 'Comma-separated ids of parent goals. Use `none` for goals without a parent.' })
   parent_goal_id?: (string | null)[];
 
-  @TextList({
+  @TextListParam({
     description:
       'Comma-separated project names, each without a comma. Use `none` for goals without a project.',
     max: 200,
   })
   project_name?: (string | null)[];
 
-  @WordParameter({
+  @EnumParam({
     description:
       'Use `none` for goals without a target date. Use `target_from` and `target_before` for ranges.',
-    of: ['none'],
+    values: ['none'],
   })
   target_date?: 'none';
 
-  @MomentParameter({ description: 'Only goals with a target date at or after this time.' })
+  @TimestampParam({ description: 'Only goals with a target date at or after this time.' })
   target_from?: string;
 
-  @MomentParameter({ description: 'Only goals with a target date before this time.' })
+  @TimestampParam({ description: 'Only goals with a target date before this time.' })
   target_before?: string;
 
-  @Sort({ by: sortable, default: '-created_at' })
-  sort = readSort('-created_at');
+  @SortParam({ columns: sortable, default: '-created_at' })
+  sort = parseSort('-created_at');
 }
 
 /** The tasks of one goal: the path names it. */

@@ -9,7 +9,7 @@ import { OwnedRepository } from '../database/owned.repository';
 import { countsBySql, timestampAsTextSql } from '../database/row-json';
 import type { JsonRow } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { TasksRepository } from '../tasks/tasks.repository';
 import type { GoalNode } from './breakdown';
 import { GoalQuery, GoalView } from './goal.dto';

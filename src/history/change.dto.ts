@@ -1,30 +1,32 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, Integer, IntegerParameter, Moment, Word } from '../http/fields';
-import { pageOf, PageQuery } from '../http/page-query';
-import { Words } from '../core/enum-values';
+import { EnumField, IdField, IntegerField, TimestampField } from '../http/body-fields';
+import { IntegerParam } from '../http/query-params';
+import { PageQuery } from '../http/page-query';
+import { pageOf } from '../http/views';
+import { EnumValues } from '../core/enum-values';
 import { CompleteTaskQuery } from '../tasks/task.dto';
 import { entities, operations } from './change.entity';
 
 export class ChangeView {
-  @Integer({
+  @IntegerField({
     description: "Id of the change. Ids increase in the order in which the user's changes were stored.",
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
   })
   id: number;
 
-  @Word({ description: 'Type of the changed resource.', of: new Words(entities) })
+  @EnumField({ description: 'Type of the changed resource.', values: new EnumValues(entities) })
   entity: (typeof entities)[number];
 
-  @Id({ description: 'Id of the changed resource.' })
+  @IdField({ description: 'Id of the changed resource.' })
   entity_id: string;
 
-  @Integer({ description: 'Version of the resource after the change.', min: 1, max: 2_147_483_647 })
+  @IntegerField({ description: 'Version of the resource after the change.', min: 1, max: 2_147_483_647 })
   version: number;
 
-  @Word({
+  @EnumField({
     description: 'What was done. Moving a task to the trash or restoring it is an `update` of `deleted_at`.',
-    of: new Words(operations),
+    values: new EnumValues(operations),
   })
   operation: (typeof operations)[number];
 
@@ -40,7 +42,7 @@ export class ChangeView {
   })
   fields: object;
 
-  @Moment({ description: 'Timestamp of the change.', answered: true })
+  @TimestampField({ description: 'Timestamp of the change.', inResponse: true })
   changed_at: string;
 }
 
@@ -49,7 +51,7 @@ export const ChangePage = pageOf(ChangeView, 'ChangePage');
 export class HistoryQuery extends PageQuery {}
 
 export class UndoQuery extends CompleteTaskQuery {
-  @IntegerParameter({
+  @IntegerParam({
     description: 'Undo only if this is the current version of the task.',
     min: 1,
     max: 999_999_999,

@@ -7,7 +7,7 @@ import { anyOf } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { isTimestampColumn, timestampAsTextSql } from '../database/row-json';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { ChangeView } from './change.dto';
 import { Change } from './change.entity';
 

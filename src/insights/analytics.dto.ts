@@ -1,12 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { horizons } from '../goals/goal.entity';
-import { IntegerParameter } from '../http/fields';
-import { countSchema, countsOf } from '../http/owned-view';
+import { IntegerParam } from '../http/query-params';
+import { countSchema, countsOf } from '../http/views';
 import { taskStatuses } from '../tasks/task.entity';
 import { averageSchema, dateSchema, Pace } from './schemas';
 
 export class AnalyticsQuery {
-  @IntegerParameter({
+  @IntegerParam({
     description: 'Number of days to report on, including today.',
     min: 1,
     max: 365,

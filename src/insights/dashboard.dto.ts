@@ -1,7 +1,7 @@
 import { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { GoalView } from '../goals/goal.dto';
-import { countSchema } from '../http/owned-view';
+import { countSchema } from '../http/views';
 import { TaskView } from '../tasks/task.dto';
 import { dateSchema, Pace } from './schemas';
 

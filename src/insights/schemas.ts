@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { countSchema } from '../http/owned-view';
+import { countSchema } from '../http/views';
 
 export const dateSchema = { type: String, format: 'date', example: '2026-11-21' } as const;
 

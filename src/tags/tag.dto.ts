@@ -1,13 +1,20 @@
 import { IntersectionType, PartialType } from '@nestjs/swagger';
-import { Integer, readSort, Sort, Text } from '../http/fields';
-import { Identified, Versioned } from '../http/owned-view';
-import { PageQuery, pageOf } from '../http/page-query';
+import { IntegerField, TextField } from '../http/body-fields';
+import { SortParam } from '../http/query-params';
+import { parseSort } from '../core/page-request';
+import { Identified, pageOf, Versioned } from '../http/views';
+import { PageQuery } from '../http/page-query';
 
 class TagFields {
-  @Text({ description: 'Name of the tag. Unique and case-insensitive.', example: 'writing', min: 1, max: 50 })
+  @TextField({
+    description: 'Name of the tag. Unique and case-insensitive.',
+    example: 'writing',
+    min: 1,
+    max: 50,
+  })
   name: string;
 
-  @Text({
+  @TextField({
     description: 'Color of the tag: `#` and six lower-case hexadecimal digits.',
     example: '#aa3300',
     nullable: true,
@@ -18,7 +25,7 @@ class TagFields {
 }
 
 class TagUse {
-  @Integer({
+  @IntegerField({
     description: 'Number of tasks with this tag, without tasks in the trash.',
     min: 0,
     max: 2_147_483_647,
@@ -35,6 +42,6 @@ export class PatchTag extends PartialType(TagFields, { skipNullProperties: false
 const sortable = ['name', 'created_at'] as const;
 
 export class TagQuery extends PageQuery {
-  @Sort({ by: sortable, default: 'name' })
-  sort = readSort('name');
+  @SortParam({ columns: sortable, default: 'name' })
+  sort = parseSort('name');
 }

@@ -9,7 +9,7 @@ import { OwnedRepository } from '../database/owned.repository';
 import type { Statement } from '../database/statement';
 import { SqlValue } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { TagView } from './tag.dto';
 import { Tag } from './tag.entity';
 

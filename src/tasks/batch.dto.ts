@@ -1,6 +1,6 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
-import { Integer, ObjectList, Word } from '../http/fields';
-import { Words } from '../core/enum-values';
+import { EnumField, IntegerField, ObjectListField } from '../http/body-fields';
+import { EnumValues } from '../core/enum-values';
 import { CreateTask, PatchTask, TaskView } from './task.dto';
 
 export const operationNames = ['create', 'update', 'complete', 'reopen', 'delete', 'restore'] as const;
@@ -30,16 +30,16 @@ const schemaOfOperation = {
 
 @ApiExtraModels(CreateTask, PatchTask)
 export class Batch {
-  @Word({
+  @EnumField({
     description:
       '`atomic`: all operations succeed, or none takes effect. `partial`: each operation succeeds or fails on its own.',
-    of: new Words(['atomic', 'partial'] as const),
+    values: new EnumValues(['atomic', 'partial'] as const),
     default: 'atomic',
     optional: true,
   })
   mode: 'atomic' | 'partial' = 'atomic';
 
-  @ObjectList({
+  @ObjectListField({
     description: 'Operations, which run in the given order.',
     min: 1,
     max: 200,
@@ -49,10 +49,10 @@ export class Batch {
 }
 
 class BatchResult {
-  @Integer({ description: 'Index of the operation, starting at 0.', min: 0, max: 199 })
+  @IntegerField({ description: 'Index of the operation, starting at 0.', min: 0, max: 199 })
   index: number;
 
-  @Integer({
+  @IntegerField({
     description: 'HTTP status of the operation, the same as for a single request.',
     min: 200,
     max: 599,

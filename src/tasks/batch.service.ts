@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database';
-import { isId } from '../http/fields';
+import { isId } from '../core/ids';
 import { JsonText } from '../core/json-text';
 import { FieldFlaw, invalid, Problem, unknownField } from '../core/problem';
 import { asProblem, problemJson } from '../http/problem.filter';

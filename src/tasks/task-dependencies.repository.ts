@@ -5,7 +5,7 @@ import type { PageRequest } from '../core/page-request';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { TaskDependencyView } from './task.dto';
 import { TaskDependency } from './task-dependency.entity';
 

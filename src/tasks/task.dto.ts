@@ -1,27 +1,29 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import {
-  Decimal,
-  Flag,
-  FlagParameter,
-  Id,
-  IdList,
-  Moment,
-  MomentParameter,
-  readSort,
-  Sort,
-  Text,
-  TextList,
-  TextSet,
-  Word,
-  WordList,
-  WordParameter,
-} from '../http/fields';
-import { countSchema, countsOf, Identified, Versioned } from '../http/owned-view';
-import { pageOf, RowQuery } from '../http/page-query';
-import { Words } from '../core/enum-values';
+  BooleanField,
+  DecimalField,
+  EnumField,
+  IdField,
+  TextField,
+  TextSetField,
+  TimestampField,
+} from '../http/body-fields';
+import {
+  BooleanParam,
+  EnumListParam,
+  EnumParam,
+  IdListParam,
+  SortParam,
+  TextListParam,
+  TimestampParam,
+} from '../http/query-params';
+import { parseSort } from '../core/page-request';
+import { countSchema, countsOf, Identified, pageOf, Versioned } from '../http/views';
+import { RowQuery } from '../http/page-query';
+import { EnumValues } from '../core/enum-values';
 import { taskStatuses } from './task.entity';
 
-const statuses = new Words(taskStatuses, {
+const statuses = new EnumValues(taskStatuses, {
   todo: 'pending',
   to_do: 'pending',
   open: 'pending',
@@ -32,7 +34,7 @@ const statuses = new Words(taskStatuses, {
   canceled: 'cancelled',
 });
 
-const priorities = new Words([1, 2, 3, 4, 5], {
+const priorities = new EnumValues([1, 2, 3, 4, 5], {
   highest: 1,
   critical: 1,
   urgent: 1,
@@ -45,38 +47,38 @@ const priorities = new Words([1, 2, 3, 4, 5], {
 
 /** What users say of a task. */
 export class TaskFields {
-  @Text({ description: 'Title of the task.', example: 'Write the first chapter', min: 1, max: 500 })
+  @TextField({ description: 'Title of the task.', example: 'Write the first chapter', min: 1, max: 500 })
   title: string;
 
-  @Text({ description: 'Description of the task.', nullable: true, max: 20_000 })
+  @TextField({ description: 'Description of the task.', nullable: true, max: 20_000 })
   description: string | null;
 
-  @Text({ description: 'Notes on the progress of the task.', nullable: true, max: 20_000 })
+  @TextField({ description: 'Notes on the progress of the task.', nullable: true, max: 20_000 })
   notes: string | null;
 
-  @Word({
+  @EnumField({
     description:
       'Status of the task. Case-insensitive. Synonyms such as "In Progress", "done" and "todo" are accepted.',
-    of: statuses,
+    values: statuses,
     default: 'pending',
   })
   status: (typeof taskStatuses)[number];
 
-  @Flag({
+  @BooleanField({
     description:
       'Whether the status is `completed`. Can be sent instead of `status`: true completes the task, false reopens a completed one.',
   })
   completed: boolean;
 
-  @Word({
+  @EnumField({
     description:
       'Priority from 1 (highest) to 5 (lowest). Names such as "urgent", "High" and "low" are accepted.',
-    of: priorities,
+    values: priorities,
     default: 3,
   })
   priority: number;
 
-  @Text({
+  @TextField({
     description: 'Category of the task, chosen by the user.',
     example: 'writing',
     nullable: true,
@@ -85,7 +87,7 @@ export class TaskFields {
   })
   category: string | null;
 
-  @Moment({
+  @TimestampField({
     description:
       "Due date, as an RFC 3339 timestamp. A plain date means the end of that day in the user's time zone.",
     example: '2026-12-31T17:00:00.000Z',
@@ -93,10 +95,10 @@ export class TaskFields {
   })
   due_date: string | null;
 
-  @Decimal({ description: 'Estimated effort in hours.', nullable: true, min: 0, max: 100_000 })
+  @DecimalField({ description: 'Estimated effort in hours.', nullable: true, min: 0, max: 100_000 })
   estimated_hours: number | null;
 
-  @Decimal({
+  @DecimalField({
     description:
       'Actual effort in hours. The sum of the time entries if the task has any, and then not writable.',
     nullable: true,
@@ -105,13 +107,13 @@ export class TaskFields {
   })
   actual_hours: number | null;
 
-  @Id({ description: 'Id of the goal that the task belongs to.', nullable: true })
+  @IdField({ description: 'Id of the goal that the task belongs to.', nullable: true })
   goal_id: string | null;
 
-  @Id({ description: 'Id of the parent task.', nullable: true })
+  @IdField({ description: 'Id of the parent task.', nullable: true })
   parent_task_id: string | null;
 
-  @TextSet({
+  @TextSetField({
     description:
       'Names of the tags: at most 20, each with 1 to 50 characters. Names are case-insensitive. Tags that do not exist yet are created.',
     example: ['writing'],
@@ -121,30 +123,35 @@ export class TaskFields {
   })
   tags: string[];
 
-  @Text({ description: 'Name of the project that the task belongs to.', nullable: true, min: 1, max: 200 })
+  @TextField({
+    description: 'Name of the project that the task belongs to.',
+    nullable: true,
+    min: 1,
+    max: 200,
+  })
   project_name: string | null;
 
-  @Text({ description: 'Path of the source code repository of the task.', nullable: true, max: 500 })
+  @TextField({ description: 'Path of the source code repository of the task.', nullable: true, max: 500 })
   repository_path: string | null;
 }
 
 class TaskState {
-  @Flag({
+  @BooleanField({
     description:
       'Whether the task depends on an open task, that is, one that is not completed, cancelled or in the trash.',
   })
   is_blocked: boolean;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the completion. Null unless the status is `completed`.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   completed_at: string | null;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the move to the trash. Null for tasks that are not in the trash.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   deleted_at: string | null;
@@ -162,7 +169,7 @@ export class CreateTask extends IntersectionType(
 export class PatchTask extends PartialType(TaskFields, { skipNullProperties: false }) {}
 
 export class DeleteTaskQuery {
-  @FlagParameter({
+  @BooleanParam({
     description:
       'Delete the task permanently instead of moving it to the trash. Also deletes a task that is already in the trash.',
   })
@@ -170,7 +177,7 @@ export class DeleteTaskQuery {
 }
 
 export class CompleteTaskQuery {
-  @FlagParameter({ description: 'Complete the task even if it depends on an open task.', default: false })
+  @BooleanParam({ description: 'Complete the task even if it depends on an open task.', default: false })
   force = false;
 }
 
@@ -186,71 +193,71 @@ const sortable = [
 ] as const;
 
 export class TaskQuery extends RowQuery {
-  @WordList({ of: statuses })
+  @EnumListParam({ values: statuses })
   status?: string[];
 
-  @FlagParameter({ description: 'Only tasks whose status is (true) or is not (false) `completed`.' })
+  @BooleanParam({ description: 'Only tasks whose status is (true) or is not (false) `completed`.' })
   completed?: boolean;
 
-  @WordList({ of: priorities })
+  @EnumListParam({ values: priorities })
   priority?: number[];
 
-  @TextList({
+  @TextListParam({
     description:
       'Comma-separated category names, each without a comma. Use `none` for tasks without a category.',
     max: 100,
   })
   category?: (string | null)[];
 
-  @IdList({ description: 'Comma-separated goal ids. Use `none` for tasks without a goal.' })
+  @IdListParam({ description: 'Comma-separated goal ids. Use `none` for tasks without a goal.' })
   goal_id?: (string | null)[];
 
-  @IdList({ description: 'Comma-separated ids of parent tasks. Use `none` for tasks without a parent.' })
+  @IdListParam({ description: 'Comma-separated ids of parent tasks. Use `none` for tasks without a parent.' })
   parent_task_id?: (string | null)[];
 
-  @TextList({
+  @TextListParam({
     description:
       'Comma-separated project names, each without a comma. Use `none` for tasks without a project.',
     max: 200,
   })
   project_name?: (string | null)[];
 
-  @WordParameter({
+  @EnumParam({
     description: 'Use `none` for tasks without a due date. Use `due_from` and `due_before` for ranges.',
-    of: ['none'],
+    values: ['none'],
   })
   due_date?: 'none';
 
-  @MomentParameter({ description: 'Only tasks due at or after this time.' })
+  @TimestampParam({ description: 'Only tasks due at or after this time.' })
   due_from?: string;
 
-  @MomentParameter({ description: 'Only tasks due before this time.' })
+  @TimestampParam({ description: 'Only tasks due before this time.' })
   due_before?: string;
 
-  @TextList({
+  @TextListParam({
     description:
       'Only tasks with at least one of these tags. Comma-separated and case-insensitive. Use `none` for tasks without tags.',
     max: 50,
   })
   tag?: (string | null)[];
 
-  @TextList({
+  @TextListParam({
     description: 'Only tasks with all of these tags. Comma-separated and case-insensitive.',
     max: 50,
   })
   tag_all?: (string | null)[];
 
-  @FlagParameter({ description: 'Only tasks that depend (true) or do not depend (false) on an open task.' })
+  @BooleanParam({ description: 'Only tasks that depend (true) or do not depend (false) on an open task.' })
   is_blocked?: boolean;
 
-  @FlagParameter({
+  @BooleanParam({
     description: 'Use `true` for the tasks in the trash instead of those outside it.',
     default: false,
   })
   trashed = false;
 
-  @Sort({ by: sortable, default: '-created_at' })
-  sort = readSort('-created_at');
+  @SortParam({ columns: sortable, default: '-created_at' })
+  sort = parseSort('-created_at');
 }
 
 export class SubtaskQuery extends OmitType(TaskQuery, ['parent_task_id']) {}

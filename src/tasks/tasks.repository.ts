@@ -12,7 +12,7 @@ import type { Statement } from '../database/statement';
 import { ColumnValues, isEmpty, JsonRow } from '../database/table.repository';
 import { clearFlag, flagSql, setFlag, setFlagSql } from '../database/transaction-flags';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { TagsRepository } from '../tags/tags.repository';
 import {
   hasAllTags,

@@ -9,7 +9,7 @@ import { anyOf, before, from } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import type { JsonRow } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 

@@ -1,16 +1,16 @@
 import { IntersectionType, PartialType } from '@nestjs/swagger';
-import { Email, Flag, Moment, Text, Timezone } from '../http/fields';
-import { Identified } from '../http/owned-view';
+import { BooleanField, EmailField, TextField, TimestampField, TimezoneField } from '../http/body-fields';
+import { Identified } from '../http/views';
 
 /** What users say of themselves. */
 export class UserFields {
-  @Email({
+  @EmailField({
     description: 'Email address. Unique, case-insensitive and stored in lower case.',
     example: 'you@example.com',
   })
   email: string;
 
-  @Text({
+  @TextField({
     description:
       'Username, which can be used to sign in instead of the email address. Unique and case-insensitive.',
     example: 'you',
@@ -21,10 +21,10 @@ export class UserFields {
   })
   username: string | null;
 
-  @Text({ description: 'Full name of the user.', nullable: true, max: 200 })
+  @TextField({ description: 'Full name of the user.', nullable: true, max: 200 })
   full_name: string | null;
 
-  @Timezone({
+  @TimezoneField({
     description: "IANA time zone of the user. It determines when the user's days begin and end.",
     example: 'Europe/Berlin',
     default: 'UTC',
@@ -33,40 +33,42 @@ export class UserFields {
 }
 
 class UserState {
-  @Flag({ description: 'Whether the account is active. Users of deactivated accounts cannot sign in.' })
+  @BooleanField({
+    description: 'Whether the account is active. Users of deactivated accounts cannot sign in.',
+  })
   is_active: boolean;
 
-  @Flag({ description: 'Whether the email address is verified.' })
+  @BooleanField({ description: 'Whether the email address is verified.' })
   is_verified: boolean;
 
-  @Flag({ description: 'Whether the user is a superuser, who can manage all accounts.' })
+  @BooleanField({ description: 'Whether the user is a superuser, who can manage all accounts.' })
   is_superuser: boolean;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the last sign-in. Null if the user never signed in.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   last_login_at: string | null;
 
-  @Moment({
+  @TimestampField({
     description: 'Timestamp of the verification of the email address. Null if it is not verified.',
-    answered: true,
+    inResponse: true,
     nullable: true,
   })
   email_verified_at: string | null;
 
-  @Moment({ description: 'Timestamp of the creation of the account.', answered: true })
+  @TimestampField({ description: 'Timestamp of the creation of the account.', inResponse: true })
   created_at: string;
 
-  @Moment({ description: 'Timestamp of the last update of the account.', answered: true })
+  @TimestampField({ description: 'Timestamp of the last update of the account.', inResponse: true })
   updated_at: string;
 }
 
 export class UserView extends IntersectionType(Identified, UserFields, UserState) {}
 
 export class PatchUser extends PartialType(UserFields, { skipNullProperties: false }) {
-  @Text({
+  @TextField({
     description: 'The current password. Required to change the email address.',
     max: 256,
     verbatim: true,
@@ -77,6 +79,11 @@ export class PatchUser extends PartialType(UserFields, { skipNullProperties: fal
 }
 
 export class DeleteUser {
-  @Text({ description: 'The current password.', max: 256, verbatim: true, example: 'a cairn of many stones' })
+  @TextField({
+    description: 'The current password.',
+    max: 256,
+    verbatim: true,
+    example: 'a cairn of many stones',
+  })
   password: string;
 }

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { unauthorized } from '../core/problem';
 import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
-import { fieldsOf } from '../http/fields';
+import { fieldsOf } from '../http/views';
 import { UserView } from './user.dto';
 import { User } from './user.entity';
 

@@ -1,0 +1,55 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
+import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
+import { isStorableText } from '../core/text';
+
+export interface FieldOptions {
+  description: string;
+  example?: unknown;
+  default?: unknown;
+  /** May be left out. */
+  optional?: boolean;
+  /** May be null. */
+  nullable?: boolean;
+}
+
+/**
+ * The base of the field decorators in body-fields.ts and query-params.ts. Each of them does three things at once, so that
+ * they cannot disagree: it parses the value (class-transformer), validates it (class-validator) and describes it in the
+ * OpenAPI document.
+ * @param decorators what parses and validates the value, in this order
+ */
+export function field(
+  options: FieldOptions,
+  schema: ApiPropertyOptions,
+  ...decorators: PropertyDecorator[]
+): PropertyDecorator {
+  const { description, example, optional = false, nullable = false } = options;
+  const documented = {
+    description,
+    example,
+    default: options.default,
+    nullable: nullable || undefined,
+    required: !optional,
+  };
+  return applyDecorators(
+    ApiProperty({ ...schema, ...documented } as ApiPropertyOptions),
+    optional ? ValidateIf((_object, value) => value !== undefined) : IsDefined({ message: 'is required' }),
+    ...(nullable ? [ValidateIf((_object, value) => value !== null)] : []),
+    ...decorators,
+  );
+}
+
+/**
+ * A validation rule. It runs only if the rules before it hold.
+ * @param message follows the name of the field
+ */
+export function rule(code: string, message: string, isValid: (value: unknown) => boolean): PropertyDecorator {
+  return ValidateBy({ name: code, validator: { validate: isValid, defaultMessage: () => message } });
+}
+
+/** For every text: a string that PostgreSQL can store. */
+export const textRules = [
+  rule('type', 'must be a string', (value) => typeof value === 'string'),
+  rule('invalid_text', 'must not contain U+0000 or a lone surrogate', isStorableText),
+];

@@ -1,0 +1,151 @@
+import { ApiPropertyOptions } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import type { EnumValues } from '../core/enum-values';
+import { isId } from '../core/ids';
+import { parseSort, SortKey } from '../core/page-request';
+import { characterCount, isStorableText } from '../core/text';
+import { TimestampField } from './body-fields';
+import { field, FieldOptions, rule, textRules } from './field';
+
+/** The value that stands for items without a value. */
+const none = 'none';
+
+/** Comma-separated values of an enum; with `orNone`, `none` for items without a value. */
+export function EnumListParam(options: { values: EnumValues<string | number>; orNone?: boolean }) {
+  const { values, orNone } = options;
+  const allowed = [...values.values, ...(orNone ? [none] : [])].join(', ');
+  const wanted = `must be 1 to 100 comma-separated values, each one of ${allowed}`;
+  const noneHint = orNone ? ' Use `none` for items without a value.' : '';
+  return parameter(
+    { description: `Comma-separated values, each one of ${allowed}.${noneHint}` },
+    { type: String },
+    splitInto((item) => (item === none ? null : values.parse(item))),
+    rule('not_allowed', wanted, (items) =>
+      everyItem(items, (item) => (item === null ? orNone === true : values.includes(item))),
+    ),
+  );
+}
+
+/** Comma-separated UUIDs, or `none`. */
+export function IdListParam(options: FieldOptions) {
+  return parameter(
+    options,
+    { type: String },
+    splitInto((item) => (item === none ? null : item)),
+    rule('invalid_id', 'must be 1 to 100 comma-separated values, each a UUID or none', (items) =>
+      everyItem(items, (item) => item === null || isId(item)),
+    ),
+  );
+}
+
+/** Comma-separated texts, or `none`. */
+export function TextListParam(options: FieldOptions & { max: number }) {
+  const { max } = options;
+  const isText = (item: unknown) =>
+    item === null || (isStorableText(item) && characterCount(item) > 0 && characterCount(item) <= max);
+  return parameter(
+    options,
+    { type: String },
+    splitInto((item) => (item === none ? null : item)),
+    rule('invalid_text', `must be 1 to 100 comma-separated values of 1 to ${max} characters each`, (items) =>
+      everyItem(items, isText),
+    ),
+  );
+}
+
+export function BooleanParam(options: FieldOptions) {
+  return parameter(
+    options,
+    { type: Boolean },
+    Transform(({ value }: { value: unknown }) =>
+      value === 'true' ? true : value === 'false' ? false : value,
+    ),
+    rule('type', 'must be true or false', (value) => typeof value === 'boolean'),
+  );
+}
+
+export function TextParam(options: FieldOptions & { max: number }) {
+  const { max } = options;
+  return parameter(
+    options,
+    { type: String, minLength: 1, maxLength: max },
+    ...textRules,
+    rule('too_short', 'must not be empty', (value) => value !== ''),
+    rule('too_long', `must have at most ${max} characters`, (value) => characterCount(value) <= max),
+  );
+}
+
+export function EnumParam(options: FieldOptions & { values: readonly string[] }) {
+  const { values } = options;
+  return parameter(
+    options,
+    { type: String, enum: [...values] },
+    rule('not_allowed', `must be ${values.join(' or ')}`, (value) => values.includes(String(value))),
+  );
+}
+
+/** A timestamp, or a plain date, which means the start of that day in the user's time zone. */
+export function TimestampParam(options: FieldOptions) {
+  const description = `${options.description} A plain date means the start of that day in the user's time zone.`;
+  return TimestampField({ ...options, description, optional: true });
+}
+
+export function IntegerParam(options: FieldOptions & { min: number; max: number }) {
+  const { min, max } = options;
+  return parameter(
+    options,
+    { type: 'integer', minimum: min, maximum: max },
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
+    ),
+    rule(
+      'out_of_range',
+      `must be an integer from ${min} to ${max}`,
+      (value) => typeof value === 'number' && value >= min && value <= max,
+    ),
+  );
+}
+
+/** Comma-separated column names, each prefixed with `-` for descending order. */
+export function SortParam(options: { columns: readonly string[]; default: string }) {
+  const isValidSort = (value: unknown) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    (value as SortKey[]).every(({ column }, index) => {
+      const isFirst = (value as SortKey[]).findIndex((other) => other.column === column) === index;
+      return options.columns.includes(column) && isFirst;
+    });
+  return parameter(
+    {
+      description: `Comma-separated sort fields: ${options.columns.join(', ')}. Prefix a field with \`-\` for descending order.`,
+      default: options.default,
+    },
+    { type: String },
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? parseSort(value) : value)),
+    rule(
+      'not_allowed',
+      `must be comma-separated sort fields, each at most once and optionally prefixed with -: ${options.columns.join(', ')}`,
+      isValidSort,
+    ),
+  );
+}
+
+/** A query parameter is always optional. */
+function parameter(
+  options: FieldOptions,
+  schema: ApiPropertyOptions,
+  ...decorators: PropertyDecorator[]
+): PropertyDecorator {
+  return field({ ...options, optional: true }, schema, ...decorators);
+}
+
+/** Splits a comma-separated parameter. One that is given several times is an array, and fails its rule. */
+function splitInto(parseItem: (item: string) => unknown): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(',').map((item) => parseItem(item.trim())) : [value],
+  );
+}
+
+function everyItem(items: unknown, isValid: (item: unknown) => boolean): boolean {
+  return Array.isArray(items) && items.length <= 100 && items.every(isValid);
+}

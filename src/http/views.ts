@@ -1,0 +1,69 @@
+import { Type } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IdField, IntegerField, TimestampField } from './body-fields';
+
+/** The names of the fields of a response class, in their order. */
+export function fieldsOf(view: new () => object): string[] {
+  const names = Reflect.getMetadata('swagger/apiModelPropertiesArray', view.prototype as object) as string[];
+  return names.map((name) => name.slice(1));
+}
+
+/** The first field of every resource. */
+export class Identified {
+  @IdField({ description: 'Unique id, assigned by the server.' })
+  id: string;
+}
+
+/** The last fields of every versioned resource. */
+export class Versioned {
+  @TimestampField({ description: 'Timestamp of the creation.', inResponse: true })
+  created_at: string;
+
+  @TimestampField({ description: 'Timestamp of the last update.', inResponse: true })
+  updated_at: string;
+
+  @IntegerField({
+    description: 'Version number. Starts at 1 and increases by 1 with each update.',
+    min: 1,
+    max: 2_147_483_647,
+  })
+  version: number;
+}
+
+/** The schema of a count. */
+export const countSchema = { type: 'integer', minimum: 0 } as const;
+
+/** The schema of counts by the values of an enum: every value is present. */
+export function countsOf(values: readonly (string | number)[]) {
+  const names = values.map(String);
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: names,
+    properties: Object.fromEntries(names.map((name) => [name, countSchema])),
+  } as const;
+}
+
+/** The class of a list response with such items. @param name of the schema in the OpenAPI document */
+export function pageOf(View: Type, name: string): Type {
+  class Page {
+    @ApiProperty({ type: [View], description: 'Items of this page.' })
+    items: object[];
+
+    @ApiProperty({
+      type: String,
+      nullable: true,
+      description: 'Cursor of the next page. Null on the last page.',
+    })
+    next_cursor: string | null;
+
+    @ApiProperty({
+      type: 'integer',
+      required: false,
+      description: 'Total number of items. Present only with `include=total`.',
+    })
+    total?: number;
+  }
+  Object.defineProperty(Page, 'name', { value: name });
+  return Page;
+}
