@@ -10,7 +10,7 @@ import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
-import { DeclaredInputGuard } from './http/validation';
+import { DeclaredInputGuard } from './http/declared-input.guard';
 import { LimitsModule } from './limits/limits.module';
 import { PurgeModule } from './purge/purge.module';
 import { InsightsModule } from './insights/insights.module';

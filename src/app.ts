@@ -3,32 +3,32 @@ import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module';
 import type { Config } from './core/config';
-import { openBoxPerRequest } from './core/request-context';
+import { Log } from './core/log';
 import {
+  addHeadersAndLog,
   createAdapter,
-  nameAndLogRequests,
+  openRequestContext,
+  refuseInvalidQueries,
   refuseOtherMethods,
-  refuseUnreadableQueries,
 } from './http/fastify';
 import { acceptJsonBodies } from './http/json-body';
-import { sendJsonText } from './core/json-text';
+import { sendJsonText } from './http/json-responses';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
 import { validationPipe } from './http/validation';
-import { Log } from './core/log';
 
 /**
- * The application, ready to listen. main, tests and benchmarks all use this one.
- * @param config names a database that has been migrated
+ * Creates the application, ready to listen: for main, the tests and the benchmarks.
+ * @param config with the URL of a migrated database
  * @throws Error when the database cannot be reached
  */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const adapter = createAdapter(config);
   const fastify = adapter.getInstance();
-  const answerOtherMethods = refuseOtherMethods(fastify);
-  openBoxPerRequest(fastify);
-  nameAndLogRequests(fastify);
-  refuseUnreadableQueries(fastify);
+  const addMethodErrors = refuseOtherMethods(fastify);
+  openRequestContext(fastify);
+  addHeadersAndLog(fastify);
+  refuseInvalidQueries(fastify);
   sendJsonText(fastify);
   acceptJsonBodies(fastify);
 
@@ -52,6 +52,6 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalFilters(new ProblemFilter());
   serveOpenApi(app);
   await app.init();
-  answerOtherMethods();
+  addMethodErrors();
   return app;
 }

@@ -1,36 +1,48 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Administrators, SessionOnly } from '../http/access';
+import { AllowUnverified, SessionOnly, SuperuserOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
+import { wrongPassword } from '../auth/auth.problems';
+import { Problems } from '../http/problem-responses';
 import { UserView } from '../users/user.dto';
+import { emailTaken, usernameTaken } from '../users/user.problems';
 import { DeleteAccount, PatchAccount, UserPage, UserQuery } from './administration.dto';
+import { notSuperuser } from './administration.problems';
+import { AdministrationRepository } from './administration.repository';
 import { AdministrationService } from './administration.service';
 
-@Administrators()
+@AllowUnverified()
+@SuperuserOnly()
 @ApiTags('Accounts')
 @Controller('users')
 export class AdministrationController {
-  constructor(private readonly administration: AdministrationService) {}
+  constructor(
+    private readonly administration: AdministrationService,
+    private readonly accounts: AdministrationRepository,
+  ) {}
 
   @Get()
+  @Problems(notSuperuser)
   @ApiOperation({ summary: 'List all accounts', description: 'Requires superuser rights.' })
   @ApiOkResponse({ type: UserPage, description: 'A page of accounts.' })
-  page(@Query() query: UserQuery): Promise<JsonPage> {
-    return this.administration.page(query);
+  list(@Query() query: UserQuery): Promise<JsonPage> {
+    return this.accounts.page(query);
   }
 
   @Get(':user_id')
+  @Problems(notSuperuser)
   @ApiOperation({
     summary: 'Get an account',
     description: 'Your own account. Superusers can get any account.',
   })
   @ApiOkResponse({ type: UserView, description: 'The account.' })
-  find(@IdParam('user_id') id: string): Promise<JsonText> {
-    return this.administration.find(id);
+  get(@IdParam('user_id') id: string): Promise<JsonText> {
+    return this.administration.get(id);
   }
 
   @Patch(':user_id')
+  @Problems(notSuperuser, emailTaken, usernameTaken, wrongPassword)
   @ApiOperation({
     summary: 'Update an account',
     description:
@@ -38,12 +50,13 @@ export class AdministrationController {
   })
   @ApiBody({ type: PatchAccount, examples: { own: { value: { timezone: 'Europe/Paris' } } } })
   @ApiOkResponse({ type: UserView, description: 'The updated account.' })
-  change(@IdParam('user_id') id: string, @Body() changes: PatchAccount): Promise<JsonText> {
-    return this.administration.change(id, changes);
+  update(@IdParam('user_id') id: string, @Body() values: PatchAccount): Promise<JsonText> {
+    return this.administration.update(id, values);
   }
 
   @SessionOnly()
   @Delete(':user_id')
+  @Problems(notSuperuser, wrongPassword)
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete an account',
@@ -52,12 +65,13 @@ export class AdministrationController {
   })
   @ApiBody({ type: DeleteAccount, required: false })
   @ApiNoContentResponse({ description: 'The account was deleted.' })
-  remove(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
-    return this.administration.remove(id, body);
+  delete(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
+    return this.administration.delete(id, body);
   }
 
   @SessionOnly()
   @Delete(':user_id/sessions')
+  @Problems(notSuperuser)
   @HttpCode(204)
   @ApiOperation({
     summary: 'Revoke the sessions of an account',

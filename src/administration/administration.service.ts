@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { SessionsRepository } from '../auth/sessions.repository';
 import { isCurrentUser } from '../core/request-context';
-import { JsonPage, JsonText } from '../core/json-text';
+import { JsonText } from '../core/json-text';
 import { invalid, unknownField } from '../core/problem';
 import { UsersService } from '../users/users.service';
-import { DeleteAccount, PatchAccount, UserQuery } from './administration.dto';
+import { DeleteAccount, PatchAccount } from './administration.dto';
 import { AdministrationRepository } from './administration.repository';
 
 /**
@@ -19,32 +19,28 @@ export class AdministrationService {
     private readonly sessions: SessionsRepository,
   ) {}
 
-  page(query: UserQuery): Promise<JsonPage> {
-    return this.accounts.page(query);
-  }
-
   /** @throws Problem 404 */
-  find(id: string): Promise<JsonText> {
-    return isCurrentUser(id) ? this.users.find() : this.accounts.find(id);
+  get(id: string): Promise<JsonText> {
+    return isCurrentUser(id) ? this.users.get() : this.accounts.find(id);
   }
 
   /** @throws Problem 404 · Problem 422 for another's names, and for one's own rights */
-  change(id: string, { is_active, is_superuser, ...names }: PatchAccount): Promise<JsonText> {
+  update(id: string, { is_active, is_superuser, ...names }: PatchAccount): Promise<JsonText> {
     const rights = { is_active, is_superuser };
     refuse(isCurrentUser(id) ? rights : names);
-    if (isCurrentUser(id)) return this.users.change(names);
+    if (isCurrentUser(id)) return this.users.update(names);
     return this.accounts.setRights(id, rights);
   }
 
   /** @throws Problem 404 · Problem 403 for the own account, when the password is wrong */
-  remove(id: string, { password }: DeleteAccount): Promise<void> {
-    if (!isCurrentUser(id)) return this.accounts.remove(id);
+  delete(id: string, { password }: DeleteAccount): Promise<void> {
+    if (!isCurrentUser(id)) return this.accounts.delete(id);
     if (password === undefined) {
       throw invalid([
         { field: 'password', code: 'required', message: 'is required to delete your own account' },
       ]);
     }
-    return this.users.remove(password);
+    return this.users.delete(password);
   }
 
   /** Of the own account, all but the current one. @throws Problem 404 */

@@ -9,9 +9,11 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Problems } from '../http/problem-responses';
 import { UserView } from '../users/user.dto';
+import { emailTaken, usernameTaken } from '../users/user.problems';
 import { JsonText } from '../core/json-text';
-import { Public, SessionOnly } from '../http/access';
+import { AllowUnverified, Public, SessionOnly } from '../http/access';
 import {
   ChangePassword,
   ForgotPassword,
@@ -22,10 +24,12 @@ import {
   TokensView,
   VerifyEmail,
 } from './auth.dto';
+import { wrongPassword } from './auth.problems';
 import { AuthService } from './auth.service';
 import { CredentialsService } from './credentials.service';
 import { SessionsRepository } from './sessions.repository';
 
+@AllowUnverified()
 @ApiTags('Auth')
 @Controller('auth')
 export class AuthController {
@@ -37,6 +41,7 @@ export class AuthController {
 
   @Public()
   @Post('register')
+  @Problems(emailTaken, usernameTaken, 429, 503)
   @ApiOperation({
     summary: 'Create an account',
     description: 'Sends an email with a token to verify the email address.',
@@ -52,6 +57,7 @@ export class AuthController {
 
   @Public()
   @Post('login')
+  @Problems(401, 429, 503)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Sign in',
@@ -75,6 +81,7 @@ export class AuthController {
 
   @Public()
   @Post('refresh')
+  @Problems(401, 429, 503)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Refresh the tokens',
@@ -101,6 +108,7 @@ export class AuthController {
 
   @SessionOnly()
   @Post('password')
+  @Problems(wrongPassword)
   @HttpCode(204)
   @ApiOperation({
     summary: 'Change the password of the current user',
@@ -114,6 +122,7 @@ export class AuthController {
 
   @Public()
   @Post('password/forgot')
+  @Problems(429, 503)
   @HttpCode(202)
   @ApiOperation({
     summary: 'Request a password reset email',
@@ -130,6 +139,7 @@ export class AuthController {
 
   @Public()
   @Post('password/reset')
+  @Problems(429, 503)
   @HttpCode(204)
   @ApiOperation({
     summary: 'Reset the password with a token from an email',
@@ -150,12 +160,13 @@ export class AuthController {
       'Sends an email with a token to verify the email address. No email is sent if it is already verified.',
   })
   @ApiAcceptedResponse({ description: 'Accepted. The email is sent in the background.' })
-  askForVerification(): Promise<void> {
-    return this.credentials.askForVerification();
+  requestVerification(): Promise<void> {
+    return this.credentials.requestVerification();
   }
 
   @Public()
   @Post('email/verify')
+  @Problems(503)
   @HttpCode(204)
   @ApiOperation({ summary: 'Verify an email address with a token from an email' })
   @ApiBody({ type: VerifyEmail })

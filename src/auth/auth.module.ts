@@ -9,12 +9,12 @@ import { CredentialsRepository } from './credentials.repository';
 import { CredentialsService } from './credentials.service';
 import { JwtStrategy } from './jwt.strategy';
 import { Passwords } from './passwords';
-import { PersonalTokens } from './personal-tokens';
+import { PersonalTokensService } from './personal-tokens.service';
 import { PersonalTokensController } from './personal-tokens.controller';
 import { PersonalTokensRepository } from './personal-tokens.repository';
 import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
-import { Tokens } from './tokens';
+import { SessionTokens } from './session-tokens';
 
 @Module({
   imports: [PassportModule, JwtModule.register({}), MailModule],
@@ -27,10 +27,10 @@ import { Tokens } from './tokens';
     SessionsRepository,
     PersonalTokensRepository,
     Passwords,
-    Tokens,
-    PersonalTokens,
+    SessionTokens,
+    PersonalTokensService,
     JwtStrategy,
   ],
-  exports: [CredentialsService, SessionsRepository, PersonalTokensRepository, PersonalTokens],
+  exports: [CredentialsService, SessionsRepository, PersonalTokensRepository, PersonalTokensService],
 })
 export class AuthModule {}

@@ -1,35 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
-import { forbidden, invalid, Problem, unauthorized } from '../core/problem';
-import { Limits } from '../limits/limits';
+import { invalid, Problem, sessionEnded } from '../core/problem';
+import { RateLimiter } from '../limits/rate-limiter';
 import { Mailer } from '../mail/mailer';
 import type { User } from '../users/user.entity';
 import { Account } from './accounts.repository';
 import { ChangePassword, ResetPassword } from './auth.dto';
+import { wrongPassword } from './auth.problems';
 import { CredentialsRepository } from './credentials.repository';
 import { Passwords } from './passwords';
 import { secretHash } from '../core/secrets';
 
-/** The rules of changing a password, and of proving an address. */
+/** The rules of changing a password and of verifying an email address. */
 @Injectable()
 export class CredentialsService {
   constructor(
     private readonly credentials: CredentialsRepository,
     private readonly passwords: Passwords,
-    private readonly limits: Limits,
+    private readonly rateLimiter: RateLimiter,
     private readonly mailer: Mailer,
   ) {}
 
-  /** The current user's account, when the password is right. @throws Problem 403 when it is not · Problem 401, 429 */
+  /** The current user's account. @throws Problem 403 `wrong_password` · Problem 401, 429 */
   confirm(password: string): Promise<Account> {
-    return this.passwords.admit(() => this.compare(password));
+    return this.passwords.admit(() => this.checkPassword(password));
   }
 
-  /** All other sessions end. @throws Problem 403 when the current password is wrong */
+  /** Also ends all other sessions. @throws Problem 403 `wrong_password` */
   changePassword({ current_password, new_password }: ChangePassword): Promise<void> {
     return this.passwords.admit(async () => {
-      const account = await this.compare(current_password);
+      const account = await this.checkPassword(current_password);
       this.passwords.refuseGuessable('new_password', new_password, account);
       const newHash = await this.passwords.hash(new_password);
       if (!(await this.credentials.changePassword(account, newHash))) throw sessionEnded();
@@ -38,74 +39,71 @@ export class CredentialsService {
   }
 
   /**
-   * Another address for an account that was confirmed, with what else changes.
-   * @throws Problem 409 when the address or the username belongs to somebody else · Problem 401, 429
+   * Sets another email address, with other new values.
+   * @param account whose password was confirmed
+   * @throws Problem 409 `email_taken`, `username_taken` · Problem 401, 429
    */
-  async changeEmail(account: Account, changes: Partial<User> & { email: string }): Promise<JsonText> {
-    const mailboxes = [changes.email, account.email];
-    for (const mailbox of mailboxes) await this.limits.countMail(mailbox);
+  async changeEmail(account: Account, values: Partial<User> & { email: string }): Promise<JsonText> {
+    const mailboxes = [values.email, account.email];
+    for (const mailbox of mailboxes) await this.rateLimiter.countMail(mailbox);
     try {
-      const user = await this.credentials.changeEmail(account, changes);
+      const user = await this.credentials.changeEmail(account, values);
       if (!user) throw sessionEnded();
       this.mailer.wake();
       return user;
     } catch (error) {
-      for (const mailbox of mailboxes) await this.limits.mailWasNotSent(mailbox);
+      for (const mailbox of mailboxes) await this.rateLimiter.mailWasNotSent(mailbox);
       throw error;
     }
   }
 
-  /** The same whether there is such an account or not. */
+  /** Behaves the same whether or not the account exists. */
   async forgotPassword(email: string): Promise<void> {
-    await this.limits.countMail(email);
-    await this.credentials.askForMail('reset_password', email);
+    await this.rateLimiter.countMail(email);
+    await this.credentials.enqueueMail('reset_password', email);
     this.mailer.wake();
   }
 
-  /** All sessions and personal tokens end. @throws Problem 422 for a token that does not serve (any more) */
+  /** Also ends all sessions and deletes all personal access tokens. @throws Problem 422 for an invalid token */
   async resetPassword({ token, new_password }: ResetPassword): Promise<void> {
     const hash = secretHash(token);
     const account = await this.credentials.findByToken('reset_password', hash);
     if (!account) throw invalidToken();
     this.passwords.refuseGuessable('new_password', new_password, account);
     await this.passwords.admit(async () => {
-      await this.limits.countAddress();
+      await this.rateLimiter.countHash();
       const newHash = await this.passwords.hash(new_password);
       if (!(await this.credentials.resetPassword(account, hash, newHash))) throw invalidToken();
     });
-    await this.limits.forgetPasswords([account.email, account.username?.toLowerCase()]);
+    await this.rateLimiter.passwordWasReset([account.email, account.username?.toLowerCase()]);
     this.mailer.wake();
   }
 
-  /** A mail to the current user, unless the address is verified already. */
-  async askForVerification(): Promise<void> {
+  /** Sends a mail to the current user, unless the address is already verified. */
+  async requestVerification(): Promise<void> {
     const account = await this.credentials.findCurrent();
     if (!account) throw sessionEnded();
-    await this.limits.countMail(account.email);
-    await this.credentials.askForMail('verify_email', account.email);
+    await this.rateLimiter.countMail(account.email);
+    await this.credentials.enqueueMail('verify_email', account.email);
     this.mailer.wake();
   }
 
-  /** @throws Problem 422 for a token that does not serve (any more) */
+  /** @throws Problem 422 for an invalid token */
   async verifyEmail(token: string): Promise<void> {
     if (!(await this.credentials.verifyEmail(secretHash(token)))) throw invalidToken();
   }
 
-  private async compare(password: string): Promise<Account> {
+  private async checkPassword(password: string): Promise<Account> {
     const account = await this.credentials.findCurrent();
     if (!account) throw sessionEnded();
-    const place = currentUser().session_id ?? undefined;
-    await this.limits.countPassword(account.id, place);
+    const place = currentUser().sessionId ?? undefined;
+    await this.rateLimiter.countPassword(account.id, place);
     if (!(await this.passwords.isRight(password, account.password_hash))) {
-      throw forbidden('wrong_password', 'The current password is wrong. Nothing was changed.');
+      throw wrongPassword.create();
     }
-    await this.limits.passwordWasRight(account.id, place);
+    await this.rateLimiter.passwordWasRight(account.id, place);
     return account;
   }
-}
-
-function sessionEnded(): Problem {
-  return unauthorized('The session or token has expired or was revoked. Sign in again.');
 }
 
 function invalidToken(): Problem {

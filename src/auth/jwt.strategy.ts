@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-jwt';
 import { bearerToken } from './bearer-token';
-import { algorithm, audience, issuer, SessionKey, Tokens } from './tokens';
+import { algorithm, audience, issuer, SessionKey, SessionTokens } from './session-tokens';
 
 /** Reads the access token of a request. */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
-  constructor(private readonly tokens: Tokens) {
+  constructor(private readonly tokens: SessionTokens) {
     super({
       jwtFromRequest: bearerToken,
       algorithms: [algorithm],

@@ -7,41 +7,41 @@ import { Config } from '../core/config';
 import { isVisibleText } from '../core/text';
 import { invalid, unavailable } from '../core/problem';
 
-/** Of those who bring a password, how many may be served or wait for each core: more would wait in vain. */
+/** Requests with passwords that are processed or wait, per core: more would wait too long. */
 const admittedPerCore = 9;
 
-/** How much of a password must be left without what everybody knows of its user. */
-const leastOwn = 6;
+/** Characters that a password must have besides the user's public names. */
+const minOwnCharacters = 6;
 
 const commonPasswords = new Set(dictionary['passwords-common']);
 
-/** What is known of a user, and so is no secret. */
-export interface PublicWords {
+/** Names of a user that are not secret. */
+export interface PublicNames {
   email: string;
   username?: string | null;
   full_name?: string | null;
 }
 
 /**
- * Hashes passwords, one at a time for each core, for so many requests as can be served soon: so the others are answered
- * meanwhile.
+ * Hashes and verifies passwords, one at a time per core, and for a limited number of requests: so that other requests stay
+ * fast.
  */
 @Injectable()
 export class Passwords {
   private readonly cost: { type: typeof argon2id } & Config['argon2'];
   private readonly queue = pLimit(availableParallelism());
   private admitted = 0;
-  /** The hash of no account's password, at the same cost: who signs in with an unknown name waits as long. */
-  private readonly decoy: Promise<string>;
+  /** Verified in place of the hash of an unknown account, so that it takes the same time. */
+  private readonly dummyHash: Promise<string>;
 
   constructor(config: Config) {
     this.cost = { type: argon2id, ...config.argon2 };
-    this.decoy = hash('the password of nobody', this.cost);
+    this.dummyHash = hash('not the password of any account', this.cost);
   }
 
   /**
-   * Does the work of a request that hashes. It is refused before anything is done or counted.
-   * @throws Problem 503 when there are too many
+   * Runs the work of a request that hashes passwords.
+   * @throws Problem 503, before the work starts, when there are too many such requests
    */
   async admit<T>(work: () => Promise<T>): Promise<T> {
     if (this.admitted >= admittedPerCore * this.queue.concurrency) {
@@ -55,29 +55,29 @@ export class Passwords {
     }
   }
 
-  /** To be called in `admit`. */
+  /** To be called within `admit`. */
   hash(password: string): Promise<string> {
-    return this.queue(() => hash(normal(password), this.cost));
+    return this.queue(() => hash(normalize(password), this.cost));
   }
 
   /**
-   * To be called in `admit`.
-   * @param passwordHash absent where there is no such account: then the answer is false, after the same work
+   * To be called within `admit`.
+   * @param passwordHash undefined for an unknown account: the result is false, after the same work
    */
   async isRight(password: string, passwordHash: string | undefined): Promise<boolean> {
-    const compared = passwordHash ?? (await this.decoy);
-    const isRight = await this.queue(() => verify(compared, normal(password)));
+    const hashToVerify = passwordHash ?? (await this.dummyHash);
+    const isRight = await this.queue(() => verify(hashToVerify, normalize(password)));
     return isRight && passwordHash !== undefined;
   }
 
-  /** Whether the hash was made at another cost than the one of today. */
-  isDated(passwordHash: string): boolean {
+  /** Whether the hash has another cost than the configured one. */
+  isOutdated(passwordHash: string): boolean {
     return needsRehash(passwordHash, this.cost);
   }
 
-  /** @throws Problem 422 naming the field, for a common password, and for little more than the user's own words */
-  refuseGuessable(field: string, password: string, user: PublicWords): void {
-    const folded = normal(password).toLowerCase();
+  /** @throws Problem 422 for a common password, and for one that mostly consists of the user's names */
+  refuseGuessable(field: string, password: string, user: PublicNames): void {
+    const folded = normalize(password).toLowerCase();
     if ([...folded].length < 8 || !isVisibleText(folded)) {
       throw invalid([
         { field, code: 'too_short', message: 'must have at least 8 characters, and not only invisible ones' },
@@ -88,25 +88,25 @@ export class Passwords {
         'is one of the most common passwords: choose another one, for example three or four unrelated words';
       throw invalid([{ field, code: 'too_common', message }]);
     }
-    const rest = wordsOf(user).reduce((text, word) => text.replaceAll(word, ''), folded);
-    if ([...rest].length < leastOwn) {
-      const message = `must have at least ${leastOwn} characters that are not part of your name, username or email address`;
+    const rest = namesOf(user).reduce((text, name) => text.replaceAll(name, ''), folded);
+    if ([...rest].length < minOwnCharacters) {
+      const message = `must have at least ${minOwnCharacters} characters that are not part of your name, username or email address`;
       throw invalid([{ field, code: 'too_personal', message }]);
     }
   }
 }
 
-/** The same password, however the keyboard composes its characters. */
-function normal(password: string): string {
+/** The same text for every way in which keyboards compose characters. */
+function normalize(password: string): string {
   return password.normalize('NFKC');
 }
 
-/** Longest first: a part must not spoil the whole. */
-function wordsOf({ email, username, full_name }: PublicWords): string[] {
+/** The names and their parts in lower case, longest first: removing a part first would leave the rest of a name. */
+function namesOf({ email, username, full_name }: PublicNames): string[] {
   const whole = [email, username, full_name, email.split('@')[0], 'cairn'];
   const parts = [email, full_name].flatMap((text) => (text ?? '').split(/[^\p{L}\p{N}]+/u));
   return [...whole, ...parts]
-    .map((word) => normal(word ?? '').toLowerCase())
-    .filter((word) => word.length >= 3)
+    .map((name) => normalize(name ?? '').toLowerCase())
+    .filter((name) => name.length >= 3)
     .sort((a, b) => b.length - a.length);
 }

@@ -7,25 +7,26 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { SessionOnly } from '../http/access';
+import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
 import {
   CreatePersonalToken,
   NewPersonalToken,
   PersonalTokenPage,
   PersonalTokenQuery,
 } from './personal-token.dto';
-import { PersonalTokens } from './personal-tokens';
+import { PersonalTokensService } from './personal-tokens.service';
 import { PersonalTokensRepository } from './personal-tokens.repository';
 
+@AllowUnverified()
 @SessionOnly()
 @ApiTags('Personal access tokens')
 @Controller('auth/tokens')
 export class PersonalTokensController {
   constructor(
-    private readonly repository: PersonalTokensRepository,
-    private readonly tokens: PersonalTokens,
+    private readonly service: PersonalTokensService,
+    private readonly tokens: PersonalTokensRepository,
   ) {}
 
   @Get()
@@ -34,8 +35,8 @@ export class PersonalTokensController {
     description: 'Does not include the tokens themselves, because only their hashes are stored.',
   })
   @ApiOkResponse({ type: PersonalTokenPage, description: 'A page of personal access tokens.' })
-  page(@Query() query: PersonalTokenQuery): Promise<JsonPage> {
-    return this.repository.page(query);
+  list(@Query() query: PersonalTokenQuery): Promise<JsonPage> {
+    return this.tokens.page(query);
   }
 
   @Post()
@@ -50,7 +51,7 @@ export class PersonalTokensController {
   })
   @ApiCreatedResponse({ type: NewPersonalToken, description: 'The created personal access token.' })
   create(@Body() token: CreatePersonalToken): Promise<JsonText> {
-    return this.tokens.create(token);
+    return this.service.create(token);
   }
 
   @Delete(':id')
@@ -61,6 +62,6 @@ export class PersonalTokensController {
   })
   @ApiNoContentResponse({ description: 'The personal access token was revoked.' })
   revoke(@IdParam() id: string): Promise<void> {
-    return this.repository.remove(id);
+    return this.tokens.delete(id);
   }
 }

@@ -21,7 +21,8 @@ export interface TokenOwner {
 @Exported({
   name: 'tokens',
   view: PersonalTokenView,
-  description: 'Without the secrets. Not in exports with a personal access token.',
+  description:
+    'All personal access tokens, without the tokens themselves. Absent if the request uses a personal access token.',
   requiresSession: true,
 })
 @Injectable()

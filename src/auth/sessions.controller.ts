@@ -1,11 +1,12 @@
 import { Controller, Delete, Get, HttpCode, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { SessionOnly } from '../http/access';
+import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
 import { SessionPage, SessionQuery } from './session.dto';
 import { SessionsRepository } from './sessions.repository';
 
+@AllowUnverified()
 @SessionOnly()
 @ApiTags('Sessions')
 @Controller('auth/sessions')
@@ -18,7 +19,7 @@ export class SessionsController {
     description: 'Only active sessions, not those that have expired or were revoked.',
   })
   @ApiOkResponse({ type: SessionPage, description: 'A page of sessions.' })
-  page(@Query() query: SessionQuery): Promise<JsonPage> {
+  list(@Query() query: SessionQuery): Promise<JsonPage> {
     return this.sessions.page({ ...query, alive: true });
   }
 

@@ -14,7 +14,8 @@ import { Session, sessionIsAliveSql } from './session.entity';
 @Exported({
   name: 'sessions',
   view: SessionView,
-  description: 'Including those that have ended. Not in exports with a personal access token.',
+  description:
+    'All sessions, including expired and revoked ones. Absent if the request uses a personal access token.',
   requiresSession: true,
 })
 @Injectable()

@@ -1,11 +1,10 @@
 import { Controller, Get, Header, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { TokenInUrl, VerifiedOnly } from '../http/access';
+import { TokenInUrl } from '../http/access';
 import { CalendarQuery } from './calendar.dto';
 import { CalendarService, limit } from './calendar.service';
 
 @TokenInUrl()
-@VerifiedOnly()
 @ApiTags('Calendar')
 @Controller('calendar.ics')
 export class CalendarController {

@@ -1,30 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import ICAL from 'ical.js';
-import { CalendarRepository, Dated } from './calendar.repository';
+import { CalendarEntry, CalendarRepository } from './calendar.repository';
 
-/** How many tasks, and how many goals, a feed has at most. Calendars read all of it each time. */
+/** How many tasks, and how many goals, a feed contains at most. Calendars read the whole feed each time. */
 export const limit = 1000;
 
-/** For so many days, what is overdue is still shown. */
+/** Days for which overdue entries are included. */
 const overdueDays = 90;
 
-/** How long a calendar may wait until it asks again. */
+/** How often calendars should refresh the feed. */
 const refreshInterval = 'PT1H';
 
-/** Its folded lines begin with a space, which it does not count: with it, they have at most 75 octets. */
+/** ical.js does not count the space that a folded line begins with: with it, lines have at most 75 octets. */
 ICAL.foldLength = 74;
 
 /** A property of jCal: https://www.rfc-editor.org/rfc/rfc7265#section-3.4 */
 type Property = [name: string, parameters: object, type: string, value: string | number];
 
-/** The user's tasks and goals, as calendars understand them. */
+/** The current user's tasks and goals as an iCalendar feed. */
 @Injectable()
 export class CalendarService {
   constructor(private readonly calendar: CalendarRepository) {}
 
   /** @returns iCalendar: https://www.rfc-editor.org/rfc/rfc5545 */
   async feed(): Promise<string> {
-    const { tasks, goals } = await this.calendar.due(overdueDays, limit);
+    const { tasks, goals } = await this.calendar.upcoming(overdueDays, limit);
     const properties: Property[] = [
       ['version', {}, 'text', '2.0'],
       ['prodid', {}, 'text', '-//Cairn//Cairn//EN'],
@@ -42,9 +42,9 @@ export class CalendarService {
   }
 }
 
-/** It takes no time from the day: what is due at a moment has no length, and what is due on a day is beside its hours. */
-function event(row: Dated, category: string, summary: string): [string, Property[], []] {
-  const { id, description, due, priority, created_at, updated_at, version } = row;
+/** Entries do not block time: one that is due at a timestamp has no duration, and one that is due on a day lasts all day. */
+function event(entry: CalendarEntry, category: string, summary: string): [string, Property[], []] {
+  const { id, description, due, priority, created_at, updated_at, version } = entry;
   const properties: Property[] = [
     ['uid', {}, 'text', `${category.toLowerCase()}-${id}@cairn`],
     ['dtstamp', {}, 'date-time', toTheSecond(updated_at)],
@@ -52,7 +52,7 @@ function event(row: Dated, category: string, summary: string): [string, Property
     ['summary', {}, 'text', printable(summary)],
     ...(description === null ? [] : [['description', {}, 'text', printable(description)] as Property]),
     ['categories', {}, 'text', category],
-    // From 1 to 9 there; from 1 to 5 here.
+    // iCalendar's priorities are 1 to 9, Cairn's are 1 to 5.
     ...(priority === null ? [] : [['priority', {}, 'integer', 2 * priority - 1] as Property]),
     ['transp', {}, 'text', 'TRANSPARENT'],
     ['created', {}, 'date-time', toTheSecond(created_at)],
@@ -63,11 +63,11 @@ function event(row: Dated, category: string, summary: string): [string, Property
 }
 
 /** iCalendar has no fractions of a second. */
-function toTheSecond(moment: string): string {
-  return moment.replace(/\.\d+/, '');
+function toTheSecond(timestamp: string): string {
+  return timestamp.replace(/\.\d+/, '');
 }
 
-/** Without the control characters that a content line cannot have. */
+/** Removes the control characters that a content line cannot contain. */
 function printable(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/\r\n?/g, '\n').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');

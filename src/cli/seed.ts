@@ -17,26 +17,27 @@ const [hour, day] = [3_600_000, 86_400_000];
 type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
 
 /**
- * Fills an empty database with believable data: a few users, dozens of goals, hundreds of tasks, with dates around
- * today. Does nothing where the demo user exists already. Each user's rows are written in that user's name.
- * @returns how to sign in
+ * Fills a database with demo data: a few users, dozens of goals and hundreds of tasks, with dates around today. Does
+ * nothing if the demo user exists. The rows of each user are written on behalf of that user.
+ * @returns a message for the operator, with the demo login
  */
 export async function seed(database: Database, _args: string[], config: Config): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
-  const [known = []] = await database.asAuthenticator(
-    sql(`SELECT 1 FROM users WHERE lower(email) = 'demo@example.com'`, {}),
-  );
-  if (known.length) return `The demo data already exists. ${login}`;
+  const find = sql(`SELECT id FROM users WHERE lower(email) = 'demo@example.com'`);
+  const { existing } = await database.asAuthenticator({ existing: find });
+  if (existing.length) return `The demo data already exists. ${login}`;
 
-  const password_hash = await new Passwords(config).hash(password);
+  const passwordHash = await new Passwords(config).hash(password);
   let [goalCount, taskCount] = [0, 0];
   for (const [index, user] of users.entries()) {
     const id = uuidv7();
-    await database.asAuthenticator(insert('users', [{ ...user, id, password_hash }]));
-    // Each user has fewer areas of life than the one before.
+    await database.asAuthenticator({
+      inserted: insert('users', [{ ...user, id, password_hash: passwordHash }]),
+    });
+    // Each user has one area less than the one before.
     const plans = areas.slice(0, areas.length - index).map((area) => plan(id, area));
-    const all = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((one) => one[kind] as object[]);
-    await database.actAs(id, async (run) => {
+    const rowsOf = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((one) => one[kind] as object[]);
+    await database.actAs(id, async () => {
       for (const table of [
         'goals',
         'tasks',
@@ -45,11 +46,11 @@ export async function seed(database: Database, _args: string[], config: Config):
         'task_dependencies',
         'time_entries',
       ] as const) {
-        await run(insert(table, all(table)));
+        await database.write({ inserted: insert(table, rowsOf(table)) });
       }
     });
-    goalCount += all('goals').length;
-    taskCount += all('tasks').length;
+    goalCount += rowsOf('goals').length;
+    taskCount += rowsOf('tasks').length;
   }
   return `Created ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
 }
@@ -60,7 +61,7 @@ function insert(table: string, rows: object[]): Statement {
   return sql(text, { rows: JSON.stringify(rows) });
 }
 
-/** The rows of one area of life, by their tables. */
+/** The rows of one area, by table. */
 interface Plan {
   goals: Row<Goal>[];
   tasks: Row<Task>[];
@@ -71,8 +72,8 @@ interface Plan {
 }
 
 /**
- * One yearly goal with its quarterly parts, and for each part its tasks, one every three days: most of those that were
- * due are done, and took their time. Every fourth one cannot be done before the one before it.
+ * One yearly goal with quarterly subgoals, and for each of these its tasks, one every three days. Most tasks that were due
+ * are completed and have a time entry. Every fourth task depends on the one before it.
  */
 function plan(user_id: string, area: (typeof areas)[number]): Plan {
   const yearly = {
@@ -134,7 +135,7 @@ function goalRow(
   };
 }
 
-/** @param due in so many days; negative: before today */
+/** @param due days from today; negative for the past */
 function taskRow(
   user_id: string,
   goal_id: string,
@@ -146,7 +147,7 @@ function taskRow(
   const isDone = due < -1 && turn % 7 !== 4;
   const open = (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
   const status = isDone ? 'completed' : open;
-  // On time, or a day late.
+  // On time, or one day late.
   const completed_at = isDone ? inDays(Math.min(due + (turn % 3), -1) - 1) : null;
   return {
     ...{ user_id, id: uuidv7(), goal_id, title, status, completed_at, estimated_hours: 1 + (turn % 4) * 1.5 },
@@ -158,7 +159,7 @@ function taskRow(
   };
 }
 
-/** The last hours before it was done. */
+/** The hours before the completion. */
 function timeEntry(
   { user_id, id, estimated_hours }: ReturnType<typeof taskRow>,
   ended_at: string,
@@ -168,7 +169,7 @@ function timeEntry(
   return { user_id, id: uuidv7(), task_id: id, ...times, version: 1 };
 }
 
-/** A time of day in working hours, so many days from now. */
+/** A timestamp in working hours, that many days from today. */
 function inDays(days: number): string {
   const midnight = Math.floor(Date.now() / day) * day;
   return new Date(midnight + days * day + (9 + (Math.abs(days) % 8)) * hour).toISOString();

@@ -23,8 +23,9 @@ export class ProblemKind {
     if (constraint) kindsByConstraint.set(constraint, this);
   }
 
-  create(): Problem {
-    return new Problem(this.status, this.code, this.detail);
+  /** @param detail in place of the general one */
+  create(detail = this.detail): Problem {
+    return new Problem(this.status, this.code, detail);
   }
 }
 

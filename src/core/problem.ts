@@ -50,6 +50,11 @@ export function forbidden(code: string, detail: string, headers?: Record<string,
   return new Problem(403, code, detail, undefined, headers);
 }
 
+/** The session or token of the request is not valid any more. */
+export function sessionEnded(): Problem {
+  return unauthorized('The session or token has expired or was revoked. Sign in again.');
+}
+
 /** @param seconds after which the client may try again */
 export function unavailable(detail: string, seconds = 1): Problem {
   return new Problem(503, 'unavailable', detail, undefined, { 'retry-after': String(seconds) });

@@ -1,9 +1,21 @@
 import { DatabaseError } from 'pg';
-import { forbidden, invalid, notFound, Problem, unauthorized, unavailable } from '../core/problem';
+import {
+  forbidden,
+  invalid,
+  notFound,
+  Problem,
+  sessionEnded,
+  unauthorized,
+  unavailable,
+} from '../core/problem';
 import { ProblemKind, problemKindOf, problemKindOfConstraint } from '../core/problem-kind';
 
 /** Declared here because it belongs to every tree of rows. */
-export const ancestorCycle = new ProblemKind(409, 'cycle', 'The row would be its own ancestor.');
+export const ancestorCycle = new ProblemKind(
+  409,
+  'cycle',
+  'A task or goal cannot be its own ancestor. Choose another parent.',
+);
 
 /**
  * The problem that an error from PostgreSQL means for the client; the error itself where it means none.
@@ -17,9 +29,12 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
   const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
   switch (code) {
     case 'ZC401':
-      return unauthorized('The session has ended. Sign in again.');
+      return sessionEnded();
     case 'ZC403':
-      return problemKindOf(hint ?? '')?.create() ?? forbidden('forbidden', 'You are not allowed to do this.');
+      return (
+        problemKindOf(hint ?? '')?.create() ??
+        forbidden('forbidden', 'You do not have permission for this operation.')
+      );
     case 'ZC404':
       return notFound(hint ?? 'row');
     case 'ZC409':
@@ -31,9 +46,10 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
         ? unauthorized('The account no longer exists.')
         : notFound(field.replace(/^parent_|_id$/g, ''));
     case '23514': // check_violation
-      return invalid([{ field, code: 'not_allowed', message: 'is not allowed' }]);
+      return invalid([{ field, code: 'not_allowed', message: 'has an invalid value' }]);
   }
-  if (code.startsWith('22')) return invalid([{ field: '', code: 'not_allowed', message: 'is not allowed' }]);
+  if (code.startsWith('22'))
+    return invalid([{ field: '', code: 'not_allowed', message: 'has an invalid value' }]);
   if (!isTemporary(code)) return error;
   const problem = unavailable('The database is busy. Try again.');
   problem.cause = error;

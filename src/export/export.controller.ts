@@ -1,14 +1,19 @@
 import { Controller, Get, Header, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AllowUnverified } from '../http/access';
+import { Problems } from '../http/problem-responses';
 import { ExportView } from './export.dto';
+import { exportRunning } from './export.problems';
 import { ExportService } from './export.service';
 
+@AllowUnverified()
 @ApiTags('Users')
 @Controller('users/me/export')
 export class ExportController {
   constructor(private readonly exports: ExportService) {}
 
   @Get()
+  @Problems(exportRunning)
   @Header('content-disposition', 'attachment; filename="cairn-export.json"')
   @ApiOperation({
     summary: 'Export all data of the current user',

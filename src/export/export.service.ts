@@ -1,97 +1,79 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { PersonalTokensRepository } from '../auth/personal-tokens.repository';
-import { SessionsRepository } from '../auth/sessions.repository';
-import type { OwnedRepository } from '../database/owned.repository';
-import type { PageRequest } from '../database/keyset';
-import { GoalsRepository } from '../goals/goals.repository';
-import { ChangesRepository } from '../history/changes.repository';
-import { currentUser, inThisRequest } from '../core/request-context';
+import { DiscoveryService } from '@nestjs/core';
 import type { JsonPage } from '../core/json-text';
-import { Problem, unavailable } from '../core/problem';
-import { TagsRepository } from '../tags/tags.repository';
-import { TasksRepository } from '../tasks/tasks.repository';
-import { TimeEntriesRepository } from '../time-entries/time-entries.repository';
+import type { PageRequest } from '../core/page-request';
+import { unavailable } from '../core/problem';
+import { bindToRequest, currentUser } from '../core/request-context';
+import type { OwnedRepository } from '../database/owned.repository';
 import { UsersRepository } from '../users/users.repository';
+import { exportRunning } from './export.problems';
+import { ExportPartMetadata } from './exported.decorator';
 
 /** Rows that are in memory at a time. */
-const limit = 200;
+const pageSize = 200;
 
 const maxReaders = 20;
 
-/** Everything that belongs to the current user. */
+/** Exports everything that belongs to the current user. */
 @Injectable()
 export class ExportService {
-  /** The users whose exports are being read, from this instance: each keeps a page in memory. */
+  /** The users whose exports are being read from this instance: each of them keeps a page in memory. */
   private readonly readers = new Set<string>();
 
   constructor(
     private readonly users: UsersRepository,
-    private readonly goals: GoalsRepository,
-    private readonly tasks: TasksRepository,
-    private readonly tags: TagsRepository,
-    private readonly timeEntries: TimeEntriesRepository,
-    private readonly changes: ChangesRepository,
-    private readonly sessions: SessionsRepository,
-    private readonly tokens: PersonalTokensRepository,
+    private readonly discovery: DiscoveryService,
   ) {}
 
   /**
-   * One JSON document, as a stream. Each page is a request of its own to the database, so that a slow reader holds none of
-   * its connections; what is written meanwhile may be in it or not. When it fails, the document stays without its end.
+   * One JSON document, as a stream. Each page is read in a transaction of its own, so that a slow reader holds no
+   * connection to the database; changes made meanwhile may be included or not. After an error the document is incomplete.
+   * @throws Problem 409 `export_running` · Problem 503 when too many exports are being read
    */
   async stream(): Promise<Readable> {
-    const { user_id } = currentUser();
-    if (this.readers.has(user_id))
-      throw new Problem(
-        409,
-        'export_running',
-        'Another export of your data is still in progress. Wait until it ends.',
-      );
+    const { userId } = currentUser();
+    if (this.readers.has(userId)) throw exportRunning.create();
     if (this.readers.size >= maxReaders)
       throw unavailable('Too many exports are in progress. Try again.', 10);
-    this.readers.add(user_id);
+    this.readers.add(userId);
     const document = this.document();
-    const next = inThisRequest(() => document.next());
+    const next = bindToRequest(() => document.next());
     try {
-      const first = await next(); // before the answer begins: what fails here is answered as it should be
-      const stream = Readable.from(relay(first, next), { objectMode: false });
-      return stream.once('close', () => this.readers.delete(user_id));
+      const first = await next(); // before the response starts, so that an error still becomes a problem
+      const stream = Readable.from(withFirst(first, next), { objectMode: false });
+      return stream.once('close', () => this.readers.delete(userId));
     } catch (error) {
-      this.readers.delete(user_id);
+      this.readers.delete(userId);
       throw error;
     }
   }
 
   private async *document(): AsyncGenerator<string, void> {
-    const user = await this.users.find(currentUser().user_id);
+    const { userId, sessionId } = currentUser();
+    const user = await this.users.find(userId);
     yield `{"exported_at":${JSON.stringify(new Date())},"user":${user.text}`;
-    yield* this.list('goals', this.goals);
-    yield* this.list('tasks', this.tasks);
-    yield* this.list('tags', this.tags);
-    yield* this.list('time_entries', this.timeEntries);
-    yield `,"dependencies":${(await this.tasks.dependencies()).text}`;
-    yield* this.list('history', this.changes);
-    if (currentUser().session_id !== null) {
-      yield* this.list('sessions', this.sessions);
-      yield* this.list('tokens', this.tokens);
+    for (const provider of this.discovery.getProviders({ metadataKey: ExportPartMetadata.KEY })) {
+      const { name, requiresSession } = this.discovery.getMetadataByDecorator(ExportPartMetadata, provider)!;
+      if (requiresSession && sessionId === null) continue;
+      yield* this.part(name, provider.instance as OwnedRepository<PageRequest>);
     }
     yield '}';
   }
 
-  private async *list(name: string, rows: OwnedRepository<PageRequest>): AsyncGenerator<string, void> {
+  private async *part(name: string, rows: OwnedRepository<PageRequest>): AsyncGenerator<string, void> {
     yield `,"${name}":[`;
     let page: JsonPage | undefined;
     do {
       const separator = page ? ',' : '';
-      page = await rows.page({ sort: [], limit, cursor: page?.next_cursor ?? undefined });
+      page = await rows.page({ sort: [], limit: pageSize, cursor: page?.nextCursor ?? undefined });
       if (page.items.length) yield separator + page.items.join(',');
-    } while (page.next_cursor);
+    } while (page.nextCursor);
     yield ']';
   }
 }
 
-async function* relay<T>(
+async function* withFirst<T>(
   first: IteratorResult<T, void>,
   next: () => Promise<IteratorResult<T, void>>,
 ): AsyncGenerator<T, void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
 import {
   ApiBody,
   ApiCreatedResponse,
@@ -7,9 +7,11 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { ancestorCycle } from '../database/database-errors';
+import { IdParam } from '../http/id-param';
+import { Problems } from '../http/problem-responses';
+import { ControllerWithUserMirror } from '../http/user-mirror';
 import { TaskPage } from '../tasks/task.dto';
 import {
   CreateGoal,
@@ -22,6 +24,7 @@ import {
   GoalView,
   PatchGoal,
 } from './goal.dto';
+import { GoalsRepository } from './goals.repository';
 import { GoalsService } from './goals.service';
 
 const created = {
@@ -32,25 +35,28 @@ const created = {
 };
 const changed = { status: 'on_hold', progress: 40 };
 
-@VerifiedOnly()
 @ApiTags('Goals')
-@Controller(['goals', 'users/:user_id/goals'])
+@ControllerWithUserMirror('goals')
 export class GoalsController {
-  constructor(private readonly goals: GoalsService) {}
+  constructor(
+    private readonly service: GoalsService,
+    private readonly goals: GoalsRepository,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'List goals' })
   @ApiOkResponse({ type: GoalPage, description: 'A page of goals.' })
-  page(@Query() query: GoalQuery): Promise<JsonPage> {
+  list(@Query() query: GoalQuery): Promise<JsonPage> {
     return this.goals.page(query);
   }
 
   @Post()
+  @Problems(404)
   @ApiOperation({ summary: 'Create a goal' })
   @ApiBody({ type: CreateGoal, examples: { goal: { value: created } } })
   @ApiCreatedResponse({ type: GoalView, description: 'The created goal.' })
   create(@Body() goal: CreateGoal): Promise<JsonText> {
-    return this.goals.create(goal);
+    return this.service.create(goal);
   }
 
   @Get('summary')
@@ -66,30 +72,32 @@ export class GoalsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a goal' })
   @ApiOkResponse({ type: GoalView, description: 'The goal.' })
-  find(@IdParam() id: string): Promise<JsonText> {
+  get(@IdParam() id: string): Promise<JsonText> {
     return this.goals.find(id);
   }
 
   @Patch(':id')
+  @Problems(ancestorCycle)
   @ApiOperation({
     summary: 'Update a goal',
     description: 'Fields that are absent keep their value. Null clears a field.',
   })
   @ApiBody({ type: PatchGoal, examples: { pause: { value: changed } } })
   @ApiOkResponse({ type: GoalView, description: 'The updated goal.' })
-  change(@IdParam() id: string, @Body() changes: PatchGoal): Promise<JsonText> {
-    return this.goals.change(id, changes);
+  update(@IdParam() id: string, @Body() values: PatchGoal): Promise<JsonText> {
+    return this.service.update(id, values);
   }
 
   @Put(':id')
+  @Problems(ancestorCycle)
   @ApiOperation({
     summary: 'Update a goal',
     description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
   })
   @ApiBody({ type: PatchGoal, examples: { pause: { value: changed } } })
   @ApiOkResponse({ type: GoalView, description: 'The updated goal.' })
-  put(@IdParam() id: string, @Body() changes: PatchGoal): Promise<JsonText> {
-    return this.goals.change(id, changes);
+  put(@IdParam() id: string, @Body() values: PatchGoal): Promise<JsonText> {
+    return this.service.update(id, values);
   }
 
   @Delete(':id')
@@ -100,8 +108,8 @@ export class GoalsController {
       'Deletes the goal permanently. Its subgoals are kept without a parent, and its tasks are kept without a goal unless `tasks=trash` is given.',
   })
   @ApiNoContentResponse({ description: 'The goal was deleted.' })
-  remove(@IdParam() id: string, @Query() { tasks }: DeleteGoalQuery): Promise<void> {
-    return this.goals.remove(id, tasks);
+  delete(@IdParam() id: string, @Query() { tasks }: DeleteGoalQuery): Promise<void> {
+    return this.goals.deleteGoal(id, tasks ?? 'keep');
   }
 
   @Post(':id/complete')
@@ -109,7 +117,7 @@ export class GoalsController {
   @ApiOperation({ summary: 'Complete a goal' })
   @ApiOkResponse({ type: GoalView, description: 'The completed goal.' })
   complete(@IdParam() id: string): Promise<JsonText> {
-    return this.goals.complete(id);
+    return this.service.complete(id);
   }
 
   @Post(':id/reopen')
@@ -120,7 +128,7 @@ export class GoalsController {
   })
   @ApiOkResponse({ type: GoalView, description: 'The reopened goal.' })
   reopen(@IdParam() id: string): Promise<JsonText> {
-    return this.goals.reopen(id);
+    return this.service.reopen(id);
   }
 
   @Get(':id/breakdown')
@@ -130,13 +138,13 @@ export class GoalsController {
   })
   @ApiOkResponse({ type: GoalBreakdown, description: 'The breakdown.' })
   breakdown(@IdParam() id: string): Promise<JsonText> {
-    return this.goals.breakdown(id);
+    return this.service.breakdown(id);
   }
 
   @Get(':id/tasks')
   @ApiOperation({ summary: 'List the tasks of a goal' })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
-  tasks(@IdParam() id: string, @Query() query: GoalTaskQuery): Promise<JsonPage> {
+  listTasks(@IdParam() id: string, @Query() query: GoalTaskQuery): Promise<JsonPage> {
     return this.goals.tasksOf(id, query);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { JsonText } from '../core/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { anyOf, before, commonFilters, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
@@ -10,6 +10,7 @@ import { countsBySql, timestampAsTextSql } from '../database/row-json';
 import type { JsonRow } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
+import type { TaskQuery } from '../tasks/task.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
 import type { GoalNode } from './breakdown';
 import { GoalQuery, GoalView } from './goal.dto';
@@ -17,7 +18,7 @@ import { Goal, goalStatuses, horizons } from './goal.entity';
 
 const targetDateNullsLast = nullsLastSql('goals.target_date');
 
-@Exported({ name: 'goals', view: GoalView })
+@Exported({ name: 'goals', view: GoalView, description: 'All goals.' })
 @Injectable()
 export class GoalsRepository extends OwnedRepository<GoalQuery> {
   constructor(
@@ -48,6 +49,11 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         completed_at: 'nullable timestamp',
       },
     });
+  }
+
+  /** @throws Problem 404 when the goal is missing */
+  tasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
+    return this.tasks.pageOfParent(this, id, { ...query, goal_id: [id] });
   }
 
   async summary(): Promise<JsonText> {

@@ -1,80 +1,54 @@
 import { Injectable } from '@nestjs/common';
-import { Expression } from '../database/table.repository';
-import { JsonPage, JsonText } from '../core/json-text';
-import { TaskQuery } from '../tasks/task.dto';
-import { TasksRepository } from '../tasks/tasks.repository';
+import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
-import { CreateGoal, GoalQuery, PatchGoal } from './goal.dto';
+import { SqlValue } from '../database/table.repository';
 import { breakdownOf } from './breakdown';
+import { CreateGoal, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 
-const reopened = new Expression(
+/** What a completed or cancelled goal becomes; others keep their status. */
+const reopenedStatus = new SqlValue(
   `CASE WHEN status IN ('completed', 'cancelled') THEN 'active' ELSE status END`,
 );
 
-/** The rules of goals. */
+/** The rules of goals that the database does not know. */
 @Injectable()
 export class GoalsService {
-  constructor(
-    private readonly goals: GoalsRepository,
-    private readonly tasks: TasksRepository,
-  ) {}
+  constructor(private readonly goals: GoalsRepository) {}
 
-  page(query: GoalQuery): Promise<JsonPage> {
-    return this.goals.page(query);
-  }
-
-  summary(): Promise<JsonText> {
-    return this.goals.summary();
-  }
-
-  find(id: string): Promise<JsonText> {
-    return this.goals.find(id);
-  }
-
-  /** @throws Problem 422 for a progress that is to be computed, here and in `change` */
+  /** @throws Problem 422 when `progress` contradicts `progress_mode` */
   async create(values: CreateGoal): Promise<JsonText> {
     return this.goals.insert({ ...values, ...progressOf(values) });
   }
 
-  /** @throws Problem 409 when the goal would become its own ancestor */
-  async change(id: string, changes: PatchGoal): Promise<JsonText> {
-    return this.goals.update(id, { ...changes, ...progressOf(changes) });
-  }
-
-  /** The tree below a goal, and what each goal's progress is made of. @throws Problem 404 */
-  async breakdown(id: string): Promise<JsonText> {
-    return breakdownOf(await this.goals.tree(id));
+  /** @throws Problem 422 when `progress` contradicts `progress_mode` · Problem 409 `cycle` */
+  async update(id: string, values: PatchGoal): Promise<JsonText> {
+    return this.goals.update(id, { ...values, ...progressOf(values) });
   }
 
   complete(id: string): Promise<JsonText> {
     return this.goals.update(id, { status: 'completed' });
   }
 
-  /** What was completed or cancelled is active again; other goals stay as they are. */
   reopen(id: string): Promise<JsonText> {
-    return this.goals.update(id, { status: reopened });
+    return this.goals.update(id, { status: reopenedStatus });
   }
 
-  /** Its tasks and subgoals stay, unlinked; or the tasks go to the trash. */
-  remove(id: string, tasks: 'trash' | undefined): Promise<void> {
-    return this.goals.remove(id, tasks);
-  }
-
-  /** @throws Problem 404 when there is no such goal */
-  tasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
-    return this.tasks.pageUnder(this.goals, id, { ...query, goal_id: [id] });
+  /** The tree of a goal's subgoals, with what each goal's progress consists of. @throws Problem 404 */
+  async breakdown(id: string): Promise<JsonText> {
+    return breakdownOf(await this.goals.tree(id));
   }
 }
 
-/** A number is one that is set by hand; null asks for the computed one. */
+/** A number sets the progress manually; null has it computed again. */
 function progressOf({ progress, progress_mode }: PatchGoal): PatchGoal {
   if (progress === undefined) return { progress_mode };
-  if (progress === null)
+  if (progress === null) {
     return {
       progress_mode: progress_mode ?? 'computed',
       progress: progress_mode === 'manual' ? null : undefined,
     };
+  }
   if (progress_mode === 'computed') {
     throw invalid([
       { field: 'progress', code: 'contradiction', message: 'cannot be set while progress_mode is computed' },

@@ -1,19 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import type { JsonPage } from '../core/json-text';
 import type { PageRequest } from '../core/page-request';
 import { Database } from '../database/database';
 import { anyOf } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
 import { isTimestampColumn, timestampAsTextSql } from '../database/row-json';
+import type { TableRepository } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
-import { ChangeView } from './change.dto';
+import { ChangeView, HistoryQuery } from './change.dto';
 import { Change } from './change.entity';
 
 export type LastChange = Pick<Change, 'operation' | 'fields' | 'version'>;
 
-@Exported({ name: 'history', view: ChangeView, description: 'The oldest change first.' })
+@Exported({ name: 'history', view: ChangeView, description: 'All recorded changes, oldest first.' })
 @Injectable()
 export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id?: string[] }> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
@@ -25,6 +27,15 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
       filters: { entity_id: anyOf('changes.entity_id') },
       sorts: { id: 'integer' },
     });
+  }
+
+  /**
+   * The changes of a task or goal, newest first, also of a task in the trash.
+   * @throws Problem 404 when the task or goal is missing
+   */
+  listOf(parent: TableRepository<never>, id: string, query: HistoryQuery): Promise<JsonPage> {
+    const sort = [{ column: 'id', descending: true }];
+    return this.pageOfParent(parent, id, { ...query, sort, entity_id: [id] }, 'true');
   }
 
   /** The last change of a resource. @returns undefined for one without history */

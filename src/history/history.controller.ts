@@ -1,17 +1,28 @@
-import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
+import { GoalsRepository } from '../goals/goals.repository';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
+import { Problems } from '../http/problem-responses';
+import { ControllerWithUserMirror } from '../http/user-mirror';
 import { TaskView } from '../tasks/task.dto';
+import { dependencyOpen, parentTrashed } from '../tasks/task.problems';
+import { TasksRepository } from '../tasks/tasks.repository';
+import { hoursCounted } from '../time-entries/time-entry.problems';
 import { ChangePage, HistoryQuery, UndoQuery } from './change.dto';
+import { ChangesRepository } from './changes.repository';
+import { changedSince, nothingToUndo, taskTrashed } from './history.problems';
 import { HistoryService } from './history.service';
 
-@VerifiedOnly()
 @ApiTags('History')
-@Controller(['', 'users/:user_id'])
+@ControllerWithUserMirror('')
 export class HistoryController {
-  constructor(private readonly history: HistoryService) {}
+  constructor(
+    private readonly service: HistoryService,
+    private readonly changes: ChangesRepository,
+    private readonly tasks: TasksRepository,
+    private readonly goals: GoalsRepository,
+  ) {}
 
   @Get('tasks/:id/history')
   @ApiOperation({
@@ -20,10 +31,11 @@ export class HistoryController {
   })
   @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
   ofTask(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
-    return this.history.ofTask(id, query);
+    return this.changes.listOf(this.tasks, id, query);
   }
 
   @Post('tasks/:id/undo')
+  @Problems(nothingToUndo, changedSince, taskTrashed, dependencyOpen, parentTrashed, hoursCounted)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Undo the last change of a task',
@@ -31,13 +43,13 @@ export class HistoryController {
   })
   @ApiOkResponse({ type: TaskView, description: 'The task after the undo.' })
   undo(@IdParam() id: string, @Query() { version, force }: UndoQuery): Promise<JsonText> {
-    return this.history.undo(id, force, version);
+    return this.service.undo(id, force, version);
   }
 
   @Get('goals/:id/history')
   @ApiOperation({ summary: 'List the changes of a goal', description: 'Newest change first.' })
   @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
   ofGoal(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
-    return this.history.ofGoal(id, query);
+    return this.changes.listOf(this.goals, id, query);
   }
 }

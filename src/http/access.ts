@@ -1,36 +1,48 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiExtension, ApiSecurity } from '@nestjs/swagger';
 
-/** Who may use a route. Without any of these: whoever brings a token. The guard reads what they say. */
+/** The metadata keys of the decorators below. The guard and the OpenAPI document read them. */
 export const access = {
-  public: 'public',
-  sessionOnly: 'session only',
-  verifiedOnly: 'verified only',
-  administrators: 'administrators',
-  tokenInUrl: 'token in URL',
+  public: 'access:public',
+  sessionOnly: 'access:session-only',
+  allowUnverified: 'access:allow-unverified',
+  superuserOnly: 'access:superuser-only',
+  tokenInUrl: 'access:token-in-url',
 } as const;
 
-/** Opens a route to everybody. */
+/** The keys that the OpenAPI document reads. */
+export const accessExtensions = {
+  sessionOnly: 'x-session-only',
+  allowUnverified: 'x-allow-unverified',
+} as const;
+
+/** The route needs no authentication. Every route without this decorator requires a token. */
 export function Public(): MethodDecorator & ClassDecorator {
   return applyDecorators(SetMetadata(access.public, true), ApiSecurity({}));
 }
 
-/** The account's security: a personal token does not serve. */
+/** The route requires a session: personal access tokens are refused. */
 export function SessionOnly(): MethodDecorator & ClassDecorator {
-  return applyDecorators(SetMetadata(access.sessionOnly, true), ApiExtension('x-session-only', true));
+  return applyDecorators(
+    SetMetadata(access.sessionOnly, true),
+    ApiExtension(accessExtensions.sessionOnly, true),
+  );
 }
 
-/** Where `REQUIRE_EMAIL_VERIFICATION` is on: for users whose email address is verified. */
-export function VerifiedOnly(): MethodDecorator & ClassDecorator {
-  return applyDecorators(SetMetadata(access.verifiedOnly, true), ApiExtension('x-verified-only', true));
+/** The route is open to unverified users even if `REQUIRE_EMAIL_VERIFICATION` is on; all other routes are not. */
+export function AllowUnverified(): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    SetMetadata(access.allowUnverified, true),
+    ApiExtension(accessExtensions.allowUnverified, true),
+  );
 }
 
-/** For programs that can only be given an address: a personal token that can only read serves as `?token=` too. */
+/** A read-only personal access token can also be sent as `?token=`, for clients that can only be given a URL. */
 export function TokenInUrl(): MethodDecorator & ClassDecorator {
   return SetMetadata(access.tokenInUrl, true);
 }
 
-/** Unless the address names the user's own account: for superusers, with a session. */
-export function Administrators(): MethodDecorator & ClassDecorator {
-  return SetMetadata(access.administrators, true);
+/** For superusers with a session, unless the URL names the user's own account. */
+export function SuperuserOnly(): MethodDecorator & ClassDecorator {
+  return SetMetadata(access.superuserOnly, true);
 }

@@ -4,22 +4,25 @@ import { Logger } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../core/config';
+import { parseAddress } from '../core/network-address';
 import { Problem } from '../core/problem';
+import { runInRequest } from '../core/request-context';
+import { defaultBodyLimits } from './json-body';
 import { problemJson, sendProblem } from './problem.filter';
 
-/** Milliseconds in which a request must have arrived whole. */
+/** Milliseconds within which a request must be received completely. */
 const requestTimeout = 10_000;
 
-/** Milliseconds after which a connection is closed on which nothing moves: its client does not read what it asked for. */
+/** Milliseconds after which a stalled connection is closed: its client does not read the response. */
 const stallTimeout = 45_000;
 
 /** Bytes. */
-const [maxBody, maxHeaders] = [64 * 1024, 16 * 1024];
+const maxHeaders = 16 * 1024;
 
-/** Fastify with the limits of every request. What it refuses itself is answered like any other problem. */
+/** Fastify with limits for every request. Its own errors are sent as problems too. */
 export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
-    bodyLimit: maxBody,
+    bodyLimit: defaultBodyLimits.bytes,
     requestTimeout,
     connectionTimeout: stallTimeout,
     trustProxy: config.trustProxy.length ? [...config.trustProxy] : false,
@@ -28,12 +31,12 @@ export function createAdapter(config: Config): FastifyAdapter {
     http: { maxHeaderSize: maxHeaders, headersTimeout: requestTimeout, connectionsCheckingInterval: 1000 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(error, request, reply),
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: sendClientError,
   });
 }
 
-/** For what is not even HTTP: there is no request and no reply yet, only the socket. */
-function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+/** Responds to what is not valid HTTP: there is only a socket, no request and no reply. */
+function sendClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const [status, code, detail]: [number, string, string] =
     error.code === 'HPE_HEADER_OVERFLOW'
@@ -50,11 +53,22 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
   );
 }
 
-/** Fastify would take a query that is no UTF-8 literally. */
-export function refuseUnreadableQueries(fastify: FastifyInstance): void {
+/** Gives each request a context of its own, for the guard to complete. */
+export function openRequestContext(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', ({ ip }, reply, done) => {
+    const appendHeader = (name: string, value: string) => {
+      const previous = reply.getHeader(name);
+      void reply.header(name, previous === undefined ? value : `${String(previous)}, ${value}`);
+    };
+    runInRequest({ address: parseAddress(ip), appendHeader }, done);
+  });
+}
+
+/** Fastify would accept a query that is not valid UTF-8, and use it undecoded. */
+export function refuseInvalidQueries(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const start = request.url.indexOf('?');
-    if (start >= 0 && !isReadable(request.url.slice(start))) {
+    if (start >= 0 && !isDecodable(request.url.slice(start))) {
       sendProblem(
         new Problem(400, 'bad_request', 'The query string is invalid. It must be percent-encoded UTF-8.'),
         request,
@@ -64,7 +78,7 @@ export function refuseUnreadableQueries(fastify: FastifyInstance): void {
   });
 }
 
-function isReadable(query: string): boolean {
+function isDecodable(query: string): boolean {
   try {
     return decodeURIComponent(query) !== undefined;
   } catch {
@@ -73,12 +87,12 @@ function isReadable(query: string): boolean {
 }
 
 /**
- * What OWASP's REST cheat sheet asks of every answer. Constants, where a library works them out for each request: that
- * took a sixth of the throughput of short lists.
+ * The headers that OWASP's REST cheat sheet recommends for every response. They are constants because a library that
+ * computes them for each request took a sixth of the throughput of short lists.
  */
 const securityHeaders = {
   'cache-control': 'no-store',
-  // Swagger UI styles itself inline; everything else comes from here.
+  // Swagger UI uses inline styles; everything else is served from here.
   'content-security-policy':
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -87,27 +101,30 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 };
 
-/** Names each request, in its answer and in one line of the log. */
-export function nameAndLogRequests(fastify: FastifyInstance): void {
+/** Adds security headers and the request id to each response, and logs each request in one line. */
+export function addHeadersAndLog(fastify: FastifyInstance): void {
   const logger = new Logger('Request');
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(securityHeaders).header('x-request-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { method, id: request_id } = request;
-    // Without the query, which may hold what users wrote; and nothing that a terminal would take for a command.
+    const { method, id } = request;
+    // Without the query, which may contain user data, and without characters that a terminal would interpret.
     const path = request.url
       .split('?', 1)[0]
       ?.replace(/[^\x20-\x7e]/g, '?')
       .replace(/cairn_[\w-]+/g, 'cairn_***');
     const ms = Math.round(reply.elapsedTime);
-    logger.log(`${method} ${path} ${reply.statusCode} ${ms} ms ${request_id}`);
+    logger.log(`${method} ${path} ${reply.statusCode} ${ms} ms ${id}`);
     done();
   });
 }
 
-/** Answers 405, with Allow, where the address exists but the method does not. Call before routes are added. */
+/**
+ * Responds with 405 and Allow where the URL exists but the method does not. To be called before routes are added.
+ * @returns adds the routes that do so; to be called when all routes were added
+ */
 export function refuseOtherMethods(fastify: FastifyInstance): () => void {
   const methodsOf = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ url, method }) => {

@@ -1,18 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { invalid, Problem } from '../core/problem';
+import { checkJsonKeys } from './json-keys';
 
-/** What a body may hold, besides its size in bytes. */
-const [maxDepth, maxKeys] = [32, 1000];
+/** The size of a body, and what it may contain. */
+interface BodyLimits {
+  bytes: number;
+  keys: number;
+}
 
-/** Of a batch, which holds many bodies. */
-const [maxBatchBody, maxBatchKeys] = [1024 * 1024, 10_000];
+/** Bytes and keys of an ordinary body. Fastify applies the first one itself. */
+export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000 };
 
-const isBatch = (url: string | undefined) => url?.endsWith('/batch') ?? false;
+/** For a body that contains many others, such as a batch. */
+const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 10_000 };
 
-/** Names that JavaScript gives a meaning of its own: class-transformer would drop them, silently. */
-export function isForbiddenKey(name: string): boolean {
-  return name in Object.prototype || name === 'prototype';
+/** The route accepts a body of up to 1 MiB with 10,000 keys. */
+export function LargeBody(): MethodDecorator {
+  return RouteConfig({ bodyLimits: largeBodyLimits });
 }
 
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
@@ -21,19 +27,23 @@ const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*
 export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addHook('onRoute', (route) => {
-    if (isBatch(route.url)) route.bodyLimit = maxBatchBody;
+    route.bodyLimit = bodyLimitsOf(route.config).bytes;
   });
   fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers, routeOptions }, body, done) => {
     try {
       refuseEncodings(headers);
-      done(null, parseJsonBody(body as Buffer, isBatch(routeOptions.url) ? maxBatchKeys : maxKeys));
+      done(null, parseJsonBody(body as Buffer, bodyLimitsOf(routeOptions.config).keys));
     } catch (error) {
       done(error as Error);
     }
   });
 }
 
-/** What Fastify does not understand of the content type, it leaves out: the header itself must say nothing else. */
+function bodyLimitsOf(config: object | undefined): BodyLimits {
+  return (config as { bodyLimits?: BodyLimits } | undefined)?.bodyLimits ?? defaultBodyLimits;
+}
+
+/** Fastify ignores charsets and encodings that it does not know. */
 function refuseEncodings(headers: IncomingHttpHeaders): void {
   const charset = /charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1];
   const encoding = headers['content-encoding'];
@@ -47,17 +57,18 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
 }
 
 /**
- * @throws Problem 400 for what is not UTF-8 or not JSON · Problem 422 for what is no object, is nested too deeply, has
- * too many keys, or names one twice
+ * @returns undefined for an empty body
+ * @throws Problem 400 for a body that is not UTF-8 or not JSON · Problem 422 for one that is not an object, and as
+ * `checkJsonKeys` does
  */
-export function parseJsonBody(body: Buffer, keyLimit = maxKeys): object | undefined {
+export function parseJsonBody(body: Buffer, maxKeys: number): object | undefined {
   if (body.length === 0) return undefined;
   const text = decode(body);
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid([{ field: '', code: 'type', message: 'The request body must be a JSON object.' }]);
   }
-  refuseOddKeys(text, keyLimit);
+  checkJsonKeys(text, maxKeys);
   return value;
 }
 
@@ -75,33 +86,4 @@ function parse(text: string): unknown {
   } catch {
     throw new Problem(400, 'malformed_body', 'The request body is not valid JSON.');
   }
-}
-
-/** Walks over JSON that is known to be valid: JSON.parse itself would keep the last of two equal keys, silently. */
-function refuseOddKeys(text: string, keyLimit: number): void {
-  const open: (Set<string> | undefined)[] = []; // the keys of each object, undefined for an array
-  let keyCount = 0;
-  let before = '';
-  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g)) {
-    const keys = open.at(-1);
-    if (token === '{' || token === '[') {
-      open.push(token === '{' ? new Set() : undefined);
-      if (open.length > maxDepth)
-        throw oddKey('', 'too_deep', `The request body is nested more than ${maxDepth} levels deep.`);
-    } else if (token === '}' || token === ']') {
-      open.pop();
-    } else if (keys && token.startsWith('"') && (before === '{' || before === ',')) {
-      const key = JSON.parse(token) as string;
-      if (keys.has(key)) throw oddKey(key, 'duplicate_key', 'appears more than once');
-      if (isForbiddenKey(key)) throw oddKey(key, 'unknown_field', 'is not allowed as a field name');
-      if (++keyCount > keyLimit)
-        throw oddKey('', 'too_many_keys', `The request body has more than ${keyLimit} keys.`);
-      keys.add(key);
-    }
-    before = token;
-  }
-}
-
-function oddKey(field: string, code: string, message: string): Problem {
-  return invalid([{ field, code, message }]);
 }

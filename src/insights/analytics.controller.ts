@@ -1,6 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { AnalyticsQuery, GoalAnalytics, TaskAnalytics, Trends, Velocity } from './analytics.dto';
 import { AnalyticsRepository } from './analytics.repository';
@@ -8,7 +7,6 @@ import { AnalyticsRepository } from './analytics.repository';
 const description =
   "Covers the last `days` days, including today, in the user's time zone. Tasks in the trash are not counted.";
 
-@VerifiedOnly()
 @ApiTags('Insights')
 @Controller('analytics')
 export class AnalyticsController {

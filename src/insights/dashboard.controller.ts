@@ -1,11 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { Dashboard } from './dashboard.dto';
 import { DashboardRepository } from './dashboard.repository';
 
-@VerifiedOnly()
 @ApiTags('Insights')
 @Controller('dashboard')
 export class DashboardController {

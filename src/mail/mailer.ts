@@ -81,7 +81,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   private async send({ id, kind, email, attempts }: DueMail): Promise<void> {
     try {
       const token = newSecret();
-      const isWanted = !isWithToken(kind) || (await this.mails.keepToken(kind, email, secretHash(token)));
+      const isWanted = !isWithToken(kind) || (await this.mails.storeToken(kind, email, secretHash(token)));
       if (isWanted) {
         const { subject, text } = mailText(kind, token, this.config.appUrl);
         const to = { name: '', address: email };
@@ -95,7 +95,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
       );
       if (!isHopeless) return;
     }
-    await this.mails.settle(id);
+    await this.mails.delete(id);
   }
 
   private readonly toFile: Delivery = async (mail, name) => {

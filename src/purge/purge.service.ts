@@ -1,7 +1,7 @@
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../core/config';
 import { Database } from '../database/database';
-import { Limits } from '../limits/limits';
+import { RateLimiter } from '../limits/rate-limiter';
 import { purge } from './purge';
 
 /** Milliseconds after which it asks whether it is time. */
@@ -17,7 +17,7 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
 
   constructor(
     private readonly database: Database,
-    private readonly limits: Limits,
+    private readonly rateLimiter: RateLimiter,
     private readonly config: Config,
   ) {}
 
@@ -37,7 +37,7 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
 
   private async purge(): Promise<void> {
     try {
-      if (await this.limits.isFirstIn('purge', 3600)) {
+      if (await this.rateLimiter.isFirstWithin(3600, 'purge')) {
         this.logger.log(`Deleted ${await purge(this.database, this.config, false)}`);
       }
     } catch (error) {

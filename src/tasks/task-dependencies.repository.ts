@@ -10,7 +10,7 @@ import { TaskDependencyView } from './task.dto';
 import { TaskDependency } from './task-dependency.entity';
 
 /** Which task depends on which other task. */
-@Exported({ name: 'dependencies', view: TaskDependencyView })
+@Exported({ name: 'dependencies', view: TaskDependencyView, description: 'All dependencies between tasks.' })
 @Injectable()
 export class TaskDependenciesRepository extends OwnedRepository<PageRequest> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {

@@ -269,7 +269,7 @@ export class TaskSummary {
   @ApiProperty({ ...countsOf(taskStatuses), description: 'Number of tasks by status.' })
   by_status: object;
 
-  @ApiProperty({ ...countsOf(priorities.words), description: 'Number of tasks by priority.' })
+  @ApiProperty({ ...countsOf(priorities.values), description: 'Number of tasks by priority.' })
   by_priority: object;
 
   @ApiProperty({
@@ -284,4 +284,12 @@ export class TaskSummary {
     description: 'Number of tasks whose due date has passed and that are not completed or cancelled.',
   })
   overdue: number;
+}
+
+export class TaskDependencyView {
+  @IdField({ description: 'Id of the task that depends on another task.' })
+  task_id: string;
+
+  @IdField({ description: 'Id of the task that it depends on.' })
+  depends_on_id: string;
 }

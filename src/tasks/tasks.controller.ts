@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBody,
   ApiCreatedResponse,
@@ -9,9 +9,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { VerifiedOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { ancestorCycle } from '../database/database-errors';
+import { IdParam } from '../http/id-param';
+import { LargeBody } from '../http/json-body';
+import { Problems } from '../http/problem-responses';
+import { ControllerWithUserMirror } from '../http/user-mirror';
+import { hoursCounted } from '../time-entries/time-entry.problems';
 import { Batch, BatchView } from './batch.dto';
 import { BatchService } from './batch.service';
 import {
@@ -25,6 +29,9 @@ import {
   TaskSummary,
   TaskView,
 } from './task.dto';
+import { dependencyCycle, dependencyOpen, parentTrashed, tooDeep } from './task.problems';
+import { TaskDependenciesRepository } from './task-dependencies.repository';
+import { TasksRepository } from './tasks.repository';
 import { TasksService } from './tasks.service';
 
 const created = {
@@ -36,12 +43,13 @@ const created = {
 };
 const changed = { status: 'in_progress', notes: 'The outline is done.' };
 
-@VerifiedOnly()
 @ApiTags('Tasks')
-@Controller(['tasks', 'users/:user_id/tasks'])
+@ControllerWithUserMirror('tasks')
 export class TasksController {
   constructor(
-    private readonly tasks: TasksService,
+    private readonly service: TasksService,
+    private readonly tasks: TasksRepository,
+    private readonly dependencies: TaskDependenciesRepository,
     private readonly batches: BatchService,
   ) {}
 
@@ -51,16 +59,17 @@ export class TasksController {
     description: 'Tasks in the trash are included only with `trashed=true`, and then only those.',
   })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
-  page(@Query() query: TaskQuery): Promise<JsonPage> {
+  list(@Query() query: TaskQuery): Promise<JsonPage> {
     return this.tasks.page(query);
   }
 
   @Post()
+  @Problems(404, tooDeep)
   @ApiOperation({ summary: 'Create a task' })
   @ApiBody({ type: CreateTask, examples: { task: { value: created } } })
   @ApiCreatedResponse({ type: TaskView, description: 'The created task.' })
   create(@Body() task: CreateTask): Promise<JsonText> {
-    return this.tasks.create(task);
+    return this.service.create(task);
   }
 
   @Get('summary')
@@ -75,6 +84,8 @@ export class TasksController {
   }
 
   @Post('batch')
+  @LargeBody()
+  @Problems(404, ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Run several task operations in one request',
@@ -98,34 +109,36 @@ export class TasksController {
     @Req() { id }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JsonText> {
-    if (batch.mode === 'atomic') return this.batches.doAll(batch);
+    if (batch.mode === 'atomic') return this.batches.runAtomic(batch);
     void reply.status(207);
-    return this.batches.doEach(batch, id);
+    return this.batches.runEach(batch, id);
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'Get a task' })
   @ApiOkResponse({ type: TaskView, description: 'The task.' })
-  find(@IdParam() id: string): Promise<JsonText> {
+  get(@IdParam() id: string): Promise<JsonText> {
     return this.tasks.find(id);
   }
 
   @Patch(':id')
+  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted)
   @ApiOperation({
     summary: 'Update a task',
     description: 'Fields that are absent keep their value. Null clears a field.',
   })
   @ApiBody({ type: PatchTask, examples: { progress: { value: changed } } })
   @ApiOkResponse({ type: TaskView, description: 'The updated task.' })
-  change(
+  update(
     @IdParam() id: string,
-    @Body() changes: PatchTask,
+    @Body() values: PatchTask,
     @Query() { force }: CompleteTaskQuery,
   ): Promise<JsonText> {
-    return this.tasks.change(id, changes, force);
+    return this.service.update(id, values, force);
   }
 
   @Put(':id')
+  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted)
   @ApiOperation({
     summary: 'Update a task',
     description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
@@ -134,10 +147,10 @@ export class TasksController {
   @ApiOkResponse({ type: TaskView, description: 'The updated task.' })
   put(
     @IdParam() id: string,
-    @Body() changes: PatchTask,
+    @Body() values: PatchTask,
     @Query() { force }: CompleteTaskQuery,
   ): Promise<JsonText> {
-    return this.tasks.change(id, changes, force);
+    return this.service.update(id, values, force);
   }
 
   @Delete(':id')
@@ -148,11 +161,12 @@ export class TasksController {
       'Its subtasks are moved with it. With `permanent=true`, the task and its subtasks are deleted permanently.',
   })
   @ApiNoContentResponse({ description: 'The task was moved to the trash or deleted.' })
-  remove(@IdParam() id: string, @Query() { permanent }: DeleteTaskQuery): Promise<void> {
-    return this.tasks.remove(id, permanent);
+  delete(@IdParam() id: string, @Query() { permanent }: DeleteTaskQuery): Promise<void> {
+    return this.service.delete(id, permanent);
   }
 
   @Post(':id/complete')
+  @Problems(dependencyOpen)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Complete a task',
@@ -161,7 +175,7 @@ export class TasksController {
   })
   @ApiOkResponse({ type: TaskView, description: 'The completed task.' })
   complete(@IdParam() id: string, @Query() { force }: CompleteTaskQuery): Promise<JsonText> {
-    return this.tasks.complete(id, force);
+    return this.service.complete(id, force);
   }
 
   @Post(':id/reopen')
@@ -172,10 +186,11 @@ export class TasksController {
   })
   @ApiOkResponse({ type: TaskView, description: 'The reopened task.' })
   reopen(@IdParam() id: string): Promise<JsonText> {
-    return this.tasks.reopen(id);
+    return this.service.reopen(id);
   }
 
   @Post(':id/restore')
+  @Problems(parentTrashed)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Restore a task from the trash',
@@ -189,30 +204,31 @@ export class TasksController {
   @Get(':id/subtasks')
   @ApiOperation({ summary: 'List the subtasks of a task', description: 'Only direct subtasks.' })
   @ApiOkResponse({ type: TaskPage, description: 'A page of subtasks.' })
-  subtasks(@IdParam() id: string, @Query() query: SubtaskQuery): Promise<JsonPage> {
+  listSubtasks(@IdParam() id: string, @Query() query: SubtaskQuery): Promise<JsonPage> {
     return this.tasks.subtasksOf(id, query);
   }
 
   @Get(':id/dependencies')
   @ApiOperation({ summary: 'List the tasks that a task depends on' })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
-  dependencies(@IdParam() id: string, @Query() query: TaskQuery): Promise<JsonPage> {
+  listDependencies(@IdParam() id: string, @Query() query: TaskQuery): Promise<JsonPage> {
     return this.tasks.dependenciesOf(id, query);
   }
 
   @Put(':id/dependencies/:other_id')
+  @Problems(dependencyCycle)
   @HttpCode(204)
   @ApiOperation({ summary: 'Add a dependency to a task' })
   @ApiNoContentResponse({ description: 'The dependency was added or existed already.' })
-  depend(@IdParam() id: string, @IdParam('other_id') other_id: string): Promise<void> {
-    return this.tasks.depend(id, other_id);
+  addDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
+    return this.dependencies.add(id, otherId);
   }
 
   @Delete(':id/dependencies/:other_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a dependency of a task' })
   @ApiNoContentResponse({ description: 'The dependency was deleted.' })
-  undepend(@IdParam() id: string, @IdParam('other_id') other_id: string): Promise<void> {
-    return this.tasks.undepend(id, other_id);
+  deleteDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
+    return this.dependencies.remove(id, otherId);
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { JsonText } from '../core/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
@@ -29,7 +29,7 @@ import { Task, taskStatuses } from './task.entity';
 const dueDateNullsLast = nullsLastSql('tasks.due_date');
 const isThisTask = 'tasks.id = :id';
 
-@Exported({ name: 'tasks', view: TaskView, description: 'Including those in the trash.' })
+@Exported({ name: 'tasks', view: TaskView, description: 'All tasks, including those in the trash.' })
 @Injectable()
 export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of?: string }> {
   constructor(
@@ -157,6 +157,16 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
     });
     this.requireRow(restored);
     return this.single(rows);
+  }
+
+  /** The direct subtasks. @throws Problem 404 when the task is missing */
+  subtasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
+    return this.pageOfParent(this, id, { ...query, parent_task_id: [id] });
+  }
+
+  /** The tasks that a task depends on. @throws Problem 404 when the task is missing */
+  dependenciesOf(id: string, query: TaskQuery): Promise<JsonPage> {
+    return this.pageOfParent(this, id, { ...query, dependency_of: id });
   }
 
   /** Counts of the tasks that are not in the trash. */

@@ -1,33 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { Expression } from '../database/table.repository';
-import { JsonPage, JsonText } from '../core/json-text';
+import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
-import { CreateTask, PatchTask, TaskQuery } from './task.dto';
+import { SqlValue } from '../database/table.repository';
+import { CreateTask, PatchTask } from './task.dto';
 import { TasksRepository } from './tasks.repository';
 
-const reopened = new Expression(
+/** What a completed or cancelled task becomes; others keep their status. */
+const reopenedStatus = new SqlValue(
   `CASE WHEN status IN ('completed', 'cancelled') THEN 'pending' ELSE status END`,
 );
-const notCompleted = new Expression(`CASE WHEN status = 'completed' THEN 'pending' ELSE status END`);
 
-/** The rules of tasks. */
+/** What `"completed": false` means. */
+const notCompletedStatus = new SqlValue(`CASE WHEN status = 'completed' THEN 'pending' ELSE status END`);
+
+/** The rules of tasks that the database does not know. */
 @Injectable()
 export class TasksService {
   constructor(private readonly tasks: TasksRepository) {}
 
-  page(query: TaskQuery): Promise<JsonPage> {
-    return this.tasks.page(query);
-  }
-
-  summary(): Promise<JsonText> {
-    return this.tasks.summary();
-  }
-
-  find(id: string): Promise<JsonText> {
-    return this.tasks.find(id);
-  }
-
-  /** @throws Problem 422 when `completed` and `status` say different things, here and in `change` */
+  /** @throws Problem 422 when `completed` contradicts `status` */
   async create(task: CreateTask): Promise<JsonText> {
     refuseContradiction(task);
     const { completed, status = completed ? 'completed' : undefined, ...values } = task;
@@ -35,55 +26,33 @@ export class TasksService {
   }
 
   /**
-   * @param force completes it also when what it depends on is open; so in `complete`
-   * @throws Problem 409 `dependency_open`
+   * @param force completes the task even if it depends on an open task; also in `complete`
+   * @throws Problem 422 when `completed` contradicts `status` · Problem 409 `dependency_open`
    */
-  async change(id: string, changes: PatchTask, force: boolean): Promise<JsonText> {
-    refuseContradiction(changes);
-    const { completed, status = statusOf(completed), ...others } = changes;
-    return this.tasks.change(id, { ...others, status }, force);
+  async update(id: string, values: PatchTask, force: boolean): Promise<JsonText> {
+    refuseContradiction(values);
+    const { completed, status = statusOf(completed), ...others } = values;
+    return this.tasks.updateTask(id, { ...others, status }, force);
   }
 
   complete(id: string, force: boolean): Promise<JsonText> {
-    return this.tasks.change(id, { status: 'completed' }, force);
+    return this.tasks.updateTask(id, { status: 'completed' }, force);
   }
 
-  /** What was completed or cancelled is pending again; other tasks stay as they are. */
   reopen(id: string): Promise<JsonText> {
-    return this.tasks.update(id, { status: reopened });
+    return this.tasks.update(id, { status: reopenedStatus });
   }
 
-  remove(id: string, permanent: boolean): Promise<void> {
-    return permanent ? this.tasks.remove(id) : this.tasks.trash(id);
-  }
-
-  restore(id: string): Promise<JsonText> {
-    return this.tasks.restore(id);
-  }
-
-  /** Those right below it. @throws Problem 404 when there is no such task */
-  subtasksOf(id: string, query: TaskQuery): Promise<JsonPage> {
-    return this.tasks.pageUnder(this.tasks, id, { ...query, parent_task_id: [id] });
-  }
-
-  /** Those that are to be done before it. @throws Problem 404 when there is no such task */
-  dependenciesOf(id: string, query: TaskQuery): Promise<JsonPage> {
-    return this.tasks.pageUnder(this.tasks, id, { ...query, needed_by: id });
-  }
-
-  /** @throws Problem 404 for either task · Problem 409 `dependency_cycle` */
-  depend(id: string, other_id: string): Promise<void> {
-    return this.tasks.depend(id, other_id);
-  }
-
-  undepend(id: string, other_id: string): Promise<void> {
-    return this.tasks.undepend(id, other_id);
+  /** Moves the task to the trash, or deletes it permanently. */
+  delete(id: string, isPermanent: boolean): Promise<void> {
+    return isPermanent ? this.tasks.delete(id) : this.tasks.moveToTrash(id);
   }
 }
 
-/** The status that `completed` stands for, where it stands in place of it. */
-function statusOf(completed: boolean | undefined): Expression | 'completed' | undefined {
-  return completed === undefined ? undefined : completed ? 'completed' : notCompleted;
+/** The status that `completed` means when it is sent in place of `status`. */
+function statusOf(completed: boolean | undefined): SqlValue | 'completed' | undefined {
+  if (completed === undefined) return undefined;
+  return completed ? 'completed' : notCompletedStatus;
 }
 
 function refuseContradiction({ completed, status }: PatchTask): void {

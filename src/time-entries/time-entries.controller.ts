@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
 import {
   ApiBody,
   ApiCreatedResponse,
@@ -7,23 +7,28 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { VerifiedOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
-import { IdParam } from '../http/validation';
+import { IdParam } from '../http/id-param';
+import { Problems } from '../http/problem-responses';
+import { ControllerWithUserMirror } from '../http/user-mirror';
+import { timerNotRunning, timerRunning } from './time-entry.problems';
+import { TimeEntriesRepository } from './time-entries.repository';
 import { TimeEntriesService } from './time-entries.service';
 import { CreateTimeEntry, StartTimer, TimeEntryPage, TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 
-@VerifiedOnly()
 @ApiTags('Time tracking')
-@Controller(['tasks/:id', 'users/:user_id/tasks/:id'])
+@ControllerWithUserMirror('tasks/:id')
 export class TimeEntriesController {
-  constructor(private readonly entries: TimeEntriesService) {}
+  constructor(
+    private readonly service: TimeEntriesService,
+    private readonly entries: TimeEntriesRepository,
+  ) {}
 
   @Get('time-entries')
   @ApiOperation({ summary: 'List the time entries of a task' })
   @ApiOkResponse({ type: TimeEntryPage, description: 'A page of time entries.' })
-  page(@IdParam() id: string, @Query() query: TimeEntryQuery): Promise<JsonPage> {
-    return this.entries.page(id, query);
+  list(@IdParam() id: string, @Query() query: TimeEntryQuery): Promise<JsonPage> {
+    return this.entries.listOfTask(id, query);
   }
 
   @Post('time-entries')
@@ -34,37 +39,39 @@ export class TimeEntriesController {
   })
   @ApiBody({ type: CreateTimeEntry, examples: { hours: { value: { hours: 1.5, note: 'Outline' } } } })
   @ApiCreatedResponse({ type: TimeEntryView, description: 'The created time entry.' })
-  add(@IdParam() id: string, @Body() entry: CreateTimeEntry): Promise<JsonText> {
-    return this.entries.add(id, entry);
+  create(@IdParam() id: string, @Body() entry: CreateTimeEntry): Promise<JsonText> {
+    return this.service.create(id, entry);
   }
 
   @Delete('time-entries/:entry_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a time entry', description: 'Updates the `actual_hours` of the task.' })
   @ApiNoContentResponse({ description: 'The time entry was deleted.' })
-  remove(@IdParam() id: string, @IdParam('entry_id') entry_id: string): Promise<void> {
-    return this.entries.remove(id, entry_id);
+  delete(@IdParam() id: string, @IdParam('entry_id') entryId: string): Promise<void> {
+    return this.entries.deleteOfTask(id, entryId);
   }
 
   @Post('timer/start')
+  @Problems(timerRunning)
   @ApiOperation({
     summary: 'Start the timer of a task',
     description: 'Creates a time entry without an end. Each user can have only one running timer.',
   })
   @ApiBody({ type: StartTimer, required: false })
   @ApiCreatedResponse({ type: TimeEntryView, description: 'The time entry of the running timer.' })
-  start(@IdParam() id: string, @Body() timer: StartTimer): Promise<JsonText> {
-    return this.entries.start(id, timer);
+  startTimer(@IdParam() id: string, @Body() { note = null }: StartTimer): Promise<JsonText> {
+    return this.entries.startTimer(id, note);
   }
 
   @Post('timer/stop')
+  @Problems(timerNotRunning)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Stop the timer of a task',
     description: 'Ends the running time entry and updates the `actual_hours` of the task.',
   })
   @ApiOkResponse({ type: TimeEntryView, description: 'The ended time entry.' })
-  stop(@IdParam() id: string): Promise<JsonText> {
-    return this.entries.stop(id);
+  stopTimer(@IdParam() id: string): Promise<JsonText> {
+    return this.service.stopTimer(id);
   }
 }

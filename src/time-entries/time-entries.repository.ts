@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { JsonText } from '../core/json-text';
+import { JsonPage, JsonText } from '../core/json-text';
 import { notFound } from '../core/problem';
 import { Database } from '../database/database';
 import { anyOf, before, from } from '../database/filters';
@@ -10,6 +10,7 @@ import { OwnedRepository } from '../database/owned.repository';
 import type { JsonRow } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
+import { TasksRepository } from '../tasks/tasks.repository';
 import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 
@@ -20,10 +21,14 @@ export interface TimeSpan {
   hours?: number;
 }
 
-@Exported({ name: 'time_entries', view: TimeEntryView })
+@Exported({ name: 'time_entries', view: TimeEntryView, description: 'All time entries.' })
 @Injectable()
 export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { task_id?: string[] }> {
-  constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
+  constructor(
+    database: Database,
+    @InjectDataSource() dataSource: DataSource,
+    private readonly tasks: TasksRepository,
+  ) {
     super(database, dataSource, {
       entity: TimeEntry,
       name: 'time entry',
@@ -38,6 +43,11 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
       },
       sorts: { started_at: 'timestamp', created_at: 'timestamp' },
     });
+  }
+
+  /** @throws Problem 404 when the task is missing */
+  listOfTask(taskId: string, query: TimeEntryQuery): Promise<JsonPage> {
+    return this.pageOfParent(this.tasks, taskId, { ...query, task_id: [taskId] });
   }
 
   /** @throws Problem 404 when the task is missing · Problem 422 when the entry would end before it starts */

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { JsonPage, JsonText } from '../core/json-text';
-import { FieldFlaw, invalid, Problem } from '../core/problem';
+import { JsonText } from '../core/json-text';
+import { FieldError, invalid } from '../core/problem';
 import { TasksRepository } from '../tasks/tasks.repository';
 import { TimeEntriesRepository } from './time-entries.repository';
-import { CreateTimeEntry, StartTimer, TimeEntryQuery } from './time-entry.dto';
+import { CreateTimeEntry } from './time-entry.dto';
+import { timerNotRunning } from './time-entry.problems';
 
-/** The rules of the time that tasks take. `actual_hours` of a task follows by a trigger. */
+/** The rules of time entries that the database does not know. */
 @Injectable()
 export class TimeEntriesService {
   constructor(
@@ -13,37 +14,23 @@ export class TimeEntriesService {
     private readonly tasks: TasksRepository,
   ) {}
 
-  /** @throws Problem 404 when there is no such task; so in all others */
-  page(task_id: string, query: TimeEntryQuery): Promise<JsonPage> {
-    return this.entries.pageUnder(this.tasks, task_id, { ...query, task_id: [task_id] });
+  /** @throws Problem 422 unless the entry has a start and an end, or hours · Problem 404 when the task is missing */
+  async create(taskId: string, { note = null, ...span }: CreateTimeEntry): Promise<JsonText> {
+    const error = errorOf(span);
+    if (error) throw invalid([error]);
+    return this.entries.create(taskId, span, note);
   }
 
-  /** @throws Problem 422 unless it has a beginning and an end, or hours */
-  async add(task_id: string, { note = null, ...span }: CreateTimeEntry): Promise<JsonText> {
-    const flaw = flawOf(span);
-    if (flaw) throw invalid([flaw]);
-    return this.entries.add(task_id, span, note);
-  }
-
-  /** @throws Problem 409 `timer_running` */
-  start(task_id: string, { note = null }: StartTimer): Promise<JsonText> {
-    return this.entries.start(task_id, note);
-  }
-
-  /** @throws Problem 409 `timer_not_running` */
-  async stop(task_id: string): Promise<JsonText> {
-    const entry = await this.entries.stop(task_id);
+  /** @throws Problem 409 `timer_not_running` · Problem 404 when the task is missing */
+  async stopTimer(taskId: string): Promise<JsonText> {
+    const entry = await this.entries.stopTimer(taskId);
     if (entry) return entry;
-    await this.tasks.find(task_id);
-    throw new Problem(409, 'timer_not_running', 'No timer is running for this task.');
-  }
-
-  remove(task_id: string, id: string): Promise<void> {
-    return this.entries.removeFrom(task_id, id);
+    await this.tasks.find(taskId);
+    throw timerNotRunning.create();
   }
 }
 
-function flawOf({ started_at, ended_at, hours }: Omit<CreateTimeEntry, 'note'>): FieldFlaw | undefined {
+function errorOf({ started_at, ended_at, hours }: Omit<CreateTimeEntry, 'note'>): FieldError | undefined {
   const required = (field: string) => ({
     field,
     code: 'required',

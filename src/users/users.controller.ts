@@ -1,10 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { SessionOnly } from '../http/access';
+import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
+import { sessionRequired, wrongPassword } from '../auth/auth.problems';
+import { Problems } from '../http/problem-responses';
 import { DeleteUser, PatchUser, UserView } from './user.dto';
+import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
+@AllowUnverified()
 @ApiTags('Users')
 @Controller('users/me')
 export class UsersController {
@@ -13,11 +17,12 @@ export class UsersController {
   @Get()
   @ApiOperation({ summary: 'Get the account of the current user' })
   @ApiOkResponse({ type: UserView, description: 'The account.' })
-  find(): Promise<JsonText> {
-    return this.users.find();
+  get(): Promise<JsonText> {
+    return this.users.get();
   }
 
   @Patch()
+  @Problems(emailTaken, usernameTaken, wrongPassword, sessionRequired)
   @ApiOperation({
     summary: 'Update the account of the current user',
     description:
@@ -28,12 +33,13 @@ export class UsersController {
     examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
   })
   @ApiOkResponse({ type: UserView, description: 'The updated account.' })
-  change(@Body() changes: PatchUser): Promise<JsonText> {
-    return this.users.change(changes);
+  update(@Body() values: PatchUser): Promise<JsonText> {
+    return this.users.update(values);
   }
 
   @SessionOnly()
   @Delete()
+  @Problems(wrongPassword)
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete the account of the current user',
@@ -41,7 +47,7 @@ export class UsersController {
   })
   @ApiBody({ type: DeleteUser })
   @ApiNoContentResponse({ description: 'The account was deleted.' })
-  remove(@Body() { password }: DeleteUser): Promise<void> {
-    return this.users.remove(password);
+  delete(@Body() { password }: DeleteUser): Promise<void> {
+    return this.users.delete(password);
   }
 }

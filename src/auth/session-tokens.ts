@@ -35,9 +35,9 @@ export interface RefreshClaims extends SessionKey {
   generation: number;
 }
 
-/** Makes and reads JSON Web Tokens. One key signs; several are accepted, so that keys can be replaced. */
+/** Makes and reads JSON Web SessionTokens. One key signs; several are accepted, so that keys can be replaced. */
 @Injectable()
-export class Tokens {
+export class SessionTokens {
   private readonly signing: SigningKey;
   private readonly accepted: Map<string, SigningKey>;
 

@@ -1,0 +1,22 @@
+import { Param, PipeTransform } from '@nestjs/common';
+import { isId } from '../core/ids';
+import { invalid } from '../core/problem';
+import { Problems } from './problem-responses';
+
+/** The part of the path that identifies a resource. A route with it can respond with 404. */
+export function IdParam(name = 'id'): ParameterDecorator {
+  return (target, key, index) => {
+    Param(name, new IdPipe(name))(target, key, index);
+    Problems(404)(target, key!, Object.getOwnPropertyDescriptor(target, key!)!);
+  };
+}
+
+class IdPipe implements PipeTransform<string, string> {
+  constructor(private readonly name: string) {}
+
+  /** @throws Problem 422 for a value that is not a UUID */
+  transform(value: string): string {
+    if (!isId(value)) throw invalid([{ field: this.name, code: 'invalid_id', message: 'must be a UUID' }]);
+    return value;
+  }
+}

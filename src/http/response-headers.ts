@@ -1,0 +1,29 @@
+/** The headers of responses, as the OpenAPI document describes them. */
+
+export const nextPageHeader = {
+  Link: {
+    description: 'URL of the next page, if there is one: `<...>; rel="next"`.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+/** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+export const rateLimitHeaders = {
+  RateLimit: {
+    description:
+      'Remaining quota of each rate limit and the seconds until it resets: `"user";r=2999;t=60`. Absent if rate limits are off.',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description:
+      'Quota of each rate limit and its window in seconds: `"user";q=3000;w=60`. Absent if rate limits are off.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+export const retryAfterHeader = {
+  'Retry-After': {
+    description: 'Number of seconds to wait before the next attempt.',
+    schema: { type: 'integer' },
+  },
+} as const;
