@@ -80,7 +80,7 @@ export class Database {
    * until it is there.
    */
   async writeBeforeChanges(...statements: Statement[]): Promise<Row[][]> {
-    const hold = `SELECT hold_account(${literal(currentUser().user_id)})`;
+    const hold = `SELECT lock_account(${literal(currentUser().user_id)})`;
     return this.inTurn(() => this.fly(`BEGIN; ${takeTurn()}; ${hold}; ${enter()}`, statements));
   }
 
@@ -238,7 +238,7 @@ function enter(): string {
 }
 
 function takeTurn(user_id = currentUser().user_id): string {
-  return `SELECT take_turn(${literal(user_id)})`;
+  return `SELECT lock_user_writes(${literal(user_id)})`;
 }
 
 function literal(value: string | null): string {

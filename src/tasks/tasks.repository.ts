@@ -119,7 +119,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
     const before = names ? [sql(`${makeTags} AND ${isThere}`, names)] : [];
     const after = names ? [sql(`${unlinkTags} AND ${isThere}`, names), sql(linkTags, names)] : [];
     const changes = names ? { ...values, tags: new Expression(tagNames, { tags }) } : values;
-    const [permit, forbid] = force ? [[setting('force', 'true')], [setting('force', '')]] : [[], []];
+    const [permit, forbid] = force ? [[setting('ignore_open_dependencies', 'true')], [setting('ignore_open_dependencies', '')]] : [[], []];
     const results = await this.write(...permit, ...before, this.alteration(id, changes), ...after, ...forbid);
     return this.one(results[permit.length + before.length]!);
   }
@@ -145,16 +145,16 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { needed_by?: s
    */
   async restore(id: string): Promise<JsonText> {
     const values = { ...currentUser(), id };
-    const remember = `SELECT set_config('cairn.trashed_at', deleted_at::text, true), set_config('cairn.restoring', id::text, true)
+    const remember = `SELECT set_transaction_flag('trashed_at', deleted_at::text), set_transaction_flag('restored_task_id', id::text)
       FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
-    const parts = `${subtree(isThis, `tasks.deleted_at = nullif(current_setting('cairn.trashed_at', true), '')::timestamptz`)}
+    const parts = `${subtree(isThis, `tasks.deleted_at = transaction_flag('trashed_at')::timestamptz`)}
       UPDATE tasks SET deleted_at = NULL FROM part
       WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL RETURNING 1`;
     const [, restored = [], rows = []] = await this.write(
       sql(remember, values),
       sql(parts, values),
       this.selection(id),
-      setting('restoring', ''),
+      setting('restored_task_id', ''),
       setting('trashed_at', ''),
     );
     this.one(restored);
@@ -261,8 +261,8 @@ const tagNames = `(SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}
   AND g.user_id = :user_id)`;
 
 /** What triggers are told, until the transaction ends: in a longer one, it is taken back. */
-function setting(name: 'force' | 'restoring' | 'trashed_at', value: string): Statement {
-  return sql(`SELECT set_config('cairn.${name}', :value, true)`, { value });
+function setting(name: 'ignore_open_dependencies' | 'restored_task_id' | 'trashed_at', value: string): Statement {
+  return sql(`SELECT set_transaction_flag('${name}', :value)`, { value });
 }
 
 function isNames(tags: unknown): tags is string[] {
