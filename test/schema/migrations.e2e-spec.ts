@@ -1,6 +1,6 @@
-import { newDatabase } from './setup/app';
-import { run } from './setup/run';
-import { asRole, onDatabase } from './setup/server';
+import { newDatabase } from '../setup/app';
+import { run } from '../setup/run';
+import { asRole, onDatabase } from '../setup/server';
 
 jest.setTimeout(240_000); // each command is a process of its own
 

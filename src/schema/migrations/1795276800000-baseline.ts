@@ -4,8 +4,8 @@ import { MigrationInterface, QueryRunner } from 'typeorm';
 export const earlierVersionCode = 'ZC001';
 
 export const earlierVersionMessage =
-  'This database was created by an earlier development version of Cairn, which had other migrations. Start afresh: ' +
-  'its data will be lost. With the embedded database, stop Cairn and run `rm -rf .data/postgres`. With another ' +
+  'This database was created by an earlier development version of Cairn and cannot be migrated. To start afresh, ' +
+  'which deletes its data: for the embedded database, stop Cairn and run `rm -rf .data/postgres`; for another ' +
   'database, run as its owner: DROP SCHEMA public CASCADE; CREATE SCHEMA public;';
 
 /**
@@ -236,7 +236,7 @@ CREATE TABLE tasks (
   description text,
   notes text,
   status text NOT NULL DEFAULT 'pending',
-  priority smallint NOT NULL DEFAULT 3,
+  priority smallint NOT NULL DEFAULT '3',
   category text,
   due_date timestamptz(3),
   estimated_hours numeric(8,2),
