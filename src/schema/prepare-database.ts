@@ -1,15 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DatabaseError } from 'pg';
-import { DataSource, QueryFailedError } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Config, ConfigError, dataFolder } from '../config';
 import { setUpDatabase, startEmbeddedPostgres } from '../database/embedded-postgres';
 import { dataSourceOptions, migrationOptions, withDataSource } from './data-source';
-import {
-  Baseline1795276800000,
-  earlierVersionCode,
-  earlierVersionMessage,
-} from './migrations/1795276800000-baseline';
+import { Baseline1795276800000, earlierVersionMessage } from './migrations/1795276800000-baseline';
 
 /**
  * Prepares the database of DATABASE_URL for the application; without one, starts the embedded database and migrates it.
@@ -40,39 +35,40 @@ async function migrate(dataSource: DataSource): Promise<void> {
   const tryLock = `SELECT pg_try_advisory_lock(hashtext('cairn migrations')) AS "isLocked"`;
   while (!((await lock.query(tryLock)) as { isLocked: boolean }[])[0]?.isLocked) await delay(100);
   try {
+    refuseEarlierVersion(await appliedMigrations(dataSource));
     await dataSource.runMigrations();
-  } catch (error) {
-    if (isEarlierVersion(error)) throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
-    throw error;
   } finally {
     await lock.query(`SELECT pg_advisory_unlock(hashtext('cairn migrations'))`);
     await lock.release();
   }
 }
 
-function isEarlierVersion(error: unknown): boolean {
-  return (
-    error instanceof QueryFailedError && (error.driverError as DatabaseError).code === earlierVersionCode
-  );
-}
-
 async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
-  const [known] = await dataSource.query<{ exists: boolean }[]>(
-    `SELECT to_regprocedure('applied_migrations()') IS NOT NULL AS exists`,
-  );
-  const applied = known?.exists
-    ? await dataSource.query<{ name: string }[]>('SELECT name FROM applied_migrations() name')
-    : [];
+  const applied = await appliedMigrations(dataSource);
+  refuseEarlierVersion(applied);
   const missing = dataSource.migrations
     .map((migration) => migration.name ?? migration.constructor.name)
-    .filter((name) => !applied.some((migration) => migration.name === name));
-  if (applied.length > 0 && missing.includes(Baseline1795276800000.name)) {
-    throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
-  }
+    .filter((name) => !applied.includes(name));
   if (missing.length === 0) return;
   throw new ConfigError(
     `Cairn cannot start: the database lacks ${missing.join(', ')}. Apply what is missing: npm run migration:run`,
   );
+}
+
+async function appliedMigrations(dataSource: DataSource): Promise<string[]> {
+  const [known] = await dataSource.query<{ exists: boolean }[]>(
+    `SELECT to_regprocedure('applied_migrations()') IS NOT NULL AS exists`,
+  );
+  if (!known?.exists) return [];
+  const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM applied_migrations() name');
+  return rows.map(({ name }) => name);
+}
+
+/** A newer version may have applied further migrations; an earlier development version had others altogether. */
+function refuseEarlierVersion(applied: string[]): void {
+  if (applied.length > 0 && !applied.includes(Baseline1795276800000.name)) {
+    throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
+  }
 }
 
 /** A role that bypasses row-level security would leave the isolation of users to the application alone. */

@@ -143,8 +143,8 @@ const queries: Record<Kind, string> = {
         CASE WHEN NOT polpermissive THEN 'AS RESTRICTIVE' END,
         CASE polcmd WHEN 'r' THEN 'FOR SELECT' WHEN 'a' THEN 'FOR INSERT' WHEN 'w' THEN 'FOR UPDATE' WHEN 'd' THEN 'FOR DELETE' END,
         'TO ' || (SELECT string_agg(${role('grantee')}, ', ' ORDER BY ${role('grantee')}) FROM unnest(polroles) grantee),
-        format('USING (%s)', pg_get_expr(polqual, polrelid, true)),
-        CASE WHEN polwithcheck IS NOT NULL THEN format('WITH CHECK (%s)', pg_get_expr(polwithcheck, polrelid, true)) END) AS create
+        'USING (' || pg_get_expr(polqual, polrelid, true) || ')',
+        'WITH CHECK (' || pg_get_expr(polwithcheck, polrelid, true) || ')') AS create
     FROM r JOIN pg_policy p ON polrelid = r.oid
     ORDER BY p.oid`,
 
@@ -163,7 +163,7 @@ const queries: Record<Kind, string> = {
           AND NOT (a.grantee = 0 AND a.privilege_type = 'USAGE')
     ), parts AS (
       SELECT object, column_name, ${role('grantee')} AS role, privilege_type AS privilege,
-        privilege_type || coalesce(format(' (%s)', column_name), '') AS privileges,
+        privilege_type || coalesce(' (' || column_name || ')', '') AS privileges,
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS suffix
       FROM grants
     )

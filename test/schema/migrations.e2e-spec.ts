@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { newDatabase } from '../setup/app';
-import { run } from '../setup/run';
+import { copyTree } from '../setup/copy-tree';
+import { run, runNode } from '../setup/run';
 import { asRole, onDatabase } from '../setup/server';
 
 jest.setTimeout(240_000); // each command is a process of its own
@@ -26,76 +28,40 @@ const dump = (url: string) =>
         FROM information_schema.column_privileges WHERE table_schema = 'public'
       UNION ALL SELECT format('grant %s on %s to %s', privilege_type, routine_name, grantee)
         FROM information_schema.routine_privileges WHERE routine_schema = 'public'
+      UNION ALL SELECT format('grant %s on schema to %s', privilege_type, grantee::regrole)
+        FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'public' AND grantee <> nspowner
       UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
       ORDER BY 1`);
     return rows.map(({ line }) => line);
   });
 
 async function migration(url: string, ...args: string[]): Promise<string> {
-  const command = run('npm', ['run', '-s', ...args], {
-    MIGRATION_DATABASE_URL: asRole(url, 'cairn_owner'),
-    DATABASE_URL: asRole(url, 'cairn_login'),
-    JWT_SECRET_KEY: 'x'.repeat(32),
-  });
+  const command = run('npm', ['run', '-s', ...args], environment(url));
   expect([await command.ended, command.output()]).toEqual([0, command.output()]);
   return command.output();
 }
 
-/** Reverts until this one is reverted. */
-async function revert(url: string, name: string): Promise<void> {
-  for (let output = ''; !output.includes(name);) {
-    output = await migration(url, 'migration:revert');
-    expect(output).toContain('has been reverted');
-  }
-}
+const environment = (url: string) => ({
+  MIGRATION_DATABASE_URL: asRole(url, 'cairn_owner'),
+  DATABASE_URL: asRole(url, 'cairn_login'),
+  JWT_SECRET_KEY: 'x'.repeat(32),
+});
 
-const [ann, bob] = ['00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002'];
-const data = `
-  INSERT INTO users (id, email, password_hash) VALUES ('${ann}', 'ann@example.com', '$argon2id$'), ('${bob}', 'bob@example.com', '$argon2id$');
-  INSERT INTO goals (user_id, id, title, progress, parent_goal_id) VALUES ('${ann}', '${ann}', 'root', NULL, NULL),
-    ('${ann}', gen_random_uuid(), 'by hand', 25, '${ann}'), ('${ann}', '${bob}', 'done', NULL, '${ann}'), ('${bob}', '${bob}', 'empty', NULL, NULL);
-  INSERT INTO tasks (user_id, id, title, goal_id, status, completed_at) VALUES ('${ann}', gen_random_uuid(), 'x', '${bob}', 'completed', now());`;
-
-it('go up, down to nothing, and up again to the same schema, without drift', async () => {
+async function emptyDatabase(): Promise<string> {
   const url = await newDatabase();
   await onDatabase(url, (client) =>
     client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION cairn_owner'),
   );
+  return url;
+}
 
-  expect(await migration(url, 'migration:show')).toMatch(/\[ \] 1? ?Schema1795219200000/);
+it('go up, down to nothing, and up again to the same schema', async () => {
+  const url = await emptyDatabase();
+  expect(await migration(url, 'migration:show')).toMatch(/\[ \] 1? ?Baseline1795276800000/);
   await migration(url, 'migration:run');
-  expect(await migration(url, 'migration:show')).toMatch(/\[X\] \d+ Schema1795219200000/);
+  expect(await migration(url, 'migration:show')).toMatch(/\[X\] \d+ Baseline1795276800000/);
   const first = await dump(url);
   expect(first.filter((line) => line.startsWith('index')).length).toBeGreaterThan(15);
-
-  const drift = await migration(
-    url,
-    'migration:generate',
-    '--',
-    'src/database/migrations/Drift',
-    '--check',
-    '--dryrun',
-  );
-  expect(drift).toContain('No changes in database schema were found');
-
-  // Data from before progress was computed, for two users; and computed again after it was reverted.
-  await revert(url, 'GoalProgress');
-  await onDatabase(url, (client) => client.query(data));
-  const goals = async () => {
-    const text = `SELECT title, progress::float, progress_mode, status FROM goals ORDER BY user_id, title`;
-    return (await onDatabase(url, (client) => client.query<object>(text))).rows;
-  };
-  const counted = [
-    { title: 'by hand', progress: 25, progress_mode: 'manual', status: 'active' },
-    { title: 'done', progress: 100, progress_mode: 'computed', status: 'completed' },
-    { title: 'root', progress: 62.5, progress_mode: 'computed', status: 'active' },
-    { title: 'empty', progress: null, progress_mode: 'computed', status: 'active' },
-  ];
-  await migration(url, 'migration:run');
-  expect(await goals()).toEqual(counted);
-  await revert(url, 'GoalProgress');
-  await migration(url, 'migration:run');
-  expect(await goals()).toEqual(counted);
 
   for (;;) {
     const output = await migration(url, 'migration:revert');
@@ -106,4 +72,66 @@ it('go up, down to nothing, and up again to the same schema, without drift', asy
 
   await migration(url, 'migration:run');
   expect(await dump(url)).toEqual(first);
+});
+
+describe('a database of an earlier development version', () => {
+  const earlierVersion = `
+    CREATE TABLE users (id uuid PRIMARY KEY);
+    CREATE TABLE migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+    INSERT INTO migrations (timestamp, name) VALUES (1795219200000, 'Schema1795219200000');
+    CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
+      SET search_path = public, pg_temp AS 'SELECT name FROM migrations'`;
+  let url: string;
+  beforeAll(async () => {
+    url = await emptyDatabase();
+    await onDatabase(asRole(url, 'cairn_owner'), (client) =>
+      client.query(`${earlierVersion}; GRANT USAGE ON SCHEMA public TO cairn_login`),
+    );
+  });
+
+  const message =
+    'This database was created by an earlier development version of Cairn and cannot be migrated. To start afresh, ' +
+    'which deletes its data: for the embedded database, stop Cairn and run `rm -rf .data/postgres`; for another ' +
+    'database, run as its owner: DROP SCHEMA public CASCADE; CREATE SCHEMA public;';
+
+  it('is not migrated, and the command says what to do', async () => {
+    const command = run('npm', ['run', '-s', 'migration:run'], environment(url));
+    expect(await command.ended).not.toBe(0);
+    expect(command.output()).toContain(message);
+  });
+
+  it('is not migrated when only the table of migrations is left', async () => {
+    const rest = await emptyDatabase();
+    await onDatabase(asRole(rest, 'cairn_owner'), (client) =>
+      client.query(`CREATE TABLE migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+        INSERT INTO migrations (timestamp, name) VALUES (1795219200000, 'Schema1795219200000')`),
+    );
+    const command = run('npm', ['run', '-s', 'migration:run'], environment(rest));
+    expect(await command.ended).not.toBe(0);
+    expect(command.output()).toContain(message);
+  });
+
+  it('does not serve the application, which says nothing else', async () => {
+    const app = runNode(['src/main.ts'], { PORT: '0', ...environment(url) });
+    expect([await app.ended, app.output()]).toEqual([1, `Cairn cannot start. ${message}\n`]);
+  });
+
+  it('does not serve the application when it is the embedded database', async () => {
+    const folder = copyTree();
+    try {
+      const code = `
+        const { startEmbeddedPostgres, setUpDatabase } = require('./src/database/embedded-postgres');
+        startEmbeddedPostgres(require('./src/config').dataFolder + '/postgres').then((server) => setUpDatabase(server, 'cairn'))
+          .then(({ migrationDatabaseUrl }) => {
+            const client = new (require('pg').Client)(migrationDatabaseUrl);
+            return client.connect().then(() => client.query(process.env.SQL));
+          }).then(() => process.exit(0));`;
+      const preparation = runNode(['-e', code], { SQL: earlierVersion }, folder);
+      expect([await preparation.ended, preparation.output()]).toEqual([0, '']);
+      const app = runNode(['src/main.ts'], { PORT: '0' }, folder);
+      expect([await app.ended, app.output()]).toEqual([1, `Cairn cannot start. ${message}\n`]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });

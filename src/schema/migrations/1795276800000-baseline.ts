@@ -1,8 +1,5 @@
 import { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** SQLSTATE of the refusal below. */
-export const earlierVersionCode = 'ZC001';
-
 export const earlierVersionMessage =
   'This database was created by an earlier development version of Cairn and cannot be migrated. To start afresh, ' +
   'which deletes its data: for the embedded database, stop Cairn and run `rm -rf .data/postgres`; for another ' +
@@ -42,7 +39,7 @@ const refuseEarlierVersion = `
 DO $$
 BEGIN
   IF to_regclass('public.users') IS NOT NULL OR EXISTS (SELECT FROM migrations) THEN
-    RAISE EXCEPTION USING ERRCODE = '${earlierVersionCode}', MESSAGE = '${earlierVersionMessage}';
+    RAISE EXCEPTION '${earlierVersionMessage}';
   END IF;
 END $$;
 `;
