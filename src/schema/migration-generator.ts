@@ -37,8 +37,8 @@ export async function generateMigration(dataSource: DataSource): Promise<Migrati
     const wanted = await wantedSnapshot(runner, entityStatements);
     if (differences(actual, wanted).length === 0) return undefined;
     await runner.query(`SET LOCAL search_path = public, pg_temp`);
-    const up = await lead(runner, upQueries.map(withoutSemicolon), wanted);
-    const down = await lead(runner, downQueries.map(withoutSemicolon).reverse(), actual);
+    const up = await lead(runner, upQueries.map(sqlOf), wanted);
+    const down = await lead(runner, downQueries.map(sqlOf).reverse(), actual);
     return { up, down };
   });
 }
@@ -91,12 +91,27 @@ async function statementsOfEntities({ options }: DataSource): Promise<string[]> 
   const { upQueries } = await withDataSource(inScratch, (dataSource) =>
     dataSource.driver.createSchemaBuilder().log(),
   );
-  return upQueries.map(withoutSemicolon);
+  return upQueries.map(sqlOf);
 }
 
-function withoutSemicolon({ query, parameters }: { query: string; parameters?: unknown[] }): string {
+/** A statement of TypeORM, in the form of those of this generator. */
+function sqlOf({ query, parameters }: { query: string; parameters?: unknown[] }): string {
   if (parameters?.length) throw new Error(`TypeORM gives parameters to: ${query}\n\n${byHand}`);
-  return query.trim().replace(/;$/, '');
+  const statement = query.trim().replace(/;$/, '');
+  return statement.startsWith('CREATE TABLE ') ? inLines(statement) : statement;
+}
+
+/** CREATE TABLE with each column and constraint on a line of its own. */
+function inLines(statement: string): string {
+  let depth = 0;
+  let isQuoted = false;
+  return statement.replace(/, |[()']/g, (part) => {
+    if (part === "'") isQuoted = !isQuoted;
+    if (isQuoted || part === "'") return part;
+    if (part === '(') return ++depth === 1 ? '(\n  ' : part;
+    if (part === ')') return --depth === 0 ? '\n)' : part;
+    return depth === 1 ? ',\n  ' : part;
+  });
 }
 
 async function snapshotOf(runner: QueryRunner, schema: string): Promise<SchemaSnapshot> {

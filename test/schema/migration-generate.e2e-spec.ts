@@ -214,6 +214,12 @@ describe('with a new table, a dropped column and a changed signature', () => {
   it('the migration leads to the sources and back', async () => {
     const url = await newDatabase();
     expect(await generate(url, 'Stones', folder)).toEqual([0, expect.stringContaining('Written: ')]);
+    const [name = ''] = readdirSync(join(folder, 'src/schema/migrations')).filter((file) =>
+      file.includes('stones'),
+    );
+    const text = readFileSync(join(folder, 'src/schema/migrations', name), 'utf8');
+    expect(text).toContain('\n  "name" text NOT NULL DEFAULT ');
+    expect(text).toContain('REVOKE EXECUTE ON FUNCTION stone_weight(text) FROM PUBLIC;');
     const environment = { DATABASE_URL: asRole(url, 'cairn_owner'), JWT_SECRET_KEY: 'x'.repeat(32) };
     const migrate = async (command: string) => {
       const process = run('npm', ['run', '-s', command], environment, folder);
