@@ -36,7 +36,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/database/**', 'src/**/*.repository.ts', 'src/cli.ts', 'src/cli/**'],
+    ignores: ['src/database/**', 'src/schema/**', 'src/**/*.repository.ts', 'src/cli.ts', 'src/cli/**'],
     rules: {
       'no-restricted-imports': [
         'error',

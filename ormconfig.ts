@@ -1,1 +1,1 @@
-export { default } from './src/database/cli-data-source';
+export { default } from './src/schema/cli-data-source';

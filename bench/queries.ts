@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
-import { serverSettings } from '../src/database/data-source';
+import { serverSettings } from '../src/schema/data-source';
 import { Sent, WireTap } from '../test/setup/wire-tap';
 import { benchDatabase, passwordHash, signIn } from './setup';
 

@@ -2,8 +2,8 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Passwords } from '../src/auth/passwords';
 import { dataFolder, loadConfig } from '../src/core/config';
-import { commandLineDataSource } from '../src/database/data-source';
 import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { migrationOptions, withDataSource } from '../src/schema/data-source';
 import { onDatabase } from '../test/setup/server';
 
 export const password = 'a cairn of many stones';
@@ -16,9 +16,8 @@ export async function benchDatabase(): Promise<{ databaseUrl: string; superuserU
   ]);
   await onDatabase(server, (client) => client.query('DROP DATABASE IF EXISTS bench WITH (FORCE)'));
   const { databaseUrl, migrationDatabaseUrl } = await setUpDatabase(server, 'bench');
-  const dataSource = await (await commandLineDataSource(config(migrationDatabaseUrl))).initialize();
-  await dataSource.runMigrations();
-  await dataSource.destroy();
+  const options = migrationOptions(config(migrationDatabaseUrl));
+  await withDataSource(options, (dataSource) => dataSource.runMigrations());
   const superuserUrl = Object.assign(new URL(server), { pathname: '/bench' }).toString();
   return { databaseUrl, superuserUrl };
 }

@@ -1,5 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
@@ -13,6 +14,7 @@ import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
 import { LimitsModule } from './limits/limits.module';
 import { PurgeModule } from './purge/purge.module';
+import { dataSourceOptions } from './schema/data-source';
 import { InsightsModule } from './insights/insights.module';
 import { TagsModule } from './tags/tags.module';
 import { TasksModule } from './tasks/tasks.module';
@@ -21,6 +23,10 @@ import { UsersModule } from './users/users.module';
 
 @Module({
   imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Config],
+      useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 1 }),
+    }),
     DatabaseModule,
     LimitsModule,
     AuthModule,

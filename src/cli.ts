@@ -5,7 +5,8 @@ import { purgeNow } from './cli/purge';
 import { seed } from './cli/seed';
 import { Config, ConfigError, loadConfig } from './core/config';
 import { Database } from './database/database';
-import { dataSourceOptions, prepareDatabase } from './database/data-source';
+import { dataSourceOptions } from './schema/data-source';
+import { prepareDatabase } from './schema/prepare-database';
 
 type Command = (database: Database, args: string[], config: Config) => Promise<string>;
 

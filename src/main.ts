@@ -1,6 +1,6 @@
 import { createApp } from './app';
 import { ConfigError, loadConfig } from './core/config';
-import { prepareDatabase } from './database/data-source';
+import { prepareDatabase } from './schema/prepare-database';
 
 /** Milliseconds that requests in flight have to finish after a signal. */
 const shutdownLimit = 10_000;

@@ -154,7 +154,7 @@ async function nodes(
   const isEnter = entered.length > 0;
   const query = isEnter
     ? `SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1::uuid AND s.user_id = $2::uuid
-       AND s.revoked_at IS NULL AND s.expires_at > now() AND u.is_active`
+       AND session_is_alive(s.revoked_at, s.expires_at) AND u.is_active`
     : text;
   const client = await app.database.connect();
   try {

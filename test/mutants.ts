@@ -32,13 +32,13 @@ const mutants: Mutant[] = [
   },
   {
     name: 'the tables have no policies',
-    file: 'src/database/migrations/1795222800000-walls.ts',
+    file: 'src/schema/migrations/1795276800000-baseline.ts',
     replace: [['ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', 'NO FORCE ROW LEVEL SECURITY']],
     crosses: false,
   },
   {
     name: 'a foreign key is without user_id',
-    file: 'src/database/migrations/1795219200000-schema.ts',
+    file: 'src/schema/migrations/1795276800000-baseline.ts',
     replace: [
       [
         'CONSTRAINT goals_pkey PRIMARY KEY (user_id, id),',

@@ -399,9 +399,11 @@ describe('the catalogue', () => {
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_app: count_progress, current_user_id, progress_of, refuse_unverified, take_turn',
-      'cairn_auth: act_as, count_hits',
-      'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, hold_account, take_turn',
+      'cairn_admin: session_is_alive',
+      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, lock_user_writes, progress_of, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
+      'cairn_auth: act_as, count_hits, session_is_alive',
+      'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, lock_account, lock_user_writes',
+      'cairn_purge: session_is_alive',
     ]);
   });
 });
@@ -463,7 +465,7 @@ describe('on the wire', () => {
       expect([begin!.text, end.map(({ text }) => text)]).toEqual([
         expect.stringMatching(
           new RegExp(
-            `^BEGIN[A-Z ]*; (SELECT take_turn\\('${walker.id}'\\); )?SELECT enter\\('[0-9a-f-]{36}', '${walker.id}'\\)$`,
+            `^BEGIN[A-Z ]*; (SELECT lock_user_writes\\('${walker.id}'\\); )?SELECT enter\\('[0-9a-f-]{36}', '${walker.id}'\\)$`,
           ),
         ),
         ['COMMIT'],

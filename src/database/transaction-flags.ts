@@ -17,7 +17,7 @@ export function setFlagSql(flag: TransactionFlag, valueSql: string): string {
   return `set_transaction_flag('${flag}', ${valueSql})`;
 }
 
-/** SQL of a flag's value; empty where it is not set. */
+/** SQL of a flag's value; null where it is not set. */
 export function flagSql(flag: TransactionFlag): string {
   return `transaction_flag('${flag}')`;
 }

@@ -144,7 +144,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
   async restore(id: string): Promise<JsonText> {
     const setFlags = `SELECT ${setFlagSql('trashed_at', 'deleted_at::text')}, ${setFlagSql('restored_task_id', 'id::text')}
       FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
-    const isFromSameOperation = `tasks.deleted_at = nullif(${flagSql('trashed_at')}, '')::timestamptz`;
+    const isFromSameOperation = `tasks.deleted_at = ${flagSql('trashed_at')}::timestamptz`;
     const restore = `${subtreeSql(isThisTask, isFromSameOperation)}
       UPDATE tasks SET deleted_at = NULL FROM part
       WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL RETURNING tasks.id`;

@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/config';
-import { serverSettings } from '../../src/database/data-source';
+import { serverSettings } from '../../src/schema/data-source';
 import { openApiDocument } from '../../src/http/openapi';
 import { Mailer } from '../../src/mail/mailer';
 import { PurgeService } from '../../src/purge/purge.service';

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { loadConfig } from '../../src/config';
-import { commandLineDataSource } from '../../src/database/data-source';
 import { setUpDatabase } from '../../src/database/embedded-postgres';
+import { migrationOptions, withDataSource } from '../../src/schema/data-source';
 import { onDatabase, template, testServer } from './server';
 
 /** Starts PostgreSQL once, and migrates the template that each test file clones. */
@@ -15,8 +15,6 @@ export default async function globalSetup(): Promise<void> {
   });
   const { migrationDatabaseUrl } = await setUpDatabase(server, template);
   const config = loadConfig({ DATABASE_URL: migrationDatabaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
-  const dataSource = await (await commandLineDataSource(config)).initialize();
-  await dataSource.runMigrations();
-  await dataSource.destroy();
+  await withDataSource(migrationOptions(config), (dataSource) => dataSource.runMigrations());
   process.env.CAIRN_TEST_SERVER = server;
 }

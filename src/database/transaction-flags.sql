@@ -1,0 +1,31 @@
+-- Flags tell triggers what the current transaction is doing. They end with the transaction. All access goes through these
+-- functions, so that a misspelled name raises an error.
+--
+--   ignore_open_dependencies  'true': a task may be completed while a task that it depends on is open
+--   restored_task_id          the task that is being restored from the trash together with its subtasks
+--   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
+--   recomputing_progress      'true' while recompute_progress updates goals
+--   summing_hours             'true' while sum_actual_hours updates a task
+
+-- The name of the setting that holds the flag. IMMUTABLE: with a constant name, the check happens once, in the planner.
+CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours') THEN
+    RETURN 'cairn.' || name;
+  END IF;
+  RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';
+END $$;
+
+-- The value of a flag; null when it is not set.
+CREATE FUNCTION transaction_flag(name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT nullif(current_setting(transaction_flag_setting(name), true), '')
+$$;
+
+-- Sets a flag until the end of the transaction. An empty value clears it.
+CREATE FUNCTION set_transaction_flag(name text, value text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config(transaction_flag_setting(name), value, true);
+END $$;
+
+REVOKE ALL ON FUNCTION transaction_flag_setting(text), transaction_flag(text), set_transaction_flag(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION transaction_flag_setting(text), transaction_flag(text), set_transaction_flag(text, text) TO cairn_app;

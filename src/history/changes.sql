@@ -1,0 +1,41 @@
+-- Records a change of an owned row; the argument is the name of the entity. The changes of one user are numbered in the
+-- order of their commits: the lock is held until the end of the transaction. A permanent deletion removes the earlier
+-- changes of the row and leaves one change that says it was deleted.
+--
+-- Triggers call it WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app'): not for rows that foreign keys change in
+-- the role of the schema owner, for whom the policies show no rows. The application leaves to foreign keys only what is
+-- deleted together with a user, whose history is deleted too.
+CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  changed record := coalesce(NEW, OLD);
+  number bigint;
+  fields jsonb := '{}';
+BEGIN
+  IF TG_OP <> 'DELETE' THEN
+    SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(o.value, 'null'), 'new', n.value)) INTO fields
+      FROM jsonb_each(to_jsonb(NEW)) n LEFT JOIN jsonb_each(to_jsonb(OLD)) o USING (key)
+      WHERE n.value <> coalesce(o.value, 'null') AND key NOT IN ('user_id', 'id', 'created_at', 'updated_at', 'version');
+    IF fields IS NULL THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  PERFORM lock_user_writes(changed.user_id);
+  SELECT coalesce(max(c.id), 0) + 1 INTO number FROM changes c WHERE c.user_id = changed.user_id;
+  INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields) VALUES (
+    changed.user_id, number, TG_ARGV[0], changed.id,
+    CASE WHEN TG_OP = 'DELETE' THEN OLD.version + 1 ELSE NEW.version END,
+    CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE lower(TG_OP) END, fields);
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM changes c WHERE c.user_id = OLD.user_id AND c.entity_id = OLD.id AND c.id < number;
+  END IF;
+  RETURN NULL;
+END $$;
+
+REVOKE ALL ON FUNCTION record_change() FROM PUBLIC;
+
+ALTER TABLE changes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON changes TO cairn_app
+  USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));
+
+REVOKE ALL ON changes FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON changes TO cairn_app;

@@ -1,0 +1,5 @@
+ALTER TABLE mails ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY authenticator ON mails TO cairn_auth USING (true) WITH CHECK (true);
+
+REVOKE ALL ON mails FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE, UPDATE (attempts, due_at) ON mails TO cairn_auth;

@@ -1,0 +1,10 @@
+-- The migrations that were applied. For the start of the application, whose role cannot read the table.
+CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
+  SET search_path = public, pg_temp AS $$
+  SELECT name FROM migrations
+$$;
+
+REVOKE ALL ON FUNCTION applied_migrations() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION applied_migrations() TO cairn_login;
+
+REVOKE ALL ON public.migrations FROM PUBLIC;

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import type { QueryRunner } from 'typeorm';
+
+interface SqlFile {
+  path: string;
+  sql: string;
+}
+
+/** The .sql files below `src`: the current definitions of everything that the entities cannot express. */
+export function sqlFiles(): SqlFile[] {
+  const root = join(__dirname, '..');
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.sql'),
+  );
+  if (paths.length === 0) throw new Error(`There are no .sql files in ${root}: run this from the sources.`);
+  return paths.sort().map((path) => ({
+    path: `src/${path.split(sep).join('/')}`,
+    sql: readFileSync(join(root, path), 'utf8'),
+  }));
+}
+
+/**
+ * Creates the objects of all files in `schema`, which must be first in the search path. The files may depend on each
+ * other: one that fails is tried again after the others.
+ * @throws Error with the reason for each file that cannot be applied
+ */
+export async function applySqlFiles(runner: QueryRunner, schema: string): Promise<void> {
+  for (let files = sqlFiles(); files.length > 0;) {
+    const failures: { file: SqlFile; reason: string }[] = [];
+    for (const file of files) {
+      // Everything else names its objects without a schema.
+      const sql = file.sql.replaceAll('ON SCHEMA public', `ON SCHEMA ${schema}`);
+      const reason = await attempt(runner, sql);
+      if (reason !== undefined) failures.push({ file, reason });
+    }
+    if (failures.length === files.length) {
+      throw new Error(failures.map(({ file, reason }) => `${file.path}: ${reason}`).join('\n'));
+    }
+    files = failures.map(({ file }) => file);
+  }
+}
+
+/** @returns why the statements failed; then they have no effect */
+async function attempt(runner: QueryRunner, sql: string): Promise<string | undefined> {
+  await runner.query('SAVEPOINT file');
+  try {
+    await runner.query(sql);
+    return undefined;
+  } catch (error) {
+    await runner.query('ROLLBACK TO SAVEPOINT file');
+    return (error as Error).message;
+  } finally {
+    await runner.query('RELEASE SAVEPOINT file');
+  }
+}

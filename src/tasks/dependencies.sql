@@ -1,0 +1,49 @@
+-- The tasks that depend on an open task, once for each open task that they depend on.
+CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT d.task_id FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
+  WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at)
+$$;
+
+-- Refuses a task that would depend on itself, directly or through others.
+CREATE FUNCTION refuse_dependency_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM (
+    WITH RECURSIVE needed (id) AS (
+      SELECT NEW.depends_on_id
+      UNION
+      SELECT d.depends_on_id FROM needed n JOIN task_dependencies d ON d.user_id = NEW.user_id AND d.task_id = n.id
+    )
+    SELECT FROM needed WHERE id = NEW.task_id
+  ) cycle;
+  IF FOUND THEN
+    RAISE EXCEPTION 'a task cannot depend on itself' USING ERRCODE = 'ZC409', HINT = 'dependency_cycle';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
+  FOR EACH ROW EXECUTE FUNCTION refuse_dependency_cycle();
+
+-- Refuses to complete a task that depends on an open task, unless the flag ignore_open_dependencies is set.
+CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
+    WHERE d.user_id = NEW.user_id AND d.task_id = NEW.id AND task_is_open(t.status, t.deleted_at);
+  IF FOUND AND transaction_flag('ignore_open_dependencies') IS DISTINCT FROM 'true' THEN
+    RAISE EXCEPTION 'a dependency is open' USING ERRCODE = 'ZC409', HINT = 'dependency_open';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER tasks_1_dependency BEFORE UPDATE OF status ON tasks
+  FOR EACH ROW WHEN (NEW.status = 'completed' AND OLD.status <> 'completed') EXECUTE FUNCTION refuse_open_dependency();
+
+REVOKE ALL ON FUNCTION blocked_tasks(uuid), refuse_dependency_cycle(), refuse_open_dependency() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION blocked_tasks(uuid) TO cairn_app;
+
+ALTER TABLE task_dependencies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON task_dependencies TO cairn_app
+  USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));
+
+REVOKE ALL ON task_dependencies FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON task_dependencies TO cairn_app;

@@ -1,0 +1,53 @@
+-- Refuses a task with more than ten ancestors, and a move that would give one of its descendants more than ten.
+CREATE FUNCTION refuse_depth() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  above integer;
+  below integer := 0;
+BEGIN
+  WITH RECURSIVE ancestor (id, depth) AS (
+    SELECT NEW.parent_task_id, 1
+    UNION ALL
+    SELECT t.parent_task_id, a.depth + 1 FROM ancestor a JOIN tasks t ON t.user_id = NEW.user_id AND t.id = a.id
+      WHERE t.parent_task_id IS NOT NULL AND a.depth <= 10
+  )
+  SELECT max(depth) INTO above FROM ancestor;
+  IF TG_OP = 'UPDATE' THEN
+    WITH RECURSIVE descendant (id, depth) AS (
+      SELECT NEW.id, 0
+      UNION ALL
+      SELECT t.id, d.depth + 1 FROM descendant d JOIN tasks t ON t.user_id = NEW.user_id AND t.parent_task_id = d.id
+        WHERE d.depth <= 10
+    )
+    SELECT max(depth) INTO below FROM descendant;
+  END IF;
+  IF above + below > 10 THEN
+    RAISE EXCEPTION 'a task cannot lie so deep' USING ERRCODE = 'ZC409', HINT = 'too_deep';
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- Refuses a parent in the trash: SQLSTATE ZC404 for a new parent, ZC409 when a subtask is restored without its parent.
+-- While a task is restored, its subtasks are not checked: the same statement restores their parents.
+CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF transaction_flag('restored_task_id') <> NEW.id::text THEN
+    RETURN NEW;
+  END IF;
+  PERFORM 1 FROM tasks t WHERE t.user_id = NEW.user_id AND t.id = NEW.parent_task_id AND t.deleted_at IS NOT NULL;
+  IF FOUND AND TG_OP = 'UPDATE' AND OLD.parent_task_id = NEW.parent_task_id THEN
+    RAISE EXCEPTION 'the parent is in the trash' USING ERRCODE = 'ZC409', HINT = 'parent_trashed';
+  ELSIF FOUND THEN
+    RAISE EXCEPTION 'the parent is in the trash' USING ERRCODE = 'ZC404', HINT = 'task';
+  END IF;
+  RETURN NEW;
+END $$;
+
+REVOKE ALL ON FUNCTION refuse_depth(), refuse_trashed_parent() FROM PUBLIC;
+
+-- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured.
+CREATE TRIGGER tasks_1_cycle BEFORE UPDATE OF parent_task_id ON tasks
+  FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_cycle('parent_task_id');
+CREATE TRIGGER tasks_1_depth BEFORE INSERT OR UPDATE OF parent_task_id ON tasks
+  FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_depth();
+CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted_at ON tasks
+  FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_trashed_parent();

@@ -1,0 +1,48 @@
+CREATE UNIQUE INDEX users_email_key ON users (lower(email));
+CREATE UNIQUE INDEX users_username_key ON users (lower(username));
+
+-- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and keeps updated_at.
+CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM now() AT TIME ZONE NEW.timezone;
+  IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+    NEW.updated_at := now();
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- A sign-in sets last_login_at only: that is not a change of the account.
+CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
+  email, username, full_name, password_hash, is_active, is_verified, is_superuser, timezone ON users
+  FOR EACH ROW EXECUTE FUNCTION check_user();
+
+-- Keeps deactivated_at in step with is_active.
+CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.deactivated_at := CASE WHEN NOT NEW.is_active THEN coalesce(NEW.deactivated_at, now()) END;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER users_deactivated_at BEFORE INSERT OR UPDATE OF is_active, deactivated_at ON users
+  FOR EACH ROW EXECUTE FUNCTION set_deactivated_at();
+
+REVOKE ALL ON FUNCTION check_user(), set_deactivated_at() FROM PUBLIC;
+
+ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON users TO cairn_app
+  USING (id = (SELECT current_user_id())) WITH CHECK (id = (SELECT current_user_id()));
+CREATE POLICY authenticator ON users TO cairn_auth USING (true) WITH CHECK (true);
+CREATE POLICY administrator ON users TO cairn_admin USING (true) WITH CHECK (true);
+CREATE POLICY purge ON users TO cairn_purge USING (NOT is_active) WITH CHECK (false);
+
+REVOKE ALL ON users FROM PUBLIC;
+-- The current user: everything but the password hash.
+GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
+  email_verified_at, created_at, updated_at), UPDATE (username, full_name, timezone), DELETE ON users TO cairn_app;
+-- Registration, sign-in, passwords and email addresses.
+GRANT SELECT, INSERT, UPDATE (email, username, full_name, timezone, password_hash, is_verified, email_verified_at,
+  last_login_at) ON users TO cairn_auth;
+-- Administration: everything but the password hash.
+GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
+  email_verified_at, created_at, updated_at), UPDATE (is_active, is_superuser), DELETE ON users TO cairn_admin;
+GRANT SELECT (id, is_active, deactivated_at), DELETE ON users TO cairn_purge;

@@ -1,0 +1,137 @@
+import { rmSync } from 'node:fs';
+import { newDatabase } from '../setup/app';
+import { copyTree } from '../setup/copy-tree';
+import { run, runNode } from '../setup/run';
+import { asRole, onDatabase } from '../setup/server';
+
+jest.setTimeout(240_000); // each command is a process of its own
+
+/** Everything that makes a schema, as PostgreSQL itself writes it down. */
+const dump = (url: string) =>
+  onDatabase(url, async (client) => {
+    const { rows } = await client.query<{ line: string }>(`
+      SELECT format('column %s.%s %s %s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
+          CASE WHEN attnotnull THEN 'not null' END, pg_get_expr(adbin, adrelid)) AS line
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid AND relkind = 'r' AND relnamespace = 'public'::regnamespace
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attnum > 0 AND NOT attisdropped
+      UNION ALL SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+      UNION ALL SELECT format('index %s', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+      UNION ALL SELECT format('security of %s: %s %s', relname, relrowsecurity, relforcerowsecurity)
+        FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+      UNION ALL SELECT format('policy %s on %s for %s to %s: %s, %s', policyname, tablename, cmd, roles, qual, with_check)
+        FROM pg_policies WHERE schemaname = 'public'
+      UNION ALL SELECT format('grant %s on %s to %s', privilege_type, table_name, grantee)
+        FROM information_schema.table_privileges WHERE table_schema = 'public'
+      UNION ALL SELECT format('grant %s on %s.%s to %s', privilege_type, table_name, column_name, grantee)
+        FROM information_schema.column_privileges WHERE table_schema = 'public'
+      UNION ALL SELECT format('grant %s on %s to %s', privilege_type, routine_name, grantee)
+        FROM information_schema.routine_privileges WHERE routine_schema = 'public'
+      UNION ALL SELECT format('grant %s on schema to %s', privilege_type, grantee::regrole)
+        FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'public' AND grantee <> nspowner
+      UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+      ORDER BY 1`);
+    return rows.map(({ line }) => line);
+  });
+
+async function migration(url: string, ...args: string[]): Promise<string> {
+  const command = run('npm', ['run', '-s', ...args], environment(url));
+  expect([await command.ended, command.output()]).toEqual([0, command.output()]);
+  return command.output();
+}
+
+const environment = (url: string) => ({
+  MIGRATION_DATABASE_URL: asRole(url, 'cairn_owner'),
+  DATABASE_URL: asRole(url, 'cairn_login'),
+  JWT_SECRET_KEY: 'x'.repeat(32),
+});
+
+async function emptyDatabase(): Promise<string> {
+  const url = await newDatabase();
+  await onDatabase(url, (client) =>
+    client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION cairn_owner'),
+  );
+  return url;
+}
+
+it('go up, down to nothing, and up again to the same schema', async () => {
+  const url = await emptyDatabase();
+  expect(await migration(url, 'migration:show')).toMatch(/\[ \] 1? ?Baseline1795276800000/);
+  await migration(url, 'migration:run');
+  expect(await migration(url, 'migration:show')).toMatch(/\[X\] \d+ Baseline1795276800000/);
+  const first = await dump(url);
+  expect(first.filter((line) => line.startsWith('index')).length).toBeGreaterThan(15);
+
+  for (;;) {
+    const output = await migration(url, 'migration:revert');
+    if (!output.includes('has been reverted')) break;
+  }
+  const nothing = await dump(url);
+  expect(nothing.filter((line) => !/\bmigrations/.test(line))).toEqual([]);
+
+  await migration(url, 'migration:run');
+  expect(await dump(url)).toEqual(first);
+});
+
+describe('a database of an earlier development version', () => {
+  const earlierVersion = `
+    CREATE TABLE users (id uuid PRIMARY KEY);
+    CREATE TABLE migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+    INSERT INTO migrations (timestamp, name) VALUES (1795219200000, 'Schema1795219200000');
+    CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
+      SET search_path = public, pg_temp AS 'SELECT name FROM migrations'`;
+  let url: string;
+  beforeAll(async () => {
+    url = await emptyDatabase();
+    await onDatabase(asRole(url, 'cairn_owner'), (client) =>
+      client.query(`${earlierVersion}; GRANT USAGE ON SCHEMA public TO cairn_login`),
+    );
+  });
+
+  const message =
+    'This database was created by an earlier development version of Cairn and cannot be migrated. To start afresh, ' +
+    'which deletes its data: for the embedded database, stop Cairn and run `rm -rf .data/postgres`; for another ' +
+    'database, run as its owner: DROP SCHEMA public CASCADE; CREATE SCHEMA public;';
+
+  it('is not migrated, and the command says what to do', async () => {
+    const command = run('npm', ['run', '-s', 'migration:run'], environment(url));
+    expect(await command.ended).not.toBe(0);
+    expect(command.output()).toContain(message);
+  });
+
+  it('is not migrated when only the table of migrations is left', async () => {
+    const rest = await emptyDatabase();
+    await onDatabase(asRole(rest, 'cairn_owner'), (client) =>
+      client.query(`CREATE TABLE migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+        INSERT INTO migrations (timestamp, name) VALUES (1795219200000, 'Schema1795219200000')`),
+    );
+    const command = run('npm', ['run', '-s', 'migration:run'], environment(rest));
+    expect(await command.ended).not.toBe(0);
+    expect(command.output()).toContain(message);
+  });
+
+  it('does not serve the application, which says nothing else', async () => {
+    const app = runNode(['src/main.ts'], { PORT: '0', ...environment(url) });
+    expect([await app.ended, app.output()]).toEqual([1, `Cairn cannot start. ${message}\n`]);
+  });
+
+  it('does not serve the application when it is the embedded database', async () => {
+    const folder = copyTree();
+    try {
+      const code = `
+        const { startEmbeddedPostgres, setUpDatabase } = require('./src/database/embedded-postgres');
+        startEmbeddedPostgres(require('./src/config').dataFolder + '/postgres').then((server) => setUpDatabase(server, 'cairn'))
+          .then(({ migrationDatabaseUrl }) => {
+            const client = new (require('pg').Client)(migrationDatabaseUrl);
+            return client.connect().then(() => client.query(process.env.SQL));
+          }).then(() => process.exit(0));`;
+      const preparation = runNode(['-e', code], { SQL: earlierVersion }, folder);
+      expect([await preparation.ended, preparation.output()]).toEqual([0, '']);
+      const app = runNode(['src/main.ts'], { PORT: '0' }, folder);
+      expect([await app.ended, app.output()]).toEqual([1, `Cairn cannot start. ${message}\n`]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
