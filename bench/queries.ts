@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/config';
 import { serverSettings } from '../src/database/data-source';
-import { Sent, WireTap } from '../test/setup/wire-tap';
+import { Sent, WireTap } from '../test/setup/postgres-proxy';
 import { benchDatabase, passwordHash, signIn } from './setup';
 
 /*
