@@ -9,7 +9,7 @@ import {
   signIn,
   TestUser,
 } from '../setup/factories';
-import { holdUp, waiting } from '../setup/locks';
+import { blockWrites, waitForLockWaits } from '../setup/locks';
 import { run } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
@@ -214,10 +214,10 @@ describe('another’s account', () => {
 
   it('is removed once, and recorded once, by several at once', async () => {
     const user = await newUser(app);
-    const letGo = await holdUp(app, 'INSERT ON administrative_acts');
+    const unblock = await blockWrites(app, 'INSERT ON administrative_acts');
     const removals = Promise.all(Array.from({ length: 3 }, () => chief.api.delete(`/users/${user.id}`)));
-    await waiting(app, 3);
-    await letGo();
+    await waitForLockWaits(app, 3);
+    await unblock();
     const answers = await removals;
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
     expect(await actsOn(user)).toEqual([{ actor_id: chief.id, act: 'delete' }]);
@@ -225,13 +225,13 @@ describe('another’s account', () => {
 
   it('leaves a superuser when two take each other’s rights', async () => {
     const [one, other] = [await newChief(), await newChief()];
-    const letGo = await holdUp(app, 'UPDATE OF is_superuser ON users');
+    const unblock = await blockWrites(app, 'UPDATE OF is_superuser ON users');
     const taking = Promise.all([
       one.api.patch(`/users/${other.id}`, { is_superuser: false }),
       other.api.patch(`/users/${one.id}`, { is_superuser: false }),
     ]);
-    await waiting(app, 2);
-    await letGo();
+    await waitForLockWaits(app, 2);
+    await unblock();
     expect((await taking).map(({ status }) => status).sort()).toEqual([200, 403]);
   });
 

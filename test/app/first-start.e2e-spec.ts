@@ -1,18 +1,18 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyTree } from '../setup/project-copy';
+import { copyProject } from '../setup/project-copy';
 import { run, runNode } from '../setup/processes';
 
 /* A checkout that was never started, with nothing in the environment: what a stranger has after `npm ci`. */
 let folder: string;
-beforeAll(() => (folder = copyTree()));
+beforeAll(() => (folder = copyProject()));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = (environment = {}) => runNode(['src/main.ts'], { PORT: '0', ...environment }, folder);
 
 it('starts with a PostgreSQL of its own, and the README’s tour works as it is written', async () => {
   const app = start();
-  const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+  const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const readme = readFileSync(join(folder, 'README.md'), 'utf8');
   const [, tour = ''] = /```sh\n(api=http.+?)```/s.exec(readme)!;
   const shell = run(
@@ -60,7 +60,7 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
 
 it('seeds beside a running application, and keeps its data and its secret over a restart, with one connection', async () => {
   const app = start({ DATABASE_POOL_SIZE: '1' });
-  const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+  const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const seed = runNode(['src/cli.ts', 'seed'], {}, folder);
   expect([await seed.ended, seed.output()]).toEqual([
     0,
@@ -76,7 +76,7 @@ it('seeds beside a running application, and keeps its data and its secret over a
   expect(await app.ended).toBe(0);
 
   const again = start();
-  const [, newUrl] = await again.says(/Documentation: (http:\S+)\/docs/);
+  const [, newUrl] = await again.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const list = await fetch(`${newUrl}/api/v1/tasks?limit=1&include=total`, {
     headers: { authorization: `Bearer ${access_token}` },
   });

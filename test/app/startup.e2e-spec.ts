@@ -91,13 +91,13 @@ describe('the configuration', () => {
 describe('the application', () => {
   it('starts in production, logs JSON, and stops on SIGTERM', async () => {
     const app = start({ NODE_ENV: 'production', DATABASE_URL: await loginUrl() });
-    const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+    const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
-    await app.says(/GET \/api\/v1\/tasks 401/);
+    await app.waitForOutput(/GET \/api\/v1\/tasks 401/);
     const written = `${url}/api/v1/calendar.ics%3Ftoken=cairn_secret`;
     expect((await fetch(written)).status).toBe(404);
-    await app.says(/GET \/api\/v1\/calendar.ics%3Ftoken=cairn_\*\*\* 404/);
+    await app.waitForOutput(/GET \/api\/v1\/calendar.ics%3Ftoken=cairn_\*\*\* 404/);
     expect(app.output()).not.toContain('secret');
     const line = app
       .output()
@@ -111,7 +111,7 @@ describe('the application', () => {
   it('understands the URL of an SQLAlchemy application', async () => {
     const url = (await loginUrl()).replace('postgresql:', 'postgresql+psycopg2:');
     const app = start({ DATABASE_URL: url });
-    await app.says(/Cairn is running/);
+    await app.waitForOutput(/Cairn is running/);
     app.process.kill('SIGINT');
     expect(await app.ended).toBe(0);
   });
@@ -134,7 +134,7 @@ describe('the application', () => {
       'the role postgres of DATABASE_URL bypasses row-level security. Use cairn_login instead',
     );
     const development = start({ DATABASE_URL: url });
-    await development.says(/Cairn is running/);
+    await development.waitForOutput(/Cairn is running/);
     development.process.kill('SIGTERM');
     expect(await development.ended).toBe(0);
   });
@@ -177,7 +177,7 @@ describe('the application', () => {
 
   it('answers browsers of the origins that it knows', async () => {
     const app = start({ DATABASE_URL: await loginUrl(), CORS_ORIGINS: 'https://app.example.com' });
-    const [, url] = await app.says(/Documentation: (http:\S+)\/docs/);
+    const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
     const preflight = (origin: string) =>
       fetch(`${url}/api/v1/tasks`, {
         method: 'OPTIONS',
@@ -215,7 +215,7 @@ describe('the seed command', () => {
     expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('is there already')]);
 
     const app = start({ DATABASE_URL: url });
-    const [, base] = await app.says(/Documentation: (http:\S+)\/docs/);
+    const [, base] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
     const [, password] = /password: (.+)\n/.exec(first.output())!;
     const login = await fetch(`${base}/api/v1/auth/login`, {
       method: 'POST',

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Api } from '../setup/api';
 import { startApp, TestApp } from '../setup/app';
 import { newTask, newUser, password, signIn, TestUser } from '../setup/factories';
-import { Run, runNode } from '../setup/processes';
+import { RunningProcess, runNode } from '../setup/processes';
 import { asRole } from '../setup/server';
 
 let app: TestApp;
@@ -456,7 +456,7 @@ describe('signing keys', () => {
   const first = 'the first key of the tests: long enough';
   const second = 'the second key of the tests: long enough';
   /** An instance in a process of its own: Passport keeps one strategy for a whole process. */
-  async function start(key: string, accepted = ''): Promise<{ api: Api; run: Run }> {
+  async function start(key: string, accepted = ''): Promise<{ api: Api; run: RunningProcess }> {
     const run = runNode(['src/main.ts'], {
       DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
       JWT_SECRET_KEY: key,
@@ -464,7 +464,7 @@ describe('signing keys', () => {
       SMTP_URL: app.mailbox.url,
       PORT: '0',
     });
-    const [, url] = await run.says(/Documentation: (http:\/\/\S+)\/docs/);
+    const [, url] = await run.waitForOutput(/Documentation: (http:\/\/\S+)\/docs/);
     return { api: new Api(url!, app.contract), run };
   }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { startApp, TestApp } from '../setup/app';
 import { newPersonalToken, newUser, password, signIn, TestUser } from '../setup/factories';
-import { holdUp, waiting } from '../setup/locks';
+import { blockWrites, waitForLockWaits } from '../setup/locks';
 import { subjects } from '../setup/mailbox';
 
 let app: TestApp;
@@ -179,7 +179,7 @@ describe('a changed password', () => {
       await intruder.query('BEGIN');
       await intruder.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [user.id]);
       const signingIn = login(user.email, password).then();
-      await waiting(app, 1);
+      await waitForLockWaits(app, 1);
       await intruder.query('UPDATE users SET password_hash = password_hash || $2 WHERE id = $1', [
         user.id,
         'x',
@@ -303,15 +303,15 @@ describe('a forgotten password', () => {
   it('ends a personal token too that is made at the same time', async () => {
     const user = await newUser(app);
     const token = await resetToken(user.email);
-    const letGo = await holdUp(app, 'INSERT ON personal_tokens');
+    const unblock = await blockWrites(app, 'INSERT ON personal_tokens');
     const making = user.api
       .post('/auth/tokens', { name: 'Thief', scopes: ['read'] })
       .expect(201)
       .then();
-    await waiting(app, 1);
+    await waitForLockWaits(app, 1);
     const resetting = reset(token).expect(204).then();
-    await waiting(app, 2, resetting);
-    await letGo();
+    await waitForLockWaits(app, 2, resetting);
+    await unblock();
     await Promise.all([making, resetting]);
     const { rowCount } = await app.database.query('SELECT FROM personal_tokens WHERE user_id = $1', [
       user.id,

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { startApp, TestApp } from '../setup/app';
 import { newGoal, newTask, newUser, signIn, TestUser } from '../setup/factories';
-import { holdUp, waiting } from '../setup/locks';
-import { WireTap } from '../setup/postgres-proxy';
+import { blockWrites, waitForLockWaits } from '../setup/locks';
+import { PostgresProxy } from '../setup/postgres-proxy';
 
 /* One connection in the pool, and one second to wait for it. */
 let app: TestApp;
@@ -46,14 +46,14 @@ it('the writes of one user that wait for each other keep no connections from oth
   const small = await startApp({ DATABASE_POOL_SIZE: '2' });
   const [writer, reader] = [await newUser(small), await newUser(small)];
   const task = await newTask(writer);
-  const letGo = await holdUp(small, 'UPDATE OF title ON tasks');
+  const unblock = await blockWrites(small, 'UPDATE OF title ON tasks');
   const writes = Array.from({ length: 6 }, (_, n) =>
     writer.api.patch(`/tasks/${task.id}`, { title: `Title ${n}` }).then(({ status }) => status),
   );
-  await waiting(small, 1);
+  await waitForLockWaits(small, 1);
   await reader.api.get('/tasks').expect(200);
   await reader.api.post('/tasks', { title: 'Mine' }).expect(201);
-  await letGo();
+  await unblock();
   expect(await Promise.all(writes)).toEqual(Array(6).fill(200));
   expect((await writer.api.get(`/tasks/${task.id}`)).body).toMatchObject({ version: 7 });
   await small.close();
@@ -132,27 +132,27 @@ it('a transaction that PostgreSQL ends because of a deadlock is tried again', as
 });
 
 describe('a connection that breaks without a word', () => {
-  let tap: WireTap;
-  let tapped: TestApp;
+  let proxy: PostgresProxy;
+  let proxiedApp: TestApp;
   let owner: TestUser;
 
   beforeAll(async () => {
-    tap = await WireTap.open(app.databaseUrl);
-    tapped = await startApp({ DATABASE_URL: tap.url, DATABASE_POOL_SIZE: '1', LOG_LEVEL: 'silent' });
+    proxy = await PostgresProxy.open(app.databaseUrl);
+    proxiedApp = await startApp({ DATABASE_URL: proxy.url, DATABASE_POOL_SIZE: '1', LOG_LEVEL: 'silent' });
   });
   beforeEach(async () => {
     owner = await newUser(app);
-    owner = await signIn(tapped, owner.email);
+    owner = await signIn(proxiedApp, owner.email);
   });
   afterAll(async () => {
-    await tapped.close();
-    tap.close();
+    await proxiedApp.close();
+    proxy.close();
   });
 
   it('is replaced once, for a request that reads', async () => {
-    tap.cuts = 1;
+    proxy.cuts = 1;
     await owner.api.get('/tasks').expect(200);
-    tap.cuts = 2; // once more is once, not for ever
+    proxy.cuts = 2; // once more is once, not for ever
     await owner.api.get('/tasks').expect(503);
     await owner.api.get('/tasks').expect(200);
   });
@@ -161,9 +161,9 @@ describe('a connection that breaks without a word', () => {
     'is a 503 for one that writes, which is not done twice (%s)',
     async (breaks) => {
       await owner.api.get('/tasks').expect(200);
-      tap[breaks] = 1;
+      proxy[breaks] = 1;
       await owner.api.post('/tasks', { title: 'x' }).expect(503);
-      expect(tap[breaks]).toBe(0);
+      expect(proxy[breaks]).toBe(0);
       const { body } = await owner.api.get('/tasks?include=total').expect(200);
       expect(body).toMatchObject({ total: breaks === 'cuts' ? 0 : 1 });
     },

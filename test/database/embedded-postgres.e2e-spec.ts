@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Run, runNode } from '../setup/processes';
+import { RunningProcess, runNode } from '../setup/processes';
 import { onDatabase } from '../setup/server';
 
 /* Each process stands for an application that was started without DATABASE_URL. Its folder is closed to other users. */
@@ -16,17 +16,17 @@ const program = (path: string) => `
   process.on('SIGINT', () => process.exit(0));
   setInterval(() => {}, 1000);`;
 
-interface User extends Run {
+interface User extends RunningProcess {
   url: string;
 }
 
 async function use(path = folder): Promise<User> {
   const started = runNode(['-e', program(path)]);
-  const [, url = ''] = await started.says(/url (\S+)\n/);
+  const [, url = ''] = await started.waitForOutput(/url (\S+)\n/);
   return Object.assign(started, { url });
 }
 
-async function stop(user: Run, signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
+async function stop(user: RunningProcess, signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
   user.process.kill(signal);
   await user.ended;
 }

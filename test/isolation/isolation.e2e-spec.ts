@@ -1,18 +1,22 @@
 import { startApp, TestApp } from '../setup/app';
-import { methods } from '../setup/contract';
-import { ids, Json, newGoal, newPersonalToken, newTask, newUser, TestUser } from '../setup/factories';
+import { createMissingRows, fillPath, rowIdsOf, routesOf, snapshotOf } from '../setup/catalogue';
+import { ids, newGoal, newPersonalToken, newTask, newUser, TestUser } from '../setup/factories';
+import { waitForMails } from '../setup/mailbox';
 
 /*
- * Two users, each with a goal, a task under it, a session and a personal token. Every route of the OpenAPI document is tried without a
- * token, and as the first user with ids of the second one: a new route is in the test as soon as it is in the document.
+ * Two users, each with a goal, a task under it, a session, a personal access token, and a row of every other resource.
+ * Every route of the OpenAPI document is called without a token, and as the first user with the ids of the other user:
+ * a new route is covered as soon as it is in the document.
  */
 let app: TestApp;
 let user: TestUser;
 let other: TestUser;
 let own: { goal: string; task: string; session: string; token: string };
-let foreign: Record<string, string>;
+/** The ids of rows, by collection. */
+let ownIds: Record<string, string>;
+let otherIds: Record<string, string>;
 
-const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
+const missingId = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
 
 beforeAll(async () => {
   app = await startApp();
@@ -25,206 +29,158 @@ beforeAll(async () => {
     session: (await ids(user, '/auth/sessions'))[0]!,
     token: (await newPersonalToken(user)).id,
   };
-  const goal = await newGoal(other);
-  const task = await newTask(other, { goal_id: goal.id });
-  const { body } = await other.api.get('/auth/sessions').expect(200);
+  await newTask(other, { goal_id: (await newGoal(other)).id });
   const tagged = await newTask(other, { tags: ['theirs'] });
   await other.api.delete(`/tasks/${tagged.id}?permanent=true`).expect(204);
-  const token = await newPersonalToken(other);
-  foreign = {
-    goals: goal.id,
-    tasks: task.id,
-    sessions: (body as { items: Json[] }).items[0]!.id,
-    tokens: token.id,
-    tags: (await ids(other, '/tags'))[0]!,
-  };
+  await newPersonalToken(other);
+  for (const one of [user, other]) await createMissingRows(app, one);
+  otherIds = await rowIdsOf(app, other);
+  // Tags are created with tasks; the lists below show that this user has none.
+  ownIds = { ...otherIds, ...(await rowIdsOf(app, user, ['tags'])) };
+  await waitForMails(app);
 });
 afterAll(() => app.close());
 
-type Method = (typeof methods)[number];
+/** The id of the other user's row. */
+const idOfOther = (collection: string) => otherIds[collection]!;
 
-interface Route {
-  method: Method;
-  path: string;
-  isPublic: boolean;
-  body: object | undefined;
-}
-
-function routes(): Route[] {
-  const { paths } = app.contract.document;
-  return Object.entries(paths).flatMap(([path, item]) =>
-    methods.flatMap((method) => {
-      const operation = item[method];
-      if (!operation) return [];
-      const content =
-        operation.requestBody &&
-        'content' in operation.requestBody &&
-        operation.requestBody.required !== false
-          ? operation.requestBody.content
-          : undefined;
-      const example = Object.values(content?.['application/json']?.examples ?? {})[0];
-      const body = example && 'value' in example ? (example.value as object) : content && { password: 'x' };
-      return [{ method, path, isPublic: operation.security?.length === 0, body }];
-    }),
-  );
-}
-
-/** Puts ids into a path: the user's own, and what the last collection before {id} names. */
-function fill(path: string, userId: string, idOf: (collection: string) => string): string {
-  return `/${path
-    .replace('{user_id}', userId)
-    .replace('{other_id}', idOf('tasks'))
-    .replace('{entry_id}', idOf('tasks'))
-    .replace(/(\w+)\/\{id\}/, (_match, name: string) => `${name}/${idOf(name)}`)}`;
-}
-
-/** What a client sees of a refusal, without what names the single request. */
-function bytes(text: string): string {
+/** A response body without the members that differ from request to request. */
+function comparable(text: string): string {
   return text.replace(/"instance":"[^"]*"/, '').replace(/"request_id":"[^"]*"/, '');
 }
 
-it('is walked by every route of the document', () => {
-  const all = routes();
-  expect(all.length).toBeGreaterThanOrEqual(50);
-  expect(all.filter(({ isPublic }) => isPublic).map(({ method, path }) => `${method} ${path}`)).toEqual([
-    'post /api/v1/auth/register',
-    'post /api/v1/auth/login',
-    'post /api/v1/auth/refresh',
-    'post /api/v1/auth/password/forgot',
-    'post /api/v1/auth/password/reset',
-    'post /api/v1/auth/email/verify',
-    'get /health/live',
-    'get /health',
-    'get /health/ready',
-  ]);
-});
+describe('isolation of users', () => {
+  it('is tested on every route, and only the known routes are public', () => {
+    const routes = routesOf(app);
+    expect(routes.length).toBeGreaterThanOrEqual(50);
+    const isPublic = routes.filter((route) => route.isPublic).map(({ method, path }) => `${method} ${path}`);
+    expect(isPublic).toEqual([
+      'post /api/v1/auth/register',
+      'post /api/v1/auth/login',
+      'post /api/v1/auth/refresh',
+      'post /api/v1/auth/password/forgot',
+      'post /api/v1/auth/password/reset',
+      'post /api/v1/auth/email/verify',
+      'get /health/live',
+      'get /health',
+      'get /health/ready',
+    ]);
+  });
 
-it('no route but the public ones opens without a token', async () => {
-  for (const { method, path, isPublic, body } of routes()) {
-    const answer = await app.api.call(
-      method,
-      fill(path, user.id, (name) => foreign[name]!),
-      body,
-    );
-    const isRefused = answer.status === 401 && (answer.body as { code: string }).code === 'unauthorized';
-    expect([method, path, isRefused]).toEqual([method, path, !isPublic]);
-  }
-});
+  it('refuses requests without a token on every route that is not public', async () => {
+    for (const { method, path, isPublic, body } of routesOf(app)) {
+      const response = await app.api.call(method, fillPath(path, user.id, idOfOther), body);
+      const isRefused =
+        response.status === 401 && (response.body as { code: string }).code === 'unauthorized';
+      expect([method, path, isRefused]).toEqual([method, path, !isPublic]);
+    }
+  });
 
-it('another’s row and a missing one are the same bytes, on every route that names a row', async () => {
-  const before = await everything(other);
-  const named = routes().filter(({ path }) => path.includes('{id}'));
-  expect(named.length).toBeGreaterThanOrEqual(25);
-  for (const { method, path, body } of named) {
-    const theirs = await user.api.call(
-      method,
-      fill(path, user.id, (name) => foreign[name]!),
-      body,
-    );
-    const nobodys = await user.api.call(
-      method,
-      fill(path, user.id, () => missing),
-      body,
-    );
-    expect([method, path, theirs.status]).toEqual([method, path, 404]);
-    expect(bytes(theirs.text)).toBe(bytes(nobodys.text));
-    expect(Object.keys(theirs.headers as object)).toEqual(Object.keys(nobodys.headers as object));
-  }
-  expect(await everything(other)).toEqual(before);
-});
-
-it('an address that names another user is refused, on every route below users', async () => {
-  const before = await everything(other);
-  const named = routes().filter(({ path }) => path.includes('{user_id}'));
-  expect(named.length).toBeGreaterThanOrEqual(20);
-  for (const { method, path, body } of named) {
-    for (const id of [other.id, missing, 'nobody']) {
-      const { status } = await user.api.call(
+  it('returns the same 404 for the row of another user as for a missing row, on every route with an id', async () => {
+    const before = await snapshotOf(app, other);
+    const routes = routesOf(app).filter(({ path }) => path.includes('{id}'));
+    expect(routes.length).toBeGreaterThanOrEqual(25);
+    for (const { method, path, body } of routes) {
+      const foreign = await user.api.call(method, fillPath(path, user.id, idOfOther), body);
+      const missing = await user.api.call(
         method,
-        fill(path, id, (name) => foreign[name]!),
+        fillPath(path, user.id, () => missingId),
         body,
       );
-      expect([method, path, status]).toEqual([method, path, 403]);
+      expect([method, path, foreign.status]).toEqual([method, path, 404]);
+      expect(comparable(foreign.text)).toBe(comparable(missing.text));
+      expect(Object.keys(foreign.headers as object)).toEqual(Object.keys(missing.headers as object));
     }
-  }
-  expect(await everything(other)).toEqual(before);
-});
+    expect(await snapshotOf(app, other)).toEqual(before);
+  });
 
-it('another’s goal or task is no parent: made or changed, the same 404 as for a missing one', async () => {
-  const before = await everything(user);
-  for (const [path, link, id] of [
-    ['tasks', 'goal_id', foreign.goals],
-    ['tasks', 'parent_task_id', foreign.tasks],
-    ['goals', 'parent_goal_id', foreign.goals],
-  ] as const) {
-    const row = path === 'tasks' ? own.task : own.goal;
-    for (const call of [
-      (to: string) => user.api.post(`/${path}`, { title: 'x', [link]: to }),
-      (to: string) => user.api.patch(`/${path}/${row}`, { [link]: to }),
-      (to: string) => user.api.put(`/users/${user.id}/${path}/${row}`, { [link]: to }),
+  it('returns 403 for the id of another user on every route below /users/{user_id}', async () => {
+    const before = await snapshotOf(app, other);
+    const routes = routesOf(app).filter(({ path }) => path.includes('{user_id}'));
+    expect(routes.length).toBeGreaterThanOrEqual(20);
+    for (const { method, path, body } of routes) {
+      for (const id of [other.id, missingId, 'nobody']) {
+        const { status } = await user.api.call(method, fillPath(path, id, idOfOther), body);
+        expect([method, path, status]).toEqual([method, path, 403]);
+      }
+    }
+    expect(await snapshotOf(app, other)).toEqual(before);
+  });
+
+  it('shows no row of another user on any route that reads', async () => {
+    const routes = routesOf(app).filter(({ method, isPublic }) => method === 'get' && !isPublic);
+    expect(routes.length).toBeGreaterThanOrEqual(20);
+    for (const { method, path } of routes) {
+      const { text } = await user.api.call(
+        method,
+        fillPath(path, user.id, (collection) => ownIds[collection]!),
+      );
+      const shown = [other.id, ...Object.values(otherIds)].filter((id) => text.includes(`"${id}"`));
+      expect([method, path, shown]).toEqual([method, path, []]);
+    }
+  });
+
+  it('returns the same 404 for a parent goal or task of another user as for a missing one', async () => {
+    const before = await snapshotOf(app, user);
+    for (const [path, link, id] of [
+      ['tasks', 'goal_id', otherIds.goals],
+      ['tasks', 'parent_task_id', otherIds.tasks],
+      ['goals', 'parent_goal_id', otherIds.goals],
+    ] as const) {
+      const row = path === 'tasks' ? own.task : own.goal;
+      for (const call of [
+        (to: string) => user.api.post(`/${path}`, { title: 'x', [link]: to }),
+        (to: string) => user.api.patch(`/${path}/${row}`, { [link]: to }),
+        (to: string) => user.api.put(`/users/${user.id}/${path}/${row}`, { [link]: to }),
+      ]) {
+        const [foreign, missing] = [await call(id!), await call(missingId)];
+        expect([path, link, foreign.status]).toEqual([path, link, 404]);
+        expect(comparable(foreign.text)).toBe(comparable(missing.text));
+      }
+    }
+    expect(await snapshotOf(app, user)).toEqual(before);
+  });
+
+  it('lists exactly the rows of the current user', async () => {
+    const expectIds = async (path: string, expected: string[]) =>
+      expect([path, await ids(user, path)]).toEqual([path, expected]);
+    for (const prefix of ['', `/users/${user.id}`]) {
+      await expectIds(`${prefix}/tasks`, [own.task]);
+      await expectIds(`${prefix}/tasks?sort=title&include=total&limit=200`, [own.task]);
+      await expectIds(`${prefix}/tasks?q=a&status=pending&completed=false`, [own.task]);
+      await expectIds(`${prefix}/tasks?goal_id=${otherIds.goals},none`, []);
+      await expectIds(`${prefix}/tasks?parent_task_id=${otherIds.tasks}`, []);
+      await expectIds(`${prefix}/tasks?trashed=true`, []);
+      await expectIds(`${prefix}/tasks?tag=theirs`, []);
+      await expectIds(`${prefix}/tasks?is_blocked=false`, [own.task]);
+      await expectIds(`${prefix}/tasks/${own.task}/subtasks`, []);
+      await expectIds(`${prefix}/tasks/${own.task}/dependencies`, []);
+      await expectIds(`${prefix}/goals`, [own.goal]);
+      await expectIds(`${prefix}/goals?q=a&status=active&sort=-target_date`, [own.goal]);
+      await expectIds(`${prefix}/goals?parent_goal_id=${otherIds.goals}`, []);
+      await expectIds(`${prefix}/goals/${own.goal}/tasks`, [own.task]);
+    }
+    await expectIds('/tags', []);
+    await expectIds('/auth/sessions', [own.session]);
+    await expectIds('/auth/tokens', [own.token]);
+    const { body } = await user.api.get('/tasks?include=total').expect(200);
+    expect(body).toMatchObject({ total: 1 });
+  });
+
+  it('refuses encoded and malformed paths without a token', async () => {
+    for (const path of [
+      '/tasks/',
+      '//tasks',
+      '/%74asks',
+      '/tasks%2f',
+      '/tasks/..',
+      '/TASKS',
+      '/tasks;x=1',
+      '/tasks/.',
+      '/./tasks',
     ]) {
-      const [theirs, nobodys] = [await call(id!), await call(missing)];
-      expect([path, link, theirs.status]).toEqual([path, link, 404]);
-      expect(bytes(theirs.text)).toBe(bytes(nobodys.text));
+      const response = await fetch(`${app.url}/api/v1${path}`);
+      expect([401, 404]).toContain(response.status);
     }
-  }
-  expect(await everything(user)).toEqual(before);
+  });
 });
-
-it('lists show exactly the own rows', async () => {
-  const exactly = async (path: string, expected: string[]) =>
-    expect([path, await ids(user, path)]).toEqual([path, expected]);
-  for (const prefix of ['', `/users/${user.id}`]) {
-    await exactly(`${prefix}/tasks`, [own.task]);
-    await exactly(`${prefix}/tasks?sort=title&include=total&limit=200`, [own.task]);
-    await exactly(`${prefix}/tasks?q=a&status=pending&completed=false`, [own.task]);
-    await exactly(`${prefix}/tasks?goal_id=${foreign.goals},none`, []);
-    await exactly(`${prefix}/tasks?parent_task_id=${foreign.tasks}`, []);
-    await exactly(`${prefix}/tasks?trashed=true`, []);
-    await exactly(`${prefix}/tasks?tag=theirs`, []);
-    await exactly(`${prefix}/tasks?is_blocked=false`, [own.task]);
-    await exactly(`${prefix}/tasks/${own.task}/subtasks`, []);
-    await exactly(`${prefix}/tasks/${own.task}/dependencies`, []);
-    await exactly(`${prefix}/goals`, [own.goal]);
-    await exactly(`${prefix}/goals?q=a&status=active&sort=-target_date`, [own.goal]);
-    await exactly(`${prefix}/goals?parent_goal_id=${foreign.goals}`, []);
-    await exactly(`${prefix}/goals/${own.goal}/tasks`, [own.task]);
-  }
-  await exactly('/tags', []);
-  await exactly('/auth/sessions', [own.session]);
-  await exactly('/auth/tokens', [own.token]);
-  const { body } = await user.api.get('/tasks?include=total').expect(200);
-  expect(body).toMatchObject({ total: 1 });
-});
-
-it('encoded and odd addresses do not get past the guard', async () => {
-  for (const path of [
-    '/tasks/',
-    '//tasks',
-    '/%74asks',
-    '/tasks%2f',
-    '/tasks/..',
-    '/TASKS',
-    '/tasks;x=1',
-    '/tasks/.',
-    '/./tasks',
-  ]) {
-    const answer = await fetch(`${app.url}/api/v1${path}`);
-    expect([401, 404]).toContain(answer.status);
-  }
-});
-
-/** All that the user has, as the database holds it. */
-async function everything(owner: TestUser): Promise<unknown> {
-  const { rows } = await app.database.query(
-    `SELECT to_jsonb(u), (SELECT jsonb_agg(t ORDER BY t.id) FROM tasks t WHERE t.user_id = u.id),
-       (SELECT jsonb_agg(g ORDER BY g.id) FROM goals g WHERE g.user_id = u.id),
-       (SELECT jsonb_agg(s ORDER BY s.id) FROM sessions s WHERE s.user_id = u.id),
-       (SELECT jsonb_agg(p ORDER BY p.id) FROM personal_tokens p WHERE p.user_id = u.id),
-       (SELECT jsonb_agg(g ORDER BY g.id) FROM tags g WHERE g.user_id = u.id),
-       (SELECT jsonb_agg(d) FROM task_dependencies d WHERE d.user_id = u.id)
-     FROM users u WHERE u.id = $1`,
-    [owner.id],
-  );
-  return rows;
-}

@@ -3,41 +3,42 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dataFolder } from '../../src/config';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { copyTree } from '../setup/project-copy';
+import { copyProject } from '../setup/project-copy';
 
 /*
- * Takes the walls down one by one, and runs the tests that look at them: `isolation` tries the API as another user,
- * `walls` looks at the database and at the wire. Each mutant lives in a copy of the tree; the tree itself is not touched.
+ * Disables the mechanisms that isolate users one by one, and runs the tests that must notice it: `isolation` calls the
+ * API as another user, `row-level-security` checks the database and the statements. Each mutant is a changed copy of the
+ * project.
  */
 interface Mutant {
   name: string;
   file: string;
   replace: [from: string, to: string][];
-  /** Whether a row crosses: whether the tests that try the API as another user fail. */
-  crosses: boolean;
+  /** Whether a user can then reach rows of another user: whether the isolation test fails. */
+  exposesRows: boolean;
 }
 
 const mutants: Mutant[] = [
   {
-    name: 'none: the tree as it is',
+    name: 'none: the project without a change',
     file: 'src/database/owned.repository.ts',
     replace: [],
-    crosses: false,
+    exposesRows: false,
   },
   {
-    name: 'the repository forgets the owner',
+    name: 'the repository omits the owner',
     file: 'src/database/owned.repository.ts',
     replace: [['`${this.rows.owner ?? `${this.table}.user_id`} = :user_id`', `'true'`]],
-    crosses: false,
+    exposesRows: false,
   },
   {
     name: 'the tables have no policies',
     file: 'src/database/migrations/1795222800000-walls.ts',
     replace: [['ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', 'NO FORCE ROW LEVEL SECURITY']],
-    crosses: false,
+    exposesRows: false,
   },
   {
-    name: 'a foreign key is without user_id',
+    name: 'a foreign key lacks user_id',
     file: 'src/database/migrations/1795219200000-schema.ts',
     replace: [
       [
@@ -50,19 +51,19 @@ const mutants: Mutant[] = [
         'REFERENCES goals (id) ON DELETE SET NULL',
       ],
     ],
-    crosses: true,
+    exposesRows: true,
   },
   {
-    name: 'the guard opens every route',
+    name: 'the guard makes every route public',
     file: 'src/auth/current-user.guard.ts',
     replace: [['Promise<boolean> {', 'Promise<boolean> {\n    if (context) return true;']],
-    crosses: true,
+    exposesRows: true,
   },
 ];
 
 const suites = {
   isolation: 'test/isolation/isolation.e2e-spec.ts',
-  walls: 'test/database/row-level-security.e2e-spec.ts',
+  rowLevelSecurity: 'test/database/row-level-security.e2e-spec.ts',
 } as const;
 
 async function main(): Promise<void> {
@@ -70,28 +71,35 @@ async function main(): Promise<void> {
     'fsync=off',
     'max_connections=200',
   ]);
-  let survivors = 0;
+  let unexpected = 0;
   for (const [index, mutant] of mutants.entries()) {
-    const { isolation, walls } = tryMutant(mutant, server);
-    const isNoticed = index === 0 ? isolation && walls : !isolation || !walls;
-    const isAsExpected = isNoticed && isolation !== mutant.crosses;
-    if (!isAsExpected) survivors++;
-    const said =
-      index === 0 ? 'all tests pass' : isolation ? 'no row crosses, and a test notices' : 'a test fails';
+    const passes = testMutant(mutant, server);
+    const isNoticed =
+      index === 0
+        ? passes.isolation && passes.rowLevelSecurity
+        : !passes.isolation || !passes.rowLevelSecurity;
+    const isAsExpected = isNoticed && passes.isolation !== mutant.exposesRows;
+    if (!isAsExpected) unexpected++;
+    const result =
+      index === 0
+        ? 'all tests pass'
+        : passes.isolation
+          ? 'users stay isolated, and a test fails'
+          : 'the isolation test fails';
     process.stdout.write(
-      `${isAsExpected ? 'ok' : 'NOT OK'}  ${mutant.name}: ${isAsExpected ? said : JSON.stringify({ isolation, walls })}\n`,
+      `${isAsExpected ? 'ok' : 'NOT OK'}  ${mutant.name}: ${isAsExpected ? result : JSON.stringify(passes)}\n`,
     );
   }
-  process.exit(survivors ? 1 : 0);
+  process.exit(unexpected ? 1 : 0);
 }
 
 /** Whether each suite passes on the mutant. */
-function tryMutant({ file, replace }: Mutant, server: string): Record<keyof typeof suites, boolean> {
-  const copy = copyTree();
+function testMutant({ file, replace }: Mutant, server: string): Record<keyof typeof suites, boolean> {
+  const copy = copyProject();
   try {
     const source = readFileSync(join(copy, file), 'utf8');
     const mutated = replace.reduce((text, [from, to]) => {
-      if (!text.includes(from)) throw new Error(`${file} has changed: it does not contain ${from}`);
+      if (!text.includes(from)) throw new Error(`${file} does not contain ${from}. Update the mutant.`);
       return text.replaceAll(from, to);
     }, source);
     writeFileSync(join(copy, file), mutated);
@@ -113,9 +121,9 @@ function runSuites(folder: string, server: string): Record<keyof typeof suites, 
     testResults: { name: string; status: string }[];
     numTotalTests: number;
   };
-  if (numTotalTests === 0) throw new Error(`No test ran: ${stderr}`);
+  if (numTotalTests === 0) throw new Error(`No tests ran: ${stderr}`);
   const passes = (path: string) => testResults.find(({ name }) => name.endsWith(path))?.status === 'passed';
-  return { isolation: passes(suites.isolation), walls: passes(suites.walls) };
+  return { isolation: passes(suites.isolation), rowLevelSecurity: passes(suites.rowLevelSecurity) };
 }
 
 void main();

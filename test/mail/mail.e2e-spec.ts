@@ -2,11 +2,11 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApp, TestApp } from '../setup/app';
 import { newGoal, newTask, newUser, password } from '../setup/factories';
-import { waiting } from '../setup/locks';
+import { waitForLockWaits } from '../setup/locks';
 import { Mailbox, subjects } from '../setup/mailbox';
 import { asRole } from '../setup/server';
 import { runNode } from '../setup/processes';
-import { copyTree } from '../setup/project-copy';
+import { copyProject } from '../setup/project-copy';
 
 let app: TestApp;
 beforeAll(async () => (app = await startApp()));
@@ -141,7 +141,7 @@ describe('another address', () => {
         .patch('/users/me', { email: `moved-${user.email}`, current_password: password })
         .expect(200)
         .then();
-      await waiting(app, 1);
+      await waitForLockWaits(app, 1);
       await intruder.query('COMMIT');
       await change;
     } finally {
@@ -222,7 +222,7 @@ describe('a mail server', () => {
 });
 
 it('without a server, in development, a mail is a file that the log names', async () => {
-  const copy = copyTree();
+  const copy = copyProject();
   try {
     const run = runNode(
       ['src/main.ts'],
@@ -233,13 +233,13 @@ it('without a server, in development, a mail is a file that the log names', asyn
       },
       copy,
     );
-    const [, url] = await run.says(/Documentation: (http:\/\/\S+)\/docs/);
+    const [, url] = await run.waitForOutput(/Documentation: (http:\/\/\S+)\/docs/);
     await fetch(`${url}/api/v1/auth/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ email: 'file@example.com', password }),
     });
-    const [, file] = await run.says(/A mail is in (\S+\.eml)/);
+    const [, file] = await run.waitForOutput(/A mail is in (\S+\.eml)/);
     const mail = readFileSync(join(copy, file!), 'utf8');
     expect(mail).toMatch(/^To: file@example\.com$/m);
     const [, token] = /^Token: ([\w-]{43})$/m.exec(mail)!;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { newDatabase, startApp, TestApp } from '../setup/app';
 import type { Api } from '../setup/api';
 import { newPersonalToken, newUser, password, TestUser } from '../setup/factories';
-import { Sent, WireTap } from '../setup/postgres-proxy';
+import { SentStatement, PostgresProxy } from '../setup/postgres-proxy';
 
 /*
  * 3,000 users with three sessions each; 100 of them have 1,000 tasks and 100 goals each. Every row of the table of indexes in docs/schema.md names a query: the
@@ -16,14 +16,14 @@ const documented = [
 ].map(([, index = '', call = '', remark = '']) => ({ index, call, remark }));
 
 let app: TestApp;
-let tap: WireTap;
+let proxy: PostgresProxy;
 let user: TestUser;
 let program: Api;
 let names: { task: string; goal: string };
 
 beforeAll(async () => {
-  tap = await WireTap.open(await newDatabase());
-  app = await startApp({ DATABASE_URL: tap.url });
+  proxy = await PostgresProxy.open(await newDatabase());
+  app = await startApp({ DATABASE_URL: proxy.url });
   user = await newUser(app, { username: 'explainer' });
   program = app.api.withToken((await newPersonalToken(user)).token);
   await app.database.query(`
@@ -73,7 +73,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await app.close();
-  tap.close();
+  proxy.close();
 });
 
 it('has 100,000 tasks', async () => {
@@ -96,7 +96,7 @@ it('every index but the primary keys is documented with a query', async () => {
 
 it.each(documented)('$index serves $call$remark, without a sort', async ({ index, call, remark }) => {
   const [method = '', path = ''] = call.split(' ');
-  tap.forget();
+  proxy.reset();
   if (path === '/auth/login') {
     const name = remark.includes('username') ? { username: 'explainer' } : { email: user.email };
     await app.api.post(path, { ...name, password }).expect(200);
@@ -113,7 +113,7 @@ it.each(documented)('$index serves $call$remark, without a sort', async ({ index
   // What `enter` asks is in every request, and proves nothing of the request's own query.
   const isAboutEnter = remark.includes('enter');
   let begin = '';
-  const statements = tap.sent.flatMap((statement) => {
+  const statements = proxy.statements.flatMap((statement) => {
     if (statement.text.startsWith('BEGIN')) begin = statement.text;
     const isMeant = isAboutEnter
       ? statement.text.includes('SELECT enter(')
@@ -148,7 +148,7 @@ interface PlanNode {
 
 /** All nodes of the plan by which PostgreSQL runs the statement, under the role and the policies of the application. */
 async function nodes(
-  { text, parameters, begin }: Sent & { begin: string },
+  { text, parameters, begin }: SentStatement & { begin: string },
   plans: string,
 ): Promise<PlanNode[]> {
   // What `enter` does inside is not in its own plan: its query stands here as the function has it.

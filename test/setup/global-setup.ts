@@ -4,7 +4,7 @@ import { commandLineDataSource } from '../../src/database/data-source';
 import { setUpDatabase } from '../../src/database/embedded-postgres';
 import { onDatabase, template, testServer } from './server';
 
-/** Starts PostgreSQL once, and migrates the template that each test file clones. */
+/** Starts PostgreSQL once and migrates the template database that each test file clones. */
 export default async function globalSetup(): Promise<void> {
   const server = await testServer();
   await onDatabase(server, async (client) => {

@@ -1,30 +1,30 @@
 import { AddressInfo, connect, createServer, Server, Socket } from 'node:net';
 
-/** A statement as it went over the wire: its text, and its parameters as text. */
-export interface Sent {
+/** A statement as it was sent: its text, and its parameters as text. */
+export interface SentStatement {
   text: string;
   parameters: (string | null)[];
 }
 
-/** Stands between the application and PostgreSQL, passes everything on, and notes the statements. */
-export class WireTap {
-  sent: Sent[] = [];
-  /** How often the application spoke after it had listened. */
+/** A TCP proxy between the application and PostgreSQL that records statements and can break connections. */
+export class PostgresProxy {
+  statements: SentStatement[] = [];
+  /** How often the application sent data after it had received some. */
   roundTrips = 0;
-  /** How many statements PostgreSQL was given to parse. */
-  parsed = 0;
-  /** How many more times the connection breaks as soon as the application speaks. */
-  cuts = 0;
-  /** How many more times the connection breaks when PostgreSQL has done its work, before it can say so. */
-  swallows = 0;
-  private speaker: 'application' | 'server' = 'server';
+  /** How many statements were sent to be parsed. */
+  parseCount = 0;
+  /** How often it still breaks a connection before a request reaches PostgreSQL. */
+  breaksBeforeRequest = 0;
+  /** How often it still breaks a connection after a COMMIT, before the response reaches the application. */
+  breaksAfterCommit = 0;
+  private lastSender: 'application' | 'server' = 'server';
 
   private constructor(
     private readonly server: Server,
     readonly url: string,
   ) {}
 
-  static async open(databaseUrl: string): Promise<WireTap> {
+  static async open(databaseUrl: string): Promise<PostgresProxy> {
     const { hostname, port } = new URL(databaseUrl);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -33,53 +33,53 @@ export class WireTap {
       hostname: '127.0.0.1',
       port: String(address.port),
     }).toString();
-    const tap = new WireTap(server, url);
-    server.on('connection', (client) => tap.pass(client, connect(Number(port), hostname)));
-    return tap;
+    const proxy = new PostgresProxy(server, url);
+    server.on('connection', (client) => proxy.forward(client, connect(Number(port), hostname)));
+    return proxy;
   }
 
   close(): void {
     this.server.close();
   }
 
-  forget(): void {
-    Object.assign(this, { sent: [], roundTrips: 0, parsed: 0, speaker: 'server' });
+  reset(): void {
+    Object.assign(this, { statements: [], roundTrips: 0, parseCount: 0, lastSender: 'server' });
   }
 
-  private pass(client: Socket, database: Socket): void {
+  private forward(client: Socket, database: Socket): void {
     const texts = new Map<string, string>();
     let rest = Buffer.alloc(0);
     let isStarted = false;
     client.setNoDelay();
     database.setNoDelay();
     client.on('data', (chunk: Buffer) => {
-      if (isStarted && this.cuts > 0) {
-        this.cuts--;
+      if (isStarted && this.breaksBeforeRequest > 0) {
+        this.breaksBeforeRequest--;
         client.resetAndDestroy();
         return;
       }
-      if (this.speaker === 'server') this.roundTrips++;
-      this.speaker = 'application';
+      if (this.lastSender === 'server') this.roundTrips++;
+      this.lastSender = 'application';
       rest = Buffer.concat([rest, chunk]);
       for (;;) {
         // The first message has no type byte: https://www.postgresql.org/docs/current/protocol-message-formats.html
         const start = isStarted ? 1 : 0;
         if (rest.length < start + 4 || rest.length < start + rest.readInt32BE(start)) break;
         const end = start + rest.readInt32BE(start);
-        if (isStarted) this.note(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts);
+        if (isStarted) this.record(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts);
         isStarted = true;
         rest = rest.subarray(end);
       }
       database.write(chunk);
     });
     database.on('data', (chunk) => {
-      if (isStarted && this.swallows > 0 && this.speaker === 'application') {
+      if (isStarted && this.breaksAfterCommit > 0 && this.lastSender === 'application') {
         if (!chunk.includes('COMMIT')) return;
-        this.swallows--;
+        this.breaksAfterCommit--;
         client.resetAndDestroy();
         return;
       }
-      this.speaker = 'server';
+      this.lastSender = 'server';
       client.write(chunk);
     });
     for (const [one, other] of [
@@ -90,11 +90,11 @@ export class WireTap {
     }
   }
 
-  private note(type: string, message: Buffer, texts: Map<string, string>): void {
+  private record(type: string, message: Buffer, texts: Map<string, string>): void {
     const reader = new Reader(message);
-    if (type === 'Q') this.sent.push({ text: reader.text(), parameters: [] });
+    if (type === 'Q') this.statements.push({ text: reader.text(), parameters: [] });
     if (type === 'P') {
-      this.parsed++;
+      this.parseCount++;
       texts.set(reader.text(), reader.text());
     }
     if (type === 'B') {
@@ -104,7 +104,7 @@ export class WireTap {
       const parameters = Array.from({ length: reader.int16() }, (_, index) =>
         reader.value(formats[index] === 1),
       );
-      this.sent.push({ text, parameters });
+      this.statements.push({ text, parameters });
     }
   }
 }
@@ -126,7 +126,7 @@ class Reader {
     return this.message.readInt16BE(this.at - 2);
   }
 
-  /** @param isBinary a bytea, here */
+  /** @param isBinary whether it is a bytea: the only type sent in binary form */
   value(isBinary: boolean): string | null {
     const length = this.message.readInt32BE(this.at);
     this.at += 4;

@@ -1,19 +1,23 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { projectFolder } from '../../src/config';
 
-/** A program of ours in a process of its own, as a user would start it. */
-export interface Run {
+/** A command in its own process, as a user starts it. */
+export interface RunningProcess {
   process: ChildProcess;
-  /** Everything that it wrote so far. */
+  /** Everything written so far, to both streams. */
   output(): string;
-  /** Resolves when it has written something that matches; rejects when it ends without. */
-  says(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Resolves with its exit code, or the signal that ended it. */
+  /** Resolves when the output matches; rejects when the process ends without a match. */
+  waitForOutput(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves with the exit code, or the signal that ended the process. */
   ended: Promise<number | string>;
 }
 
-/** Runs a TypeScript file, or code, with this environment and no other. */
-export function runNode(args: string[], environment: NodeJS.ProcessEnv = {}, folder = projectFolder): Run {
+/** Runs a TypeScript file, or code, with only this environment. */
+export function runNode(
+  args: string[],
+  environment: NodeJS.ProcessEnv = {},
+  folder = projectFolder,
+): RunningProcess {
   return run('node', ['-r', '@swc-node/register', ...args], environment, folder);
 }
 
@@ -22,7 +26,7 @@ export function run(
   args: string[],
   environment: NodeJS.ProcessEnv = {},
   folder = projectFolder,
-): Run {
+): RunningProcess {
   const { PATH, HOME } = process.env;
   const child = spawn(command, args, { cwd: folder, env: { PATH, HOME, ...environment } });
   let output = '';
@@ -30,21 +34,21 @@ export function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      listeners.forEach((listen) => listen());
+      listeners.forEach((check) => check());
     });
   }
   const ended = new Promise<number | string>((resolve) =>
     child.on('close', (code, signal) => resolve(code ?? signal ?? -1)),
   );
-  const says = (pattern: RegExp) =>
+  const waitForOutput = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
-      const listen = () => {
+      const check = () => {
         const match = pattern.exec(output);
         if (match) resolve(match);
       };
-      listeners.add(listen);
-      listen();
-      void ended.then((end) => reject(new Error(`ended with ${end}, having said: ${output}`)));
+      listeners.add(check);
+      check();
+      void ended.then((end) => reject(new Error(`The process ended with ${end}. Its output: ${output}`)));
     });
-  return { process: child, output: () => output, says, ended };
+  return { process: child, output: () => output, waitForOutput, ended };
 }

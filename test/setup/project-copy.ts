@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '../../src/config';
 
-/** A copy of the project without its data, in a folder that only this user may enter. Remove it after use. */
-export function copyTree(): string {
+/** Copies the project without its data to a folder that only this user can read. The caller deletes it. */
+export function copyProject(): string {
   const copy = mkdtempSync(join(tmpdir(), 'cairn-copy-'));
   const { stdout } = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], {
     cwd: projectFolder,

@@ -1,6 +1,6 @@
 import { startApp, TestApp } from '../setup/app';
 import { ids, Json, newTask, newUser, TestUser } from '../setup/factories';
-import { WireTap } from '../setup/postgres-proxy';
+import { PostgresProxy } from '../setup/postgres-proxy';
 
 let app: TestApp;
 let user: TestUser;
@@ -137,20 +137,20 @@ describe('a list', () => {
 
   it('carries them with one statement, however many tasks it has', async () => {
     for (let i = 0; i < 30; i++) await newTask(user, { tags: [`t${i}`, 'all'] });
-    const tap = await WireTap.open(app.databaseUrl);
-    const tapped = await startApp({ DATABASE_URL: tap.url });
+    const proxy = await PostgresProxy.open(app.databaseUrl);
+    const proxiedApp = await startApp({ DATABASE_URL: proxy.url });
     try {
-      const api = tapped.api.withToken(user.access_token);
+      const api = proxiedApp.api.withToken(user.access_token);
       await api.get('/tasks?limit=200').expect(200);
-      tap.forget();
+      proxy.reset();
       const { body } = await api.get('/tasks?limit=200').expect(200);
       expect((body as { items: { tags: string[] }[] }).items.every((task) => task.tags.length === 2)).toBe(
         true,
       );
-      expect([tap.roundTrips, tap.sent.length]).toEqual([1, 3]);
+      expect([proxy.roundTrips, proxy.statements.length]).toEqual([1, 3]);
     } finally {
-      await tapped.close();
-      tap.close();
+      await proxiedApp.close();
+      proxy.close();
     }
   });
 });
