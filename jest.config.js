@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 module.exports = {
-  testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+  testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/src/**/*.spec.ts'],
   transform: { '\\.[jt]s$': '@swc/jest' },
   // These packages are ES modules; jest runs CommonJS.
   transformIgnorePatterns: [

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
 import { serverSettings } from '../src/schema/data-source';
-import { Sent, WireTap } from '../test/setup/wire-tap';
+import { SentStatement, PostgresProxy } from '../test/setup/postgres-proxy';
 import { benchDatabase, passwordHash, signIn } from './setup';
 
 /*
@@ -107,10 +107,10 @@ type Names = Record<'user' | 'task' | 'goal' | 'root' | 'large', string>;
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
   const hash = await passwordHash();
-  const tap = await WireTap.open(databaseUrl);
+  const proxy = await PostgresProxy.open(databaseUrl);
   const app = await createApp(
     loadConfig({
-      ...{ DATABASE_URL: tap.url, JWT_SECRET_KEY: 'x'.repeat(32), NODE_ENV: 'test' },
+      ...{ DATABASE_URL: proxy.url, JWT_SECRET_KEY: 'x'.repeat(32), NODE_ENV: 'test' },
       ...{ RATE_LIMITS: 'off', LOG_LEVEL: 'error' },
     }),
   );
@@ -124,7 +124,7 @@ async function main(): Promise<void> {
   const headers = { authorization: `Bearer ${token}` };
   const measureAll = async () => {
     const results: Result[] = [];
-    for (const [path] of calls) results.push(await measure(url, path, headers, names, tap, client));
+    for (const [path] of calls) results.push(await measure(url, path, headers, names, proxy, client));
     return results;
   };
   await measureAll(); // warm
@@ -162,7 +162,7 @@ async function main(): Promise<void> {
   ]);
   await client.end();
   await app.close();
-  tap.close();
+  proxy.close();
   process.exit(0);
 }
 
@@ -171,13 +171,13 @@ async function measure(
   path: string,
   headers: Record<string, string>,
   names: Names,
-  tap: WireTap,
+  proxy: PostgresProxy,
   client: Client,
 ): Promise<Result> {
   const named = path.replace(/\{(\w+)\}/g, (_match, name: keyof Names) => names[name]);
-  tap.forget();
+  proxy.reset();
   await ask(url, named, { headers });
-  const statements = tap.sent.filter(({ text }) => /^\s*(SELECT|WITH)/.test(text));
+  const statements = proxy.statements.filter(({ text }) => /^\s*(SELECT|WITH)/.test(text));
   const timing = await timed(() => ask(url, named, { headers }));
   const plans: string[] = [];
   let milliseconds = 0;
@@ -226,7 +226,7 @@ interface PlanNode {
 }
 
 /** The 95th percentile of its execution, and what the plan reads and sorts. */
-async function explain(client: Client, user: string, { text, parameters }: Sent) {
+async function explain(client: Client, user: string, { text, parameters }: SentStatement) {
   const took: number[] = [];
   let nodes: string[] = [];
   await client.query('BEGIN');

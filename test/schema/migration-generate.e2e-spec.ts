@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from '../../src/config';
+import { projectFolder } from '../../src/core/config';
 import { newDatabase } from '../setup/app';
-import { copyTree } from '../setup/copy-tree';
-import { run, runNode } from '../setup/run';
+import { copyProject } from '../setup/project-copy';
+import { run, runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
 jest.setTimeout(120_000); // each command is a process of its own
@@ -102,7 +102,7 @@ describe('with a changed line of a .sql file', () => {
   let folder: string;
   let url: string;
   beforeAll(async () => {
-    folder = copyTree();
+    folder = copyProject();
     url = await newDatabase();
     replace('src/goals/progress.sql', 'THEN 99.99 ELSE', 'THEN 99.9 ELSE');
   });
@@ -164,7 +164,7 @@ describe('with a changed line of a .sql file', () => {
 describe('with a new table, a dropped column and a changed signature', () => {
   let folder: string;
   beforeAll(() => {
-    folder = copyTree();
+    folder = copyProject();
     const edit = (path: string, change: (text: string) => string) =>
       writeFileSync(join(folder, path), change(readFileSync(join(folder, path), 'utf8')));
     edit('src/schema/entities.ts', (text) =>

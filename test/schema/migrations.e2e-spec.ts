@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { newDatabase } from '../setup/app';
-import { copyTree } from '../setup/copy-tree';
-import { run, runNode } from '../setup/run';
+import { copyProject } from '../setup/project-copy';
+import { run, runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
 jest.setTimeout(240_000); // each command is a process of its own
@@ -117,7 +117,7 @@ describe('a database of an earlier development version', () => {
   });
 
   it('does not serve the application when it is the embedded database', async () => {
-    const folder = copyTree();
+    const folder = copyProject();
     try {
       const code = `
         const { startEmbeddedPostgres, setUpDatabase } = require('./src/database/embedded-postgres');

@@ -3,7 +3,7 @@ import type { Contract } from './contract';
 
 const prefix = '/api/v1';
 
-/** Calls the API over HTTP. Every answer is checked against the OpenAPI document. */
+/** Calls the API over HTTP, and checks every response against the OpenAPI document. */
 export class Api {
   constructor(
     readonly url: string,
@@ -35,12 +35,12 @@ export class Api {
     return this.call('delete', path, body);
   }
 
-  /** @param path below /api/v1, unless it begins with two slashes */
+  /** @param path below /api/v1; with two leading slashes, from the root */
   call(method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string, body?: object): Test {
     const url = path.startsWith('//') ? path.slice(1) : prefix + path;
     const test = request(this.url)[method](url);
     if (this.token) void test.set('authorization', `Bearer ${this.token}`);
     if (body) void test.send(body);
-    return test.expect((answer) => this.contract.check(method, url, answer));
+    return test.expect((response) => this.contract.check(method, url, response));
   }
 }

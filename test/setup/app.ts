@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import { createApp } from '../../src/app';
-import { loadConfig } from '../../src/config';
+import { loadConfig } from '../../src/core/config';
 import { serverSettings } from '../../src/schema/data-source';
 import { openApiDocument } from '../../src/http/openapi';
 import { Mailer } from '../../src/mail/mailer';
@@ -14,22 +14,22 @@ import { asRole, onDatabase, template } from './server';
 
 export const server = (): string => process.env.CAIRN_TEST_SERVER!;
 
-/** A running application with a database of its own, as a test file sees it. */
+/** A running application with its own database. */
 export interface TestApp {
   url: string;
-  /** The superuser's. */
+  /** The URL of the database for a superuser. */
   databaseUrl: string;
   /** Calls the API without a token. */
   api: Api;
   contract: Contract;
-  /** What it mailed. */
+  /** The mail server that receives its mails. */
   mailbox: Mailbox;
-  /** Looks at the database from outside, as a superuser. */
+  /** Connections to the database as a superuser. */
   database: Pool;
   close(): Promise<void>;
 }
 
-/** A database of its own, a clone of the migrated template: the superuser's URL. */
+/** Clones the migrated template. @returns the URL of the new database for a superuser */
 export async function newDatabase(): Promise<string> {
   const name = `cairn_test_${randomBytes(6).toString('hex')}`;
   const create = `CREATE DATABASE ${name} TEMPLATE ${template} OWNER cairn_owner`;
@@ -38,8 +38,8 @@ export async function newDatabase(): Promise<string> {
 }
 
 /**
- * Starts the application on a free port, under the login role, without limits. Further ones on the same database
- * are other instances.
+ * Starts the application on a free port, as the login role, without rate limits. Pass the DATABASE_URL of a running one
+ * to start another instance.
  */
 export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const database = environment.DATABASE_URL ?? (await newDatabase());
@@ -49,13 +49,14 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     JWT_SECRET_KEY: 'a secret of the tests, long enough',
     LOG_LEVEL: 'error',
     RATE_LIMITS: 'off',
+    DATABASE_POOL_TIMEOUT: '300', // longer than any queue of requests takes on a busy machine
     SMTP_URL: mailbox.url,
     ...environment,
     DATABASE_URL: asRole(database, 'cairn_login'),
   });
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');
-  // What the application does by itself at its start would else come between the statements of a test.
+  // Background work at startup would mix with the statements of a test.
   await Promise.all([app.get(Mailer).work, app.get(PurgeService).work]);
   const url = await app.getUrl();
   const contract = new Contract(openApiDocument(app));

@@ -4,14 +4,14 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 export const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-export interface Answer {
+export interface ApiResponse {
   status: number;
   type: string;
   text: string;
   body: unknown;
 }
 
-/** The OpenAPI document, as the judge of what the API answers. */
+/** Validates requests and responses against the OpenAPI document. */
 export class Contract {
   private readonly ajv = new Ajv({ strict: false, allErrors: true });
   private readonly validators = new Map<string, ValidateFunction>();
@@ -22,65 +22,66 @@ export class Contract {
     this.ajv.addSchema(document, 'openapi');
   }
 
-  /** Throws when the document does not allow the answer. */
-  check(method: string, url: string, answer: Answer): void {
+  /** @throws Error for a response that the document does not describe */
+  check(method: string, url: string, actual: ApiResponse): void {
     const path = this.pathOf(url);
     const operation = path && this.document.paths[path]?.[method.toLowerCase() as 'get'];
-    const said = `${method} ${url} answered ${answer.status}`;
+    const call = `${method} ${url} returned ${actual.status}`;
     if (!operation) {
-      // Where there is no operation there is only a problem.
-      this.validate('#/components/schemas/Problem', answer.body, said);
+      // Without an operation, only a problem is possible.
+      this.validate('#/components/schemas/Problem', actual.body, call);
       return;
     }
-    const response = operation.responses[answer.status];
-    if (!response) throw new Error(`${said}, which the document does not mention: ${answer.text}`);
+    const response = operation.responses[actual.status];
+    if (!response) throw new Error(`${call}, which the document does not list: ${actual.text}`);
     const content = 'content' in response ? response.content : undefined;
     if (!content) {
-      if (answer.text !== '')
-        throw new Error(`${said} with a body, where the document has none: ${answer.text}`);
+      if (actual.text !== '')
+        throw new Error(`${call} with a body, but the document describes none: ${actual.text}`);
       return;
     }
     const type = Object.keys(content)[0]!;
-    if (answer.type !== type) throw new Error(`${said} as ${answer.type}, where the document has ${type}`);
+    if (actual.type !== type)
+      throw new Error(`${call} as ${actual.type}, but the document describes ${type}`);
     const pointer = [
       'paths',
       path,
       method.toLowerCase(),
       'responses',
-      String(answer.status),
+      String(actual.status),
       'content',
       type,
       'schema',
     ];
-    const body = type.startsWith('text/') ? answer.text : answer.body;
-    this.validate(`#/${pointer.map(escape).join('/')}`, body, said);
+    const body = type.startsWith('text/') ? actual.text : actual.body;
+    this.validate(`#/${pointer.map(escape).join('/')}`, body, call);
   }
 
-  /** Throws when the document does not allow the request. */
+  /** @throws Error for a request body that the document does not allow */
   checkRequest(path: string, method: string, body: object): void {
     const pointer = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema'].map(
       escape,
     );
-    this.validate(`#/${pointer.join('/')}`, body, `The example of ${method} ${path} is`);
+    this.validate(`#/${pointer.join('/')}`, body, `The example of ${method} ${path}`);
   }
 
-  private validate(pointer: string, body: unknown, said: string): void {
+  private validate(pointer: string, body: unknown, subject: string): void {
     let validate = this.validators.get(pointer);
     if (!validate) this.validators.set(pointer, (validate = this.ajv.compile({ $ref: `openapi${pointer}` })));
     if (validate(body)) return;
-    const flaws = validate.errors?.map(
+    const errors = validate.errors?.map(
       ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
     );
-    throw new Error(`${said}, not as the document has it:\n${flaws?.join('\n')}\n${JSON.stringify(body)}`);
+    throw new Error(`${subject} does not match its schema:\n${errors?.join('\n')}\n${JSON.stringify(body)}`);
   }
 
   private pathOf(url: string): string | undefined {
     const parts = url.split('?')[0]!.split('/');
     const matches = Object.keys(this.document.paths).filter((path) => {
-      const wanted = path.split('/');
+      const expected = path.split('/');
       return (
-        wanted.length === parts.length &&
-        wanted.every((part, index) => part.startsWith('{') || part === parts[index])
+        expected.length === parts.length &&
+        expected.every((part, index) => part.startsWith('{') || part === parts[index])
       );
     });
     // /users/me before /users/{user_id}
@@ -88,7 +89,7 @@ export class Contract {
   }
 }
 
-/** A part of a JSON pointer in a URI (RFC 6901). */
+/** Escapes one part of a JSON pointer in a URI (RFC 6901). */
 function escape(part: string): string {
   return encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1'));
 }

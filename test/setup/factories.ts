@@ -15,7 +15,7 @@ export type Json = Record<string, unknown> & { id: string };
 
 let count = 0;
 
-/** A user who has just signed in. */
+/** Registers a user and signs in. */
 export async function newUser(
   app: TestApp,
   fields: { email?: string } & Record<string, unknown> = {},
@@ -25,7 +25,7 @@ export async function newUser(
   return signIn(app, email);
 }
 
-/** Another session of the same user. */
+/** Creates another session of the same user. */
 export async function signIn(app: TestApp, email: string): Promise<TestUser> {
   const { body } = await app.api.post('/auth/login', { email, password }).expect(200);
   const { access_token, refresh_token, user } = body as {
@@ -46,17 +46,17 @@ export async function newGoal(user: TestUser, fields: object = {}): Promise<Json
   return body as Json;
 }
 
-/** A personal token, with its secret. */
+/** Creates a personal access token. @returns the token with its secret */
 export async function newPersonalToken(
   user: TestUser,
   fields: object = {},
 ): Promise<Json & { token: string }> {
   const body = { name: 'A program', scopes: ['read', 'write'], ...fields };
-  const answer = await user.api.post('/auth/tokens', body).expect(201);
-  return answer.body as Json & { token: string };
+  const response = await user.api.post('/auth/tokens', body).expect(201);
+  return response.body as Json & { token: string };
 }
 
-/** The ids of a list, in its order. */
+/** The ids of the items of a list, in its order. */
 export async function ids(user: TestUser, path: string): Promise<string[]> {
   const { body } = await user.api.get(path).expect(200);
   return (body as { items: Json[] }).items.map(({ id }) => id);

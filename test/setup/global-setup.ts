@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { loadConfig } from '../../src/config';
+import { loadConfig } from '../../src/core/config';
 import { setUpDatabase } from '../../src/database/embedded-postgres';
 import { migrationOptions, withDataSource } from '../../src/schema/data-source';
 import { onDatabase, template, testServer } from './server';
 
-/** Starts PostgreSQL once, and migrates the template that each test file clones. */
+/** Starts PostgreSQL once and migrates the template database that each test file clones. */
 export default async function globalSetup(): Promise<void> {
   const server = await testServer();
   await onDatabase(server, async (client) => {

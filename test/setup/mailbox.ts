@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import PostalMime, { Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
+import type { TestApp } from './app';
 
-/** A mail server of its own: a real SMTP exchange, on a free port. */
+/** An SMTP server on a free port. */
 export class Mailbox {
-  /** Whether it answers “451, try again later” to every mail. */
+  /** Whether it refuses every mail with “451, try again later”. */
   isBusy = false;
   readonly mails: Email[] = [];
   private readonly refusals: string[] = [];
@@ -22,7 +23,7 @@ export class Mailbox {
           : this.isBusy && [451, 'busy'];
         if (!refusal) return callback();
         this.refusals.push(address);
-        this.tell();
+        this.notify();
         callback(Object.assign(new Error(String(refusal[1])), { responseCode: refusal[0] }));
       },
       onData: (stream, _session, callback) => {
@@ -46,7 +47,7 @@ export class Mailbox {
     return `smtp://127.0.0.1:${(this.server.server.address() as AddressInfo).port}`;
   }
 
-  /** The next mail to the address with such a subject, which was not asked for before; waits until it comes. */
+  /** Waits for the next mail to the address with a matching subject, and removes it. */
   take(address: string, subject: RegExp): Promise<Email> {
     return this.takeFrom(
       this.mails,
@@ -54,33 +55,33 @@ export class Mailbox {
     );
   }
 
-  /** Waits until a mail to the address was refused. */
-  async refused(address: string): Promise<void> {
+  /** Waits until a mail to the address is refused. */
+  async waitForRefusal(address: string): Promise<void> {
     await this.takeFrom(this.refusals, (refusal) => refusal === address);
   }
 
-  /** The token in the next such mail. */
-  async token(address: string, subject: RegExp): Promise<string> {
+  /** Waits for the next such mail. @returns the token in it */
+  async takeToken(address: string, subject: RegExp): Promise<string> {
     const { text } = await this.take(address, subject);
     const token = /[Tt]oken[:=] ?([\w-]{43})\b/.exec(text ?? '')?.[1];
     if (!token) throw new Error(`There is no token in: ${text}`);
     return token;
   }
 
-  private takeFrom<T>(items: T[], isMeant: (item: T) => boolean): Promise<T> {
+  private takeFrom<T>(items: T[], matches: (item: T) => boolean): Promise<T> {
     return new Promise((resolve) => {
-      const look = () => {
-        const index = items.findIndex(isMeant);
+      const check = () => {
+        const index = items.findIndex(matches);
         if (index < 0) return;
-        this.listeners.delete(look);
+        this.listeners.delete(check);
         resolve(items.splice(index, 1)[0]!);
       };
-      this.listeners.add(look);
-      look();
+      this.listeners.add(check);
+      check();
     });
   }
 
-  private tell(): void {
+  private notify(): void {
     [...this.listeners].forEach((listen) => listen());
   }
 
@@ -90,7 +91,7 @@ export class Mailbox {
 
   private async receive(mail: Buffer): Promise<void> {
     this.mails.push(await PostalMime.parse(mail));
-    this.tell();
+    this.notify();
   }
 }
 
@@ -100,3 +101,8 @@ export const subjects = {
   passwordChanged: /password was changed/,
   emailChanged: /email address was changed/,
 };
+
+/** Waits until the application has no more mails to send. */
+export async function waitForMails(app: TestApp): Promise<void> {
+  while ((await app.database.query('SELECT FROM mails')).rowCount);
+}

@@ -1,23 +1,23 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { dataFolder } from '../../src/config';
+import { dataFolder } from '../../src/core/config';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
 
 /** The database that every test file clones. */
 export const template = 'cairn_test_template';
 
-/** The PostgreSQL of the tests: `TEST_DATABASE_URL` (a superuser's), or else an embedded one of their own. */
+/** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one. */
 export async function testServer(): Promise<string> {
   const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
   return process.env.TEST_DATABASE_URL ?? startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings);
 }
 
-/** The superuser's URL, with another role: all have one password. */
+/** The URL with another role: all roles have the same password. */
 export function asRole(url: string, role: 'cairn_login' | 'cairn_owner'): string {
   return Object.assign(new URL(url), { username: role }).toString();
 }
 
-/** Runs statements outside of any application. */
+/** Runs statements on a connection of its own. */
 export async function onDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   await client.connect();

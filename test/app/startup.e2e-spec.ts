@@ -1,0 +1,248 @@
+import { createServer } from 'node:net';
+import { newDatabase } from '../setup/app';
+import { run, runNode } from '../setup/processes';
+import { asRole, onDatabase } from '../setup/server';
+
+/** A database of its own, as the application reaches it. */
+const loginUrl = async () => asRole(await newDatabase(), 'cairn_login');
+const secret = 'x'.repeat(32);
+const start = (environment: NodeJS.ProcessEnv) =>
+  runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secret, ...environment });
+
+describe('the configuration', () => {
+  it('is refused in one message that names each variable, what it got and what it wants', async () => {
+    const app = start({
+      DATABASE_URL: 'mysql://someone:hunter2@localhost/db',
+      DATABASE_POOL_SIZE: '0',
+      DATABASE_POOL_TIMEOUT: 'soon',
+      DATABASE_POOL_RECYCLE: '-1',
+      JWT_SECRET_KEY: 'short-secret',
+      ACCESS_TOKEN_EXPIRE_MINUTES: '1e3',
+      REFRESH_TOKEN_EXPIRE_DAYS: '2.5',
+      CORS_ORIGINS: 'https://a.example, b.example',
+      SQL_ECHO: 'perhaps',
+      PORT: '65536',
+      LOG_LEVEL: 'loud',
+      NODE_ENV: 'prod',
+      TRUST_PROXY: '10.0.0.0/8,10.0.0.0/33,true',
+      JWT_ACCEPTED_SECRET_KEYS: `${secret},short-secret`,
+      SESSION_EXPIRE_DAYS: '0',
+      ARGON2_MEMORY_COST: '19456',
+      ARGON2_TIME_COST: '1',
+      SMTP_URL: 'http://someone:hunter2@localhost',
+      APP_URL: 'app.example.com',
+      REQUIRE_EMAIL_VERIFICATION: 'maybe',
+      RATE_LIMIT_USER: '100',
+      RATE_LIMIT_MAIL_ACCOUNT: '0/60',
+    });
+    expect(await app.ended).toBe(1);
+    expect(
+      app
+        .output()
+        .trim()
+        .split('\n')
+        .map((line) => line.trim()),
+    ).toEqual([
+      'Cairn cannot start: the configuration is invalid.',
+      'NODE_ENV: expected one of development, test, production, got "prod"',
+      'DATABASE_URL: expected postgres://user:password@host:port/database, got another value (not shown because it may contain a password)',
+      'DATABASE_POOL_SIZE: expected an integer from 1 to 1000, got "0"',
+      'DATABASE_POOL_TIMEOUT: expected an integer from 1 to 300, got "soon"',
+      'DATABASE_POOL_RECYCLE: expected an integer from 1 to 86400, got "-1"',
+      'SQL_ECHO: expected true or false, got "perhaps"',
+      'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got 12 characters',
+      'JWT_ACCEPTED_SECRET_KEYS: expected comma-separated keys of at least 32 characters each, got a shorter key',
+      'ACCESS_TOKEN_EXPIRE_MINUTES: expected an integer from 1 to 15, got "1e3"',
+      'REFRESH_TOKEN_EXPIRE_DAYS: expected an integer from 1 to 90, got "2.5"',
+      'SESSION_EXPIRE_DAYS: expected an integer from 1 to 365, got "0"',
+      'ARGON2_TIME_COST: expected at least 2, or an ARGON2_MEMORY_COST of at least 47104, got 1',
+      'SMTP_URL: expected smtp://user:password@host:port or smtps://user:password@host:port, got another value (not shown because it may contain a password)',
+      'APP_URL: expected https://app.example.com, got another value (not shown because it may contain a password)',
+      'REQUIRE_EMAIL_VERIFICATION: expected true or false, got "maybe"',
+      'RATE_LIMIT_USER: expected a number of requests and a number of seconds such as 100/900, or off, got "100"',
+      'RATE_LIMIT_MAIL_ACCOUNT: expected a number of requests and a number of seconds such as 100/900, or off, got "0/60"',
+      'CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "b.example"',
+      'TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "10.0.0.0/33,true"',
+      'PORT: expected an integer from 0 to 65535, got "65536"',
+      'LOG_LEVEL: expected one of debug, info, warn, error, silent, got "loud"',
+      'See .env.example for all variables.',
+    ]);
+  });
+
+  it('wants a mail server in production where an address must be verified', async () => {
+    const environment = { NODE_ENV: 'production', DATABASE_URL: await loginUrl() };
+    const app = start({ ...environment, REQUIRE_EMAIL_VERIFICATION: 'true' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      'SMTP_URL: expected the URL of an SMTP server, because REQUIRE_EMAIL_VERIFICATION is on, got no value',
+    );
+  });
+
+  it('needs a database and a secret in production', async () => {
+    const app = start({ NODE_ENV: 'production', JWT_SECRET_KEY: '' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toMatch(
+      /DATABASE_URL: expected .*, got no value\n.*JWT_SECRET_KEY: expected .*, got no value/,
+    );
+  });
+});
+
+describe('the application', () => {
+  it('starts in production, logs JSON, and stops on SIGTERM', async () => {
+    const app = start({ NODE_ENV: 'production', DATABASE_URL: await loginUrl() });
+    const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
+    await app.waitForOutput(/GET \/api\/v1\/tasks 401/);
+    const written = `${url}/api/v1/calendar.ics%3Ftoken=cairn_secret`;
+    expect((await fetch(written)).status).toBe(404);
+    await app.waitForOutput(/GET \/api\/v1\/calendar.ics%3Ftoken=cairn_\*\*\* 404/);
+    expect(app.output()).not.toContain('secret');
+    const line = app
+      .output()
+      .split('\n')
+      .find((text) => text.includes('/api/v1/tasks'))!;
+    expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Request' });
+    app.process.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+  });
+
+  it('understands the URL of an SQLAlchemy application', async () => {
+    const url = (await loginUrl()).replace('postgresql:', 'postgresql+psycopg2:');
+    const app = start({ DATABASE_URL: url });
+    await app.waitForOutput(/Cairn is running/);
+    app.process.kill('SIGINT');
+    expect(await app.ended).toBe(0);
+  });
+
+  it('does not start on a database without its migrations, and says what to do', async () => {
+    const url = await newDatabase();
+    await onDatabase(url, (client) => client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
+    const app = start({ DATABASE_URL: url });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      `Cairn cannot start: these migrations are not applied: Baseline1795276800000. Apply them with: npm run migration:run`,
+    );
+  });
+
+  it('does not start in production under a role that bypasses policies, and says how to mend it', async () => {
+    const url = await newDatabase();
+    const app = start({ DATABASE_URL: url, NODE_ENV: 'production' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(
+      'the role postgres of DATABASE_URL bypasses row-level security. Use cairn_login instead',
+    );
+    const development = start({ DATABASE_URL: url });
+    await development.waitForOutput(/Cairn is running/);
+    development.process.kill('SIGTERM');
+    expect(await development.ended).toBe(0);
+  });
+
+  it('does not start under a role that may not act for users, and says how to mend it', async () => {
+    const url = new URL(await newDatabase());
+    const role = `cairn_test_stranger_${process.pid}`;
+    await onDatabase(url.toString(), (client) =>
+      client.query(`CREATE ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(decodeURIComponent(url.password))};
+        GRANT EXECUTE ON FUNCTION applied_migrations() TO ${role}`),
+    );
+    const app = start({ DATABASE_URL: Object.assign(new URL(url), { username: role }).toString() });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toContain(`run: GRANT cairn_app, cairn_auth, cairn_admin, cairn_purge TO ${role}`);
+    await onDatabase(url.toString(), (client) => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
+  });
+
+  it('says so when the database cannot be reached', async () => {
+    const app = start({ DATABASE_URL: 'postgres://cairn:hunter2@127.0.0.1:1/cairn' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toMatch(/Cairn cannot start: .*ECONNREFUSED/);
+    expect(app.output()).not.toContain('hunter2');
+  });
+
+  it('says so when its port is used', async () => {
+    const holder = createServer();
+    const port = await new Promise<number>((resolve) =>
+      holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)),
+    );
+    try {
+      const app = start({ DATABASE_URL: await loginUrl(), PORT: String(port) });
+      expect(await app.ended).toBe(1);
+      expect(app.output()).toContain(
+        `Cairn cannot start: port ${port} is already in use. Set PORT to another port.\n`,
+      );
+    } finally {
+      holder.close();
+    }
+  });
+
+  it('answers browsers of the origins that it knows', async () => {
+    const app = start({ DATABASE_URL: await loginUrl(), CORS_ORIGINS: 'https://app.example.com' });
+    const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
+    const preflight = (origin: string) =>
+      fetch(`${url}/api/v1/tasks`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'PATCH' },
+      });
+    const known = await preflight('https://app.example.com');
+    expect([known.status, known.headers.get('access-control-allow-origin')]).toEqual([
+      204,
+      'https://app.example.com',
+    ]);
+    const allowed = (await preflight('https://app.example.com')).headers.get('access-control-allow-methods');
+    expect(allowed).toBe('GET, HEAD, POST, PUT, PATCH, DELETE');
+    expect((await preflight('https://evil.example.com')).headers.get('access-control-allow-origin')).not.toBe(
+      'https://evil.example.com',
+    );
+    app.process.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+  });
+});
+
+describe('the seed command', () => {
+  const seed = (url: string, environment = {}) =>
+    runNode(['src/cli.ts', 'seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secret, ...environment });
+
+  it('makes believable data once, and prints the demo login, which works', async () => {
+    const url = await loginUrl();
+    const first = seed(url);
+    expect([await first.ended, first.output()]).toEqual([
+      0,
+      expect.stringMatching(
+        /^Created 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
+      ),
+    ]);
+    const again = seed(url);
+    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('already exists')]);
+
+    const app = start({ DATABASE_URL: url });
+    const [, base] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
+    const [, password] = /password: (.+)\n/.exec(first.output())!;
+    const login = await fetch(`${base}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'demo', password }),
+    });
+    const { access_token } = (await login.json()) as { access_token: string };
+    const list = await fetch(`${base}/api/v1/tasks?include=total&status=completed`, {
+      headers: { authorization: `Bearer ${access_token}` },
+    });
+    expect(((await list.json()) as { total: number }).total).toBeGreaterThan(20);
+    app.process.kill('SIGTERM');
+    await app.ended;
+  });
+
+  it('keeps off production', async () => {
+    const command = seed(await loginUrl(), { NODE_ENV: 'production' });
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      expect.stringContaining('not for production'),
+    ]);
+  });
+
+  it('is one of the commands that the CLI names', async () => {
+    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
+    ]);
+  });
+});

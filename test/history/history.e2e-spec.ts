@@ -1,0 +1,262 @@
+import { startApp, TestApp } from '../setup/app';
+import { Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
+
+let app: TestApp;
+let user: TestUser;
+beforeAll(async () => (app = await startApp()));
+beforeEach(async () => (user = await newUser(app)));
+afterAll(() => app.close());
+
+interface Change {
+  id: number;
+  entity: string;
+  entity_id: string;
+  version: number;
+  operation: string;
+  fields: Record<string, { old: unknown; new: unknown }>;
+  changed_at: string;
+}
+
+async function historyOf(path: string): Promise<Change[]> {
+  const { body } = await user.api.get(`${path}/history`).expect(200);
+  return (body as { items: Change[] }).items;
+}
+const fieldsOf = async (path: string) => (await historyOf(path)).map(({ fields }) => fields);
+const undo = async (id: string, query = '') =>
+  (await user.api.post(`/tasks/${id}/undo${query}`).expect(200)).body as Json;
+
+describe('history', () => {
+  it('has each change of a task, newest first, with the old and the new of each field', async () => {
+    const task = await newTask(user, { due_date: '2026-12-31', tags: ['a'], estimated_hours: 1.5 });
+    await user.api
+      .patch(`/tasks/${task.id}`, { title: 'Another', priority: 3, tags: ['b', 'a'] })
+      .expect(200);
+    const completed = (await user.api.post(`/tasks/${task.id}/complete`).expect(200)).body as Json;
+    const changes = await historyOf(`/tasks/${task.id}`);
+    expect(changes).toEqual([
+      {
+        id: 3,
+        entity: 'task',
+        entity_id: task.id,
+        version: 3,
+        operation: 'update',
+        fields: {
+          status: { old: 'pending', new: 'completed' },
+          completed_at: { old: null, new: completed.completed_at },
+        },
+        changed_at: completed.updated_at,
+      },
+      expect.objectContaining({
+        id: 2,
+        version: 2,
+        operation: 'update',
+        fields: { title: { old: 'A task', new: 'Another' }, tags: { old: ['a'], new: ['a', 'b'] } },
+      }),
+      expect.objectContaining({
+        id: 1,
+        version: 1,
+        operation: 'create',
+        fields: {
+          title: { old: null, new: 'A task' },
+          status: { old: null, new: 'pending' },
+          priority: { old: null, new: 3 },
+          tags: { old: null, new: ['a'] },
+          due_date: { old: null, new: '2026-12-31T23:59:59.999Z' },
+          estimated_hours: { old: null, new: 1.5 },
+        },
+      }),
+    ]);
+    const page = await user.api.get(`/tasks/${task.id}/history?limit=2&include=total`).expect(200);
+    const { next_cursor, total } = page.body as { next_cursor: string; total: number };
+    const rest = await user.api.get(`/tasks/${task.id}/history?limit=2&cursor=${next_cursor}`).expect(200);
+    expect([total, (rest.body as { items: Json[] }).items]).toEqual([3, [changes[2]]]);
+  });
+
+  it('has nothing of what changed nothing, and nothing of what was refused', async () => {
+    const task = await newTask(user);
+    await user.api.patch(`/tasks/${task.id}`, { title: 'A task' }).expect(200);
+    await user.api.patch(`/tasks/${task.id}`, { title: 'B', goal_id: task.id }).expect(404);
+    expect(await historyOf(`/tasks/${task.id}`)).toHaveLength(1);
+  });
+
+  it('of a goal says what became of it, and of its tasks and subgoals when it goes', async () => {
+    const goal = await newGoal(user, { metrics: { height: 1 } });
+    const part = await newGoal(user, { parent_goal_id: goal.id });
+    const task = await newTask(user, { goal_id: goal.id });
+    await user.api
+      .patch(`/goals/${goal.id}`, { metrics: { height: 2 }, target_date: '2027-01-01' })
+      .expect(200);
+    expect((await fieldsOf(`/goals/${goal.id}`))[0]).toEqual({
+      metrics: { old: { height: 1 }, new: { height: 2 } },
+      target_date: { old: null, new: '2027-01-01T23:59:59.999Z' },
+    });
+    await user.api.delete(`/goals/${goal.id}`).expect(204);
+    expect((await fieldsOf(`/goals/${part.id}`))[0]).toEqual({ parent_goal_id: { old: goal.id, new: null } });
+    expect((await fieldsOf(`/tasks/${task.id}`))[0]).toEqual({ goal_id: { old: goal.id, new: null } });
+    await user.api.get(`/goals/${goal.id}/history`).expect(404);
+  });
+
+  it('has what goes with other changes: trash with the subtasks, hours of time entries, renamed tags', async () => {
+    const task = await newTask(user, { tags: ['old'] });
+    const part = await newTask(user, { parent_task_id: task.id });
+    await user.api.post(`/tasks/${part.id}/time-entries`, { hours: 2 }).expect(201);
+    const { body } = await user.api.get('/tags').expect(200);
+    const [tag] = (body as { items: Json[] }).items;
+    await user.api.patch(`/tags/${tag!.id}`, { name: 'new' }).expect(200);
+    await user.api.delete(`/tasks/${task.id}`).expect(204);
+    const deleted = { deleted_at: { old: null, new: expect.any(String) as string } };
+    expect((await fieldsOf(`/tasks/${task.id}`)).slice(0, 2)).toEqual([
+      deleted,
+      { tags: { old: ['old'], new: ['new'] } },
+    ]);
+    expect((await fieldsOf(`/tasks/${part.id}`)).slice(0, 2)).toEqual([
+      deleted,
+      { actual_hours: { old: null, new: 2 } },
+    ]);
+  });
+
+  it('keeps of what is removed for ever only that it was', async () => {
+    const task = await newTask(user, { title: 'Secret' });
+    const part = await newTask(user, { parent_task_id: task.id, title: 'Secret too' });
+    const goal = await newGoal(user, { title: 'Secret three' });
+    await user.api.delete(`/tasks/${task.id}?permanent=true`).expect(204);
+    await user.api.delete(`/goals/${goal.id}`).expect(204);
+    const { rows } = await app.database.query<Change>(
+      'SELECT id::int, entity_id, version, operation, fields FROM changes WHERE user_id = $1 ORDER BY id',
+      [user.id],
+    );
+    expect(rows.map(({ id }) => id)).toEqual([6, 7, 8]); // after the ways to the trash
+    expect(rows.map(({ entity_id }) => entity_id).sort()).toEqual([task.id, part.id, goal.id].sort());
+    for (const row of rows) expect(row).toMatchObject({ operation: 'delete', fields: {} });
+    expect(rows.map(({ version }) => version)).toEqual([3, 3, 2]);
+  });
+
+  it('is numbered without gaps, in the order of commits, however many write at once', async () => {
+    const tasks = [await newTask(user), await newTask(user), await newTask(user)];
+    await Promise.all(
+      Array.from({ length: 60 }, (_, n) =>
+        user.api.patch(`/tasks/${tasks[n % 3]!.id}`, { title: `Title ${n}` }).expect(200),
+      ),
+    );
+    const { rows } = await app.database.query<{ id: number; entity_id: string; version: number }>(
+      'SELECT id::int, entity_id, version FROM changes WHERE user_id = $1 ORDER BY id',
+      [user.id],
+    );
+    expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 63 }, (_, n) => n + 1));
+    for (const { id } of tasks) {
+      const versions = rows.filter(({ entity_id }) => entity_id === id).map(({ version }) => version);
+      expect(versions).toEqual(Array.from({ length: 21 }, (_, n) => n + 1));
+    }
+  });
+
+  it('is the owner’s alone, and goes with the owner', async () => {
+    const other = await newUser(app);
+    const task = await newTask(other);
+    await user.api.get(`/tasks/${task.id}/history`).expect(404);
+    await user.api.post(`/tasks/${task.id}/undo`).expect(404);
+    await user.api.get(`/users/${other.id}/tasks/${task.id}/history`).expect(403);
+    await other.api.delete('/users/me', { password: 'a cairn of many stones' }).expect(204);
+    const { rows } = await app.database.query('SELECT FROM changes WHERE user_id = $1', [other.id]);
+    expect(rows).toEqual([]);
+  });
+});
+
+describe('undo', () => {
+  it('gives back every field that the last change was about', async () => {
+    const goal = await newGoal(user);
+    const task = await newTask(user, {
+      ...{ description: 'D', notes: 'N', category: 'C', due_date: '2026-12-31', estimated_hours: 2.25 },
+      ...{ goal_id: goal.id, tags: ['a', 'b'], project_name: 'P', repository_path: '/r', actual_hours: 1 },
+    });
+    await user.api
+      .patch(`/tasks/${task.id}`, {
+        ...{ title: 'Other', description: null, notes: 'M', category: null, due_date: null, priority: 1 },
+        ...{ estimated_hours: null, goal_id: null, tags: ['c'], project_name: null, repository_path: null },
+        ...{ actual_hours: null, status: 'completed' },
+      })
+      .expect(200);
+    expect(await undo(task.id)).toEqual({ ...task, updated_at: expect.any(String) as string, version: 3 });
+    expect((await historyOf(`/tasks/${task.id}`))[0]).toMatchObject({
+      version: 3,
+      fields: { title: { old: 'Other', new: 'A task' } },
+    });
+  });
+
+  it('gives back when it was completed', async () => {
+    const task = await newTask(user, { status: 'completed' });
+    await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
+    expect(await undo(task.id)).toMatchObject({ status: 'completed', completed_at: task.completed_at });
+  });
+
+  it('undone again, leaves the change as it was', async () => {
+    const task = await newTask(user);
+    await user.api.patch(`/tasks/${task.id}`, { title: 'Other' }).expect(200);
+    expect(await undo(task.id)).toMatchObject({ title: 'A task', version: 3 });
+    expect(await undo(task.id)).toMatchObject({ title: 'Other', version: 4 });
+  });
+
+  it('takes a task and its subtasks out of the trash, and back there', async () => {
+    const task = await newTask(user);
+    const part = await newTask(user, { parent_task_id: task.id });
+    await user.api.delete(`/tasks/${task.id}`).expect(204);
+    expect(await undo(task.id)).toMatchObject({ deleted_at: null });
+    await user.api.get(`/tasks/${part.id}`).expect(200);
+    expect(await undo(task.id)).toMatchObject({ deleted_at: expect.any(String) as string });
+    await user.api.get(`/tasks/${task.id}`).expect(404);
+    await user.api.get(`/tasks/${part.id}`).expect(404);
+  });
+
+  it('is refused for a task that was only made, and when something changed since', async () => {
+    const task = await newTask(user);
+    const nothing = await user.api.post(`/tasks/${task.id}/undo`).expect(409);
+    expect(nothing.body).toMatchObject({ code: 'nothing_to_undo' });
+    await user.api.patch(`/tasks/${task.id}`, { title: 'B' }).expect(200);
+    await user.api.patch(`/tasks/${task.id}`, { title: 'C' }).expect(200);
+    const since = await user.api.post(`/tasks/${task.id}/undo?version=2`).expect(409);
+    expect(since.body).toMatchObject({ code: 'changed_since' });
+    expect(await undo(task.id, '?version=3')).toMatchObject({ title: 'B', version: 4 });
+    // Behind the application's back, and without a trace in the history:
+    await app.database
+      .query(`SET session_replication_role = replica; UPDATE tasks SET title = 'D', version = 5
+      WHERE user_id = '${user.id}'; SET session_replication_role = origin`);
+    expect((await user.api.post(`/tasks/${task.id}/undo`).expect(409)).body).toMatchObject({
+      code: 'changed_since',
+    });
+    await user.api.post(`/tasks/${task.id}/undo?version=0`).expect(422);
+    await user.api.post(`/tasks/${task.id}/undo?version=x`).expect(422);
+  });
+
+  it('keeps the rules: what is gone is not given back, and half an undo is none', async () => {
+    const [task, goal] = [await newTask(user), await newGoal(user)];
+    await user.api.patch(`/tasks/${task.id}`, { goal_id: goal.id }).expect(200);
+    await user.api.patch(`/tasks/${task.id}`, { goal_id: null, title: 'B' }).expect(200);
+    await user.api.delete(`/goals/${goal.id}`).expect(204);
+    await user.api.post(`/tasks/${task.id}/undo`).expect(404);
+    const needed = await newTask(user);
+    const done = await newTask(user, { status: 'completed' });
+    await user.api.put(`/tasks/${done.id}/dependencies/${needed.id}`).expect(204);
+    await user.api.post(`/tasks/${done.id}/reopen`).expect(200);
+    expect((await user.api.post(`/tasks/${done.id}/undo`).expect(409)).body).toMatchObject({
+      code: 'dependency_open',
+    });
+    await user.api.post(`/tasks/${done.id}/time-entries`, { hours: 1 }).expect(201);
+    expect((await user.api.post(`/tasks/${done.id}/undo`).expect(409)).body).toMatchObject({
+      code: 'hours_counted',
+    });
+    expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ title: 'B' });
+  });
+
+  it('twice at once is one undo after the other', async () => {
+    const task = await newTask(user);
+    await user.api.patch(`/tasks/${task.id}`, { title: 'B' }).expect(200);
+    const answers = await Promise.all(
+      Array.from({ length: 9 }, () => user.api.post(`/tasks/${task.id}/undo`)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200));
+    expect((await user.api.get(`/tasks/${task.id}`)).body).toMatchObject({ title: 'A task', version: 11 });
+    const guarded = await Promise.all(
+      Array.from({ length: 9 }, () => user.api.post(`/tasks/${task.id}/undo?version=11`)),
+    );
+    expect(guarded.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(8).fill(409)]);
+  });
+});

@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { newDatabase, startApp, TestApp } from '../setup/app';
+import type { Api } from '../setup/api';
+import { newPersonalToken, newUser, password, TestUser } from '../setup/factories';
+import { SentStatement, PostgresProxy } from '../setup/postgres-proxy';
+
+/*
+ * 3,000 users with three sessions each; 100 of them have 1,000 tasks and 100 goals each. Every row of the table of indexes in docs/schema.md names a query: the
+ * test calls it, takes the statements from the wire as they were, and asks PostgreSQL how it runs them.
+ */
+const documented = [
+  ...readFileSync(join(__dirname, '../../docs/schema.md'), 'utf8').matchAll(
+    /^\| `(\w+)` \| `(.+?)`(.*) \|$/gm,
+  ),
+].map(([, index = '', call = '', remark = '']) => ({ index, call, remark }));
+
+let app: TestApp;
+let proxy: PostgresProxy;
+let user: TestUser;
+let program: Api;
+let names: { task: string; goal: string };
+
+beforeAll(async () => {
+  proxy = await PostgresProxy.open(await newDatabase());
+  app = await startApp({ DATABASE_URL: proxy.url });
+  user = await newUser(app, { username: 'explainer' });
+  program = app.api.withToken((await newPersonalToken(user)).token);
+  await app.database.query(`
+    INSERT INTO users (id, email, username, password_hash)
+      SELECT gen_random_uuid(), 'crowd' || n || '@example.com', 'crowd' || n, '$argon2id$' FROM generate_series(1, 3000) n;
+    UPDATE users SET is_superuser = true WHERE username = 'explainer';
+    INSERT INTO personal_tokens (user_id, id, name, scopes, token_hash, expires_at)
+      SELECT id, gen_random_uuid(), 'A program', '{read}', sha256(id::text::bytea), now() + interval '7 days' FROM users;
+    INSERT INTO one_time_tokens (user_id, purpose, email, token_hash, expires_at)
+      SELECT id, 'reset_password', email, sha256(id::text::bytea), now() + interval '7 days' FROM users;
+    INSERT INTO sessions (user_id, id, expires_at) SELECT id, gen_random_uuid(), now() + interval '7 days' FROM users, generate_series(1, 3);
+    INSERT INTO goals (user_id, id, title, status, horizon, target_date, created_at)
+      SELECT u.id, gen_random_uuid(), 'Goal ' || n, (ARRAY['active', 'completed', 'on_hold', 'cancelled'])[1 + n % 4],
+        (ARRAY['yearly', 'quarterly', 'monthly', 'weekly', NULL])[1 + n % 5],
+        CASE WHEN n % 3 > 0 THEN timestamptz '2026-01-01Z' + n * interval '3 days' END, now() - n * interval '1 hour'
+      FROM (SELECT id FROM users ORDER BY username = 'explainer' DESC LIMIT 100) u, generate_series(1, 100) n;
+    UPDATE goals g SET parent_goal_id = p.id FROM goals p
+      WHERE p.user_id = g.user_id AND p.title = 'Goal ' || (1 + substr(g.title, 6)::int % 10) AND substr(g.title, 6)::int > 10;
+    INSERT INTO tasks (user_id, id, goal_id, title, status, category, due_date, created_at, deleted_at)
+      SELECT g.user_id, gen_random_uuid(), g.id, 'Task ' || n,
+        (ARRAY['pending', 'in_progress', 'blocked', 'completed', 'cancelled'])[1 + n % 5], 'c' || n % 10,
+        CASE WHEN n % 4 > 0 THEN timestamptz '2026-01-01Z' + (substr(g.title, 6)::int * 10 + n) * interval '3 hours' END,
+        now() - (substr(g.title, 6)::int * 10 + n) * interval '1 minute', CASE WHEN n = 9 THEN now() - n * interval '1 hour' END
+      FROM goals g, generate_series(1, 10) n;
+    INSERT INTO tags (user_id, id, name) SELECT DISTINCT t.user_id, gen_random_uuid(), 't' || n
+      FROM (SELECT DISTINCT user_id FROM tasks) t, generate_series(1, 20) n;
+    INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id FROM tasks t JOIN tags g ON g.user_id = t.user_id
+      AND g.name = 't' || (1 + hashtext(t.id::text) & 15);
+    INSERT INTO task_dependencies (user_id, task_id, depends_on_id) SELECT t.user_id, t.id, o.id FROM tasks t
+      JOIN tasks o ON o.user_id = t.user_id AND o.goal_id = t.goal_id AND o.title = 'Task 1' AND t.title = 'Task 4';
+    INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at) SELECT t.user_id, gen_random_uuid(), t.id,
+      t.created_at, t.created_at + interval '1 hour' FROM tasks t WHERE t.title IN ('Task 1', 'Task 2') AND t.user_id IN
+      (SELECT id FROM users WHERE username = 'explainer' OR username LIKE 'crowd1_');
+    INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at) SELECT t.user_id, gen_random_uuid(), t.id,
+      t.created_at + n * interval '1 hour', t.created_at + n * interval '1 hour' FROM tasks t, generate_series(1, 100) n
+      WHERE t.user_id = (SELECT id FROM users WHERE username = 'explainer') AND t.title = 'Task 1';
+    UPDATE tasks t SET parent_task_id = p.id FROM tasks p
+      WHERE p.user_id = t.user_id AND p.goal_id = t.goal_id AND p.title = 'Task 1' AND t.title IN ('Task 2', 'Task 3');
+  `);
+  await app.database.query('VACUUM ANALYZE');
+  const { rows } = await app.database.query<{ task: string; goal: string }>(
+    `SELECT id AS task, goal_id AS goal FROM tasks WHERE user_id = $1 AND title = 'Task 1' LIMIT 1`,
+    [user.id],
+  );
+  names = rows[0]!;
+}, 120_000);
+
+afterAll(async () => {
+  await app.close();
+  proxy.close();
+});
+
+it('has 100,000 tasks', async () => {
+  const { rows } = await app.database.query('SELECT count(*)::int FROM tasks');
+  expect(rows).toEqual([{ count: 100_000 }]);
+});
+
+/** Kept for what PostgreSQL itself looks up: keys, and a foreign key. */
+const unasked = ['tags_name_key', 'task_dependencies_by_other', 'time_entries_running_key'];
+
+it('every index but the primary keys is documented with a query', async () => {
+  const { rows } = await app.database.query<{ indexname: string }>(
+    `SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'migrations'`,
+  );
+  const isKey = (index: string) => index.endsWith('_pkey') || unasked.includes(index);
+  const indexes = rows.map(({ indexname }) => indexname).filter((index) => !isKey(index));
+  const named = documented.map(({ index }) => index).filter((index) => !isKey(index));
+  expect([...new Set(named)].sort()).toEqual(indexes.sort());
+});
+
+it.each(documented)('$index serves $call$remark, without a sort', async ({ index, call, remark }) => {
+  const [method = '', path = ''] = call.split(' ');
+  proxy.reset();
+  if (path === '/auth/login') {
+    const name = remark.includes('username') ? { username: 'explainer' } : { email: user.email };
+    await app.api.post(path, { ...name, password }).expect(200);
+  } else if (method === 'POST') {
+    await app.api.post(path, { token: 'x', new_password: 'a cairn of other stones' }).expect(422);
+  } else {
+    const url = path.replace('{task}', names.task).replace('{goal}', names.goal);
+    const caller = remark.includes('personal token') ? program : user.api;
+    const { body } = await caller.get(url).expect(200);
+    const { next_cursor } = body as { next_cursor?: string };
+    if (next_cursor)
+      await caller.get(`${url}${url.includes('?') ? '&' : '?'}cursor=${next_cursor}`).expect(200);
+  }
+  // What `enter` asks is in every request, and proves nothing of the request's own query.
+  const isAboutEnter = remark.includes('enter');
+  let begin = '';
+  const statements = proxy.statements.flatMap((statement) => {
+    if (statement.text.startsWith('BEGIN')) begin = statement.text;
+    const isMeant = isAboutEnter
+      ? statement.text.includes('SELECT enter(')
+      : /^\s*(SELECT|UPDATE)/.test(statement.text);
+    return isMeant ? [{ ...statement, begin }] : [];
+  });
+  expect(statements.length).toBeGreaterThan(0);
+  for (const plans of ['force_generic_plan', 'force_custom_plan']) {
+    const used = [];
+    for (const statement of statements) {
+      const found = await nodes(statement, plans);
+      used.push(...found);
+      if (!statement.text.includes(') < (') && !statement.text.includes(') > (')) continue;
+      const conditions = found.map((node) => node['Index Cond'] ?? '');
+      expect(conditions).toContainEqual(expect.stringMatching(/ROW\(|\(id > /));
+    }
+    expect({ plans, indexes: used.map((node) => node['Index Name']).filter(Boolean) }).toEqual({
+      plans,
+      indexes: expect.arrayContaining([index]) as string[],
+    });
+    const types = used.map((node) => node['Node Type']);
+    for (const type of ['Sort', 'Incremental Sort', 'Seq Scan']) expect(types).not.toContain(type);
+  }
+});
+
+interface PlanNode {
+  'Node Type': string;
+  'Index Name'?: string;
+  'Index Cond'?: string;
+  Plans?: PlanNode[];
+}
+
+/** All nodes of the plan by which PostgreSQL runs the statement, under the role and the policies of the application. */
+async function nodes(
+  { text, parameters, begin }: SentStatement & { begin: string },
+  plans: string,
+): Promise<PlanNode[]> {
+  // What `enter` does inside is not in its own plan: its query stands here as the function has it.
+  const [, ...entered] = /SELECT enter\('(.+)', '(.+)'\)/.exec(text) ?? [];
+  const isEnter = entered.length > 0;
+  const query = isEnter
+    ? `SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1::uuid AND s.user_id = $2::uuid
+       AND session_is_alive(s.revoked_at, s.expires_at) AND u.is_active`
+    : text;
+  const client = await app.database.connect();
+  try {
+    await client.query(`BEGIN; SET LOCAL plan_cache_mode = ${plans}`);
+    if (isEnter || begin.includes('cairn_auth')) await client.query('SET LOCAL ROLE cairn_auth');
+    else if (begin.includes('enter_as_administrator')) await client.query('SET LOCAL ROLE cairn_admin');
+    else await client.query('SELECT act_as($1)', [user.id]);
+    await client.query(`PREPARE explained AS ${query}`);
+    const values = (isEnter ? entered : parameters).map((value) =>
+      value === null ? 'NULL' : client.escapeLiteral(value),
+    );
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `EXPLAIN (FORMAT JSON) EXECUTE explained${values.length ? `(${values.join(', ')})` : ''}`,
+    );
+    return flatten(rows[0]!['QUERY PLAN'][0].Plan);
+  } finally {
+    await client.query('ROLLBACK; DEALLOCATE ALL');
+    client.release();
+  }
+}
+
+function flatten(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(flatten)];
+}

@@ -1,0 +1,284 @@
+import { startApp, TestApp } from '../setup/app';
+import { ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
+
+/*
+ * One user in Los Angeles, with these tasks, made in this order (a is the oldest):
+ *
+ *   a  pending      1  home    due 2026-03-01            goal
+ *   b  in_progress  2  home    due 2026-03-08 (plain)    goal
+ *   c  completed    3  work    due 2026-03-09T12:00Z
+ *   d  blocked      4  -       -                         parent: a   "100% of_the \ rest"
+ *   e  cancelled    5  a_b     due 2027-01-01
+ *   f  pending      3  -       -                         in the trash
+ *
+ * Another user has a task of every kind, which must never show.
+ */
+let app: TestApp;
+let user: TestUser;
+let goal: Json;
+const tasks: Record<string, Json> = {};
+
+beforeAll(async () => {
+  app = await startApp();
+  user = await newUser(app, { timezone: 'America/Los_Angeles' });
+  goal = await newGoal(user);
+  const make = async (name: string, fields: object) =>
+    (tasks[name] = await newTask(user, { title: `Task ${name}`, ...fields }));
+  await make('a', {
+    priority: 1,
+    category: 'home',
+    due_date: '2026-03-01T00:00:00Z',
+    goal_id: goal.id,
+    project_name: 'p',
+  });
+  await make('b', {
+    status: 'in_progress',
+    priority: 2,
+    category: 'home',
+    due_date: '2026-03-08',
+    goal_id: goal.id,
+  });
+  await make('c', { status: 'completed', category: 'work', due_date: '2026-03-09T12:00:00Z' });
+  await make('d', {
+    status: 'blocked',
+    priority: 4,
+    description: '100% of_the \\ rest',
+    parent_task_id: tasks.a!.id,
+  });
+  await make('e', { status: 'cancelled', priority: 5, category: 'a_b', due_date: '2027-01-01T00:00:00Z' });
+  await make('f', {});
+  await user.api.delete(`/tasks/${tasks.f!.id}`).expect(204);
+  const other = await newUser(app);
+  for (const status of ['pending', 'completed'])
+    await newTask(other, { status, category: 'home', title: 'Task a' });
+});
+afterAll(() => app.close());
+
+/** The names of a list, in its order. */
+async function list(query: string): Promise<string> {
+  const names = Object.fromEntries(Object.entries(tasks).map(([name, { id }]) => [id, name]));
+  return (await ids(user, `/tasks?${query}`)).map((id) => names[id] ?? '?').join('');
+}
+
+it.each([
+  ['', 'edcba'],
+  ['status=pending', 'a'],
+  ['status=pending,In Progress', 'ba'],
+  ['status=completed,cancelled', 'ec'],
+  ['completed=true', 'c'],
+  ['completed=false', 'edba'],
+  ['priority=1', 'a'],
+  ['priority=High,5', 'eb'],
+  ['category=home', 'ba'],
+  ['category=work,home', 'cba'],
+  ['category=none', 'd'],
+  ['category=none,work', 'dc'],
+  ['project_name=p', 'a'],
+  ['project_name=none&status=pending', ''],
+  ['goal_id=none', 'edc'],
+  ['due_date=none', 'd'],
+  ['due_from=2026-03-09T12:00:00Z', 'ec'],
+  ['due_before=2026-03-09T12:00:00Z', 'ba'],
+  // The 8th of March 2026 begins at 08:00 UTC in Los Angeles and is 23 hours long: b is due at its end.
+  ['due_from=2026-03-08&due_before=2026-03-09', 'b'],
+  ['due_from=2026-03-09', 'ec'],
+  ['due_before=2026-03-08', 'a'],
+  ['created_from=2026-01-01', 'edcba'],
+  ['created_before=2026-01-01', ''],
+  ['updated_from=2026-01-01&updated_before=2100-01-01', 'edcba'],
+  ['completed_from=2026-01-01', 'c'],
+  ['completed_before=2026-01-01', ''],
+  ['trashed=true', 'f'],
+  ['q=task', 'edcba'],
+  ['q=TASK A', 'a'],
+  ['q=100%25', 'd'],
+  ['q=%25', 'd'],
+  ['q=_', 'd'],
+  ['q=\\', 'd'],
+  ['q=of_the', 'd'],
+  ['q=nothing', ''],
+  ['status=pending,in_progress&category=home&priority=2&q=task', 'b'],
+  ['sort=created_at', 'abcde'],
+  ['sort=due_date', 'abced'],
+  ['sort=-due_date', 'ecbad'],
+  ['sort=priority', 'abcde'],
+  ['sort=-priority', 'edcba'],
+  ['sort=title', 'abcde'],
+  ['sort=status,-due_date', 'decba'],
+  ['sort=completed_at,-created_at', 'cedba'],
+])('lists ?%s as %s', async (query, expected) => {
+  expect(await list(query)).toBe(expected);
+});
+
+it('finds by ids', async () => {
+  expect(await list(`goal_id=${goal.id}`)).toBe('ba');
+  expect(await list(`goal_id=${goal.id},none`)).toBe('edcba');
+  expect(await list(`goal_id=${goal.id.toUpperCase()}`)).toBe('ba');
+  expect(await list(`parent_task_id=${tasks.a!.id}`)).toBe('d');
+  expect(await list('parent_task_id=none')).toBe('ecba');
+  expect(await list('goal_id=00000000-0000-0000-0000-000000000000')).toBe('');
+});
+
+it('counts when asked', async () => {
+  const page = async (query: string) => (await user.api.get(`/tasks?${query}`).expect(200)).body as object;
+  expect(await page('limit=1')).not.toHaveProperty('total');
+  expect(await page('limit=1&include=total')).toMatchObject({ total: 5 });
+  expect(await page('limit=1&include=total&status=pending,blocked')).toMatchObject({
+    total: 2,
+    items: [{ id: tasks.d!.id }],
+  });
+  expect(await page('include=total&category=nowhere')).toMatchObject({ total: 0, items: [] });
+});
+
+it('is the same below the user', async () => {
+  expect(await ids(user, `/users/${user.id}/tasks?category=home`)).toEqual([tasks.b!.id, tasks.a!.id]);
+});
+
+describe('pages', () => {
+  interface Page {
+    items: Json[];
+    next_cursor: string | null;
+  }
+
+  /** Follows next_cursor to the end. */
+  async function walk(
+    query: string,
+    limit: number,
+    meanwhile?: () => Promise<unknown>,
+    owner = user,
+  ): Promise<string[]> {
+    const found: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const path = `/tasks?limit=${limit}&${query}${cursor && `&cursor=${cursor}`}`;
+      const page: Page = (await owner.api.get(path).expect(200)).body as Page;
+      expect(page.items.length).toBeLessThanOrEqual(limit);
+      found.push(...page.items.map(({ id }) => id));
+      cursor = page.next_cursor;
+      await meanwhile?.();
+    }
+    return found;
+  }
+
+  it.each([
+    '-created_at',
+    'created_at',
+    'due_date',
+    '-due_date',
+    'due_date,-priority',
+    '-priority,title',
+    'status,-completed_at',
+    'updated_at',
+  ])('sorted by %s have every task once, in order', async (sort) => {
+    const whole = await ids(user, `/tasks?sort=${sort}`);
+    for (const limit of [1, 2, 3, 5]) expect(await walk(`sort=${sort}`, limit)).toEqual(whole);
+  });
+
+  it('have every task once where many are equal in what they are sorted by', async () => {
+    const owner = await newUser(app);
+    const made: string[] = [];
+    for (let i = 0; i < 9; i++)
+      made.push((await newTask(owner, { due_date: '2026-05-01', title: 'Same' })).id);
+    for (const sort of ['due_date', '-due_date', 'priority', '-title', 'status,-priority', '-completed_at']) {
+      const found = await walk(`sort=${sort}`, 2, undefined, owner);
+      expect([sort, [...found].sort()]).toEqual([sort, [...made].sort()]);
+      expect(found).toEqual(await ids(owner, `/tasks?sort=${sort}`));
+    }
+  });
+
+  it('neither skip nor repeat what stays, when tasks come before and behind', async () => {
+    const owner = await newUser(app);
+    const made: string[] = [];
+    for (let day = 10; day < 22; day++) made.push((await newTask(owner, { due_date: `2026-05-${day}` })).id);
+    let count = 0;
+    // Two rows before the place where the walk is, and none behind it: an OFFSET would show rows again.
+    const before = async () => {
+      for (let i = 0; i < 2; i++)
+        await newTask(owner, { due_date: '2026-04-01', title: `Earlier ${++count}` });
+    };
+    expect(await walk('sort=due_date&due_from=2026-05-01', 3, before, owner)).toEqual(made);
+    const forwards = await walk('sort=due_date', 3, before, owner);
+    expect(forwards.filter((id) => made.includes(id))).toEqual(made);
+    expect(new Set(forwards).size).toBe(forwards.length);
+    // Rows before it go: an OFFSET would skip some.
+    const earlier = (await ids(owner, '/tasks?sort=due_date&limit=200')).filter((id) => !made.includes(id));
+    const go = async () => {
+      for (const id of earlier.splice(0, 2)) await owner.api.delete(`/tasks/${id}`).expect(204);
+    };
+    const thinned = await walk('sort=due_date', 3, go, owner);
+    expect(thinned.filter((id) => made.includes(id))).toEqual(made);
+  });
+
+  it('are linked, by a URL that works', async () => {
+    const first = await user.api
+      .get('/tasks?limit=3&sort=due_date&status=pending,blocked,completed,in_progress')
+      .expect(200);
+    const [, link] = /^<(.+)>; rel="next"$/.exec(first.headers.link!)!;
+    expect(link).toMatch(/^\/api\/v1\/tasks\?/);
+    const { body } = await user.api.get(`/${link!}`).expect(200);
+    expect((body as Page).items.map(({ id }) => id)).toEqual([tasks.d!.id]);
+    expect((body as Page).next_cursor).toBeNull();
+    expect(
+      ((await user.api.get('/tasks').expect(200)).headers as Record<string, string>).link,
+    ).toBeUndefined();
+  });
+
+  it('belong to their filter and sort', async () => {
+    const { body } = await user.api.get('/tasks?limit=1&sort=due_date').expect(200);
+    const cursor = (body as Page).next_cursor!;
+    await user.api.get(`/tasks?limit=2&sort=due_date&cursor=${cursor}`).expect(200);
+    const forged = Buffer.from(JSON.stringify(['x'])).toString('base64url');
+    for (const query of [
+      `sort=created_at&cursor=${cursor}`,
+      `sort=-due_date&cursor=${cursor}`,
+      `sort=due_date&status=pending&cursor=${cursor}`,
+      `sort=due_date&cursor=${cursor}x%00`,
+      `cursor=${forged}`,
+      'cursor=abc',
+      'cursor=',
+    ]) {
+      const answer = await user.api.get(`/tasks?${query}`).expect(422);
+      expect((answer.body as { errors: object[] }).errors).toMatchObject([{ field: 'cursor' }]);
+    }
+  });
+
+  it('with a cursor whose values were tampered with are refused, not broken', async () => {
+    const { body } = await user.api.get('/tasks?limit=1&sort=due_date').expect(200);
+    const [fingerprint, , id] = JSON.parse(
+      Buffer.from((body as Page).next_cursor!, 'base64url').toString(),
+    ) as unknown[];
+    for (const due of ['no date', "'; DROP TABLE tasks; --", '\0', '\ud800', 1e300, '99999-01-01']) {
+      const cursor = Buffer.from(JSON.stringify([fingerprint, due, id])).toString('base64url');
+      const answer = await user.api.get(`/tasks?sort=due_date&cursor=${cursor}`).expect(422);
+      expect((answer.body as { errors: object[] }).errors).toMatchObject([{ field: 'cursor' }]);
+    }
+  });
+
+  it('of another user show nothing of that user', async () => {
+    const other = await newUser(app);
+    const own = await newTask(other);
+    const { body } = await user.api.get('/tasks?limit=1&sort=created_at').expect(200);
+    expect(await ids(other, `/tasks?sort=created_at&cursor=${(body as Page).next_cursor}`)).toEqual([own.id]);
+  });
+});
+
+it('a page ends after two million characters, whatever its limit, and the next one goes on', async () => {
+  const user = await newUser(app);
+  await app.database.query(
+    `INSERT INTO tasks (user_id, id, title, description, notes)
+     SELECT $1, gen_random_uuid(), 'Task ' || n, repeat('d', 20000), repeat('n', 20000) FROM generate_series(1, 120) n`,
+    [user.id],
+  );
+  const sizes: number[] = [];
+  const seen = new Set<string>();
+  for (let path: string | null = '/tasks?limit=200&include=total'; path;) {
+    const answer = await user.api.get(path).expect(200);
+    const page = answer.body as { items: Json[]; next_cursor: string | null; total: number };
+    expect(page.total).toBe(120);
+    expect(answer.text.length).toBeLessThan(2_001_000);
+    sizes.push(page.items.length);
+    page.items.forEach(({ id }) => seen.add(id));
+    path = page.next_cursor && `/tasks?limit=200&include=total&cursor=${page.next_cursor}`;
+  }
+  expect(sizes).toEqual([49, 49, 22]);
+  expect(seen.size).toBe(120);
+});
