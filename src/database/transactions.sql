@@ -6,9 +6,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 -- The current user's id; null when no user has entered, and then the policies show no rows.
 -- (A transaction-local setting reads as an empty string after its transaction.)
-CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT nullif(current_setting('cairn.user_id', true), '')::uuid
-$$;
+CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('cairn.user_id', true), '')::uuid;
 
 -- Acts as this user until the end of the transaction, with the rights of cairn_app only.
 CREATE FUNCTION act_as(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$

@@ -9,13 +9,13 @@ import { applySqlFiles } from './sql-files';
 /** Where the wanted objects are created, in a transaction that is rolled back. */
 const scratch = 'cairn_wanted';
 
-/** What neither TypeORM nor constraints depend on, but what depends on them. */
+/** They may depend on columns that TypeORM drops: outdated ones are dropped first. */
 const dependents: Kind[] = ['trigger', 'policy'];
 
-/** Privileges are compared last: a function or table that was created anew has none of its own. */
+/** Grants are compared last: a function that was dropped and created again has lost its grants. */
 const allButGrants = kinds.filter((kind) => kind !== 'grant');
 
-/** Where the migrated database differs from the entities and the .sql files. It locks no table. */
+/** Where the migrated database differs from the entities and the .sql files. No write waits for it. */
 export async function findDifferences(dataSource: DataSource): Promise<Difference[]> {
   const entityStatements = await statementsOfEntities(dataSource);
   return inScratchTransaction(dataSource, async (runner) =>
@@ -24,8 +24,8 @@ export async function findDifferences(dataSource: DataSource): Promise<Differenc
 }
 
 /**
- * The migration from the database to the entities and the .sql files. It is tried in both directions, in a transaction
- * that is rolled back: meanwhile, it locks the tables that it changes.
+ * The migration from the database to the entities and the .sql files. It is run in both directions first, in a
+ * transaction that is rolled back; meanwhile it locks the tables that it changes.
  * @returns undefined when there is nothing to migrate
  * @throws Error when there is more to do than the generator can write
  */
@@ -37,18 +37,22 @@ export async function generateMigration(dataSource: DataSource): Promise<Migrati
     const wanted = await wantedSnapshot(runner, entityStatements);
     if (differences(actual, wanted).length === 0) return undefined;
     await runner.query(`SET LOCAL search_path = public, pg_temp`);
-    const up = await lead(runner, upQueries.map(sqlOf), wanted);
-    const down = await lead(runner, downQueries.map(sqlOf).reverse(), actual);
+    const up = await migrateTo(wanted, runner, upQueries.map(sqlOf));
+    const down = await migrateTo(actual, runner, downQueries.map(sqlOf).reverse());
     return { up, down };
   });
 }
 
 /**
- * Leads the database to `wanted`: first by TypeORM's statements for tables, columns, ordinary indexes and constraints,
+ * Migrates the schema public to `wanted`: first by TypeORM's statements for tables, columns, ordinary indexes and constraints,
  * then by those for everything else.
  * @returns all statements that it ran
  */
-async function lead(runner: QueryRunner, ofTypeOrm: string[], wanted: SchemaSnapshot): Promise<string[]> {
+async function migrateTo(
+  wanted: SchemaSnapshot,
+  runner: QueryRunner,
+  ofTypeOrm: string[],
+): Promise<string[]> {
   const all: string[] = [];
   const run = async (some: string[]) => {
     for (const statement of some) {

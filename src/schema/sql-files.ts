@@ -35,7 +35,8 @@ export async function applySqlFiles(runner: QueryRunner, schema: string): Promis
       if (reason !== undefined) failures.push({ file, reason });
     }
     if (failures.length === files.length) {
-      throw new Error(failures.map(({ file, reason }) => `${file.path}: ${reason}`).join('\n'));
+      const reasons = failures.map(({ file, reason }) => `  ${file.path}: ${reason}`);
+      throw new Error(`These files cannot be applied:\n${reasons.join('\n')}`);
     }
     files = failures.map(({ file }) => file);
   }
