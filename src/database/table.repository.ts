@@ -57,6 +57,8 @@ export interface JsonRow {
  * that the client gets. Subclasses define which rows can be reached, and under which role.
  */
 export abstract class TableRepository<Query> {
+  /** The position in the list of entities, in which parents come before their children. */
+  readonly position: number;
   protected readonly table: string;
   /** SQL of a row as the JSON that the API returns, named `json`. */
   protected readonly jsonSql: string;
@@ -69,6 +71,7 @@ export abstract class TableRepository<Query> {
     protected readonly options: TableOptions<Query>,
   ) {
     this.metadata = dataSource.getMetadata(options.entity);
+    this.position = (dataSource.options.entities as unknown[]).indexOf(options.entity);
     this.table = this.metadata.tableName;
     this.statements = new StatementBuilder(dataSource, options.entity);
     this.jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);

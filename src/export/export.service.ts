@@ -53,20 +53,30 @@ export class ExportService {
     const { userId, sessionId } = currentUser();
     const user = await this.users.find(userId);
     yield `{"exported_at":${JSON.stringify(new Date())},"user":${user.text}`;
-    for (const provider of this.discovery.getProviders({ metadataKey: ExportPartMetadata.KEY })) {
-      const { name, requiresSession } = this.discovery.getMetadataByDecorator(ExportPartMetadata, provider)!;
+    for (const { name, requiresSession, repository } of this.parts()) {
       if (requiresSession && sessionId === null) continue;
-      yield* this.part(name, provider.instance as OwnedRepository<PageRequest>);
+      yield* this.rows(name, repository);
     }
     yield '}';
   }
 
-  private async *part(name: string, rows: OwnedRepository<PageRequest>): AsyncGenerator<string, void> {
+  /** The exported repositories, parents before their children. */
+  private parts() {
+    return this.discovery
+      .getProviders({ metadataKey: ExportPartMetadata.KEY })
+      .map((provider) => ({
+        ...this.discovery.getMetadataByDecorator(ExportPartMetadata, provider)!,
+        repository: provider.instance as OwnedRepository<PageRequest>,
+      }))
+      .sort((a, b) => a.repository.position - b.repository.position);
+  }
+
+  private async *rows(name: string, repository: OwnedRepository<PageRequest>): AsyncGenerator<string, void> {
     yield `,"${name}":[`;
     let page: JsonPage | undefined;
     do {
       const separator = page ? ',' : '';
-      page = await rows.page({ sort: [], limit: pageSize, cursor: page?.nextCursor ?? undefined });
+      page = await repository.page({ sort: [], limit: pageSize, cursor: page?.nextCursor ?? undefined });
       if (page.items.length) yield separator + page.items.join(',');
     } while (page.nextCursor);
     yield ']';

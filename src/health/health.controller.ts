@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagg
 import { Database } from '../database/database';
 import { unavailable } from '../core/problem';
 import { Public } from '../http/access';
+import { Problems } from '../http/problem-responses';
 
 class Health {
   @ApiProperty({
@@ -27,6 +28,7 @@ export class HealthController {
   }
 
   @Get(['', 'ready'])
+  @Problems(503)
   @ApiOperation({
     summary: 'Check whether the server can handle requests',
     description: 'Also checks the connection to the database.',

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { DocumentedProblem, problemsExtension } from './problem-responses';
+import { problemsOf } from './problem-responses';
 import { rateLimitHeaders, retryAfterHeader } from './response-headers';
 
 /** An operation of the document, with the extensions that decorators have added. */
@@ -21,7 +21,7 @@ const descriptions: Record<number, string> = {
 
 /** Documents the problems of an operation: those of every route, of its access rules, and those that it declares. */
 export function documentProblems(method: string, operation: Operation, isPublic: boolean): void {
-  const problems = (operation[problemsExtension] ?? []) as DocumentedProblem[];
+  const problems = problemsOf(operation);
   const statuses = new Set([
     ...[400, 422],
     ...(method === 'get' ? [] : [413, 415]),
@@ -35,7 +35,7 @@ export function documentProblems(method: string, operation: Operation, isPublic:
     }
   }
   for (const status of [...statuses].sort()) {
-    const codes = problems.flatMap((problem) => (problem.status === status && problem.code) || []);
+    const codes = problems.flatMap(({ status: of, code }) => (of === status && code ? [code] : []));
     operation.responses[status] = {
       description: describe(status, codes),
       headers: {

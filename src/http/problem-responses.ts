@@ -1,17 +1,14 @@
-import 'reflect-metadata';
 import { ApiExtension } from '@nestjs/swagger';
 import type { ProblemKind } from '../core/problem-kind';
 
-/** Where the OpenAPI document finds the problems of an operation. */
-export const problemsExtension = 'x-problems';
-
-/** What the document says about a problem of a route: its status, and its code where that is one of several. */
+/** What the OpenAPI document says about a problem of a route: its status, and its code where that is specific. */
 export interface DocumentedProblem {
   status: number;
   code?: string;
 }
 
-const declared = 'route:problems';
+/** Each problem is an extension of its own: Swagger keeps the first value of a key. */
+const prefix = 'x-problem-';
 
 /**
  * Documents problems that a route can respond with, in addition to those that follow from its access rules and its body.
@@ -19,13 +16,18 @@ const declared = 'route:problems';
  */
 export function Problems(...problems: (ProblemKind | number)[]): MethodDecorator {
   return (target, key, descriptor) => {
-    const handler = descriptor.value as object;
-    const before = (Reflect.getMetadata(declared, handler) ?? []) as DocumentedProblem[];
-    const added = problems.map((problem) =>
-      typeof problem === 'number' ? { status: problem } : { status: problem.status, code: problem.code },
-    );
-    const all = [...before, ...added];
-    Reflect.defineMetadata(declared, all, handler);
-    (ApiExtension(problemsExtension, all) as MethodDecorator)(target, key, descriptor);
+    for (const problem of problems) {
+      const documented: DocumentedProblem =
+        typeof problem === 'number' ? { status: problem } : { status: problem.status, code: problem.code };
+      const name = `${prefix}${documented.status}-${documented.code ?? ''}`;
+      (ApiExtension(name, documented) as MethodDecorator)(target, key, descriptor);
+    }
   };
+}
+
+/** The problems that an operation declares. */
+export function problemsOf(operation: Record<`x-${string}`, unknown>): DocumentedProblem[] {
+  return Object.entries(operation)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([, problem]) => problem as DocumentedProblem);
 }

@@ -42,7 +42,7 @@ export async function purge(database: Database, config: Config, isDryRun: boolea
         await deleteAll(database, 'users', 'id', isOldDeactivation, deactivatedUserDays, 1),
         await deleteAll(database, 'sessions', 'user_id, id', isOldSession, sessionDays, batchSize),
       ];
-  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} ended sessions`;
+  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} expired or revoked sessions`;
 }
 
 async function count(database: Database, table: string, condition: string, days: number): Promise<number> {

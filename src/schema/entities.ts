@@ -13,19 +13,19 @@ import { Task } from '../tasks/task.entity';
 import { TimeEntry } from '../time-entries/time-entry.entity';
 import { User } from '../users/user.entity';
 
-/** Every entity: a table is migrated and queried only when it is listed here. */
+/** Every entity, parents before their children: only tables in this list are migrated and queried. */
 export const entities = [
   User,
-  Session,
-  PersonalToken,
-  OneTimeToken,
   Goal,
   Task,
-  TaskDependency,
   Tag,
   TaskTag,
   TimeEntry,
+  TaskDependency,
   Change,
+  Session,
+  PersonalToken,
+  OneTimeToken,
   Mail,
   RateLimit,
   AdministrativeAct,

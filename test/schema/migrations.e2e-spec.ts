@@ -121,7 +121,7 @@ describe('a database of an earlier development version', () => {
     try {
       const code = `
         const { startEmbeddedPostgres, setUpDatabase } = require('./src/database/embedded-postgres');
-        startEmbeddedPostgres(require('./src/config').dataFolder + '/postgres').then((server) => setUpDatabase(server, 'cairn'))
+        startEmbeddedPostgres(require('./src/core/config').dataFolder + '/postgres').then((server) => setUpDatabase(server, 'cairn'))
           .then(({ migrationDatabaseUrl }) => {
             const client = new (require('pg').Client)(migrationDatabaseUrl);
             return client.connect().then(() => client.query(process.env.SQL));
