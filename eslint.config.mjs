@@ -1,8 +1,24 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** TypeORM's ways to rows: they stay where the SQL lives. */
-const rowAccess = ['Repository', 'EntityManager', 'QueryBuilder', 'SelectQueryBuilder', 'DataSource'];
+const noPg = { name: 'pg', message: 'Only src/database sends statements.' };
+const noTypeorm = {
+  name: 'typeorm',
+  message: 'Only src/database, src/schema, entities and repositories use TypeORM.',
+};
+const noNestTypeorm = { ...noTypeorm, name: '@nestjs/typeorm' };
+
+/** Names that come from SQL and JSON are snake_case and stay so where they are destructured. */
+const naming = [
+  { selector: 'variableLike', format: ['camelCase'], leadingUnderscore: 'allow' },
+  { selector: 'variable', modifiers: ['const'], format: ['camelCase', 'PascalCase'] },
+  { selector: ['variable', 'parameter'], modifiers: ['destructured'], format: null },
+  { selector: 'parameter', format: ['camelCase', 'PascalCase'], leadingUnderscore: 'allow' },
+  // Decorators are functions with the names of classes.
+  { selector: 'function', format: ['camelCase', 'PascalCase'] },
+  { selector: 'classMethod', format: ['camelCase'] },
+  { selector: 'typeLike', format: ['PascalCase'] },
+];
 
 export default tseslint.config(
   { ignores: ['dist', '.data', 'node_modules'] },
@@ -16,48 +32,32 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/naming-convention': ['error', ...naming],
       eqeqeq: 'error',
       'no-console': 'error',
     },
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/config.ts'],
+    ignores: ['src/core/config.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
-        {
-          object: 'process',
-          property: 'env',
-          message: 'src/config.ts is the only reader of the environment.',
-        },
+        { object: 'process', property: 'env', message: 'Only src/core/config.ts reads the environment.' },
       ],
     },
   },
+  // Who may talk to PostgreSQL. The other rules between layers are in .dependency-cruiser.cjs.
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/database/**', 'src/schema/**', 'src/**/*.repository.ts', 'src/cli.ts', 'src/cli/**'],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          paths: [
-            {
-              name: 'pg',
-              importNames: ['Pool', 'PoolClient', 'Client'],
-              message: 'Only src/database talks to PostgreSQL.',
-            },
-            {
-              name: 'typeorm',
-              importNames: rowAccess,
-              message: 'Only src/database, the *.repository.ts files and the operator’s commands reach rows.',
-            },
-          ],
-        },
-      ],
-    },
+    ignores: ['src/database/**', 'src/schema/**', 'src/**/*.repository.ts', 'src/**/*.entity.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [noPg, noTypeorm, noNestTypeorm] }] },
+  },
+  {
+    files: ['src/schema/**/*.ts', 'src/**/*.repository.ts', 'src/**/*.entity.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [noPg] }] },
   },
   // supertest types every body as any.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-assignment': 'off' } },
-  { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { module: 'writable' } } },
+  { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], languageOptions: { globals: { module: 'writable' } } },
 );

@@ -1,6 +1,5 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
@@ -12,10 +11,10 @@ import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
+import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
 import { PurgeModule } from './purge/purge.module';
-import { dataSourceOptions } from './schema/data-source';
-import { InsightsModule } from './insights/insights.module';
+import { SchemaModule } from './schema/schema.module';
 import { TagsModule } from './tags/tags.module';
 import { TasksModule } from './tasks/tasks.module';
 import { TimeEntriesModule } from './time-entries/time-entries.module';
@@ -23,10 +22,7 @@ import { UsersModule } from './users/users.module';
 
 @Module({
   imports: [
-    TypeOrmModule.forRootAsync({
-      inject: [Config],
-      useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 1 }),
-    }),
+    SchemaModule,
     DatabaseModule,
     LimitsModule,
     AuthModule,
@@ -49,7 +45,7 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      // The guards of every route, in their order: without a token, nothing is said of the input.
+      // The guards of every route, in this order: a request without a token learns nothing about its input.
       providers: [
         { provide: Config, useValue: config },
         { provide: APP_GUARD, useClass: CurrentUserGuard },

@@ -1,16 +1,15 @@
 import 'reflect-metadata';
-import { DataSource } from 'typeorm';
 import { promoteUser } from './cli/promote-user';
 import { purgeNow } from './cli/purge';
 import { seed } from './cli/seed';
 import { Config, ConfigError, loadConfig } from './core/config';
 import { Database } from './database/database';
-import { dataSourceOptions } from './schema/data-source';
+import { dataSourceOptions, withDataSource } from './schema/data-source';
 import { prepareDatabase } from './schema/prepare-database';
 
 type Command = (database: Database, args: string[], config: Config) => Promise<string>;
 
-/** The operator's commands: each gets the database, and says what it did. */
+/** The operator's commands. Each returns a message about what it did. */
 const commands: Record<string, Command> = { seed, 'user:promote': promoteUser, purge: purgeNow };
 
 async function main([name = '', ...args]: string[]): Promise<void> {
@@ -21,12 +20,11 @@ async function main([name = '', ...args]: string[]): Promise<void> {
   if (command === seed && config.environment === 'production') {
     throw new ConfigError('The demo accounts have a known password and are not for production.');
   }
-  const dataSource = await new DataSource(dataSourceOptions(await prepareDatabase(config))).initialize();
-  try {
-    process.stdout.write(`${await command(new Database(dataSource, config), args, config)}\n`);
-  } finally {
-    await dataSource.destroy();
-  }
+  const options = dataSourceOptions(await prepareDatabase(config));
+  const result = await withDataSource(options, (dataSource) =>
+    command(new Database(dataSource, config), args, config),
+  );
+  process.stdout.write(`${result}\n`);
 }
 
 main(process.argv.slice(2))
