@@ -86,7 +86,7 @@ describe('time entries', () => {
         $$BEGIN NEW.ended_at := NEW.started_at + interval '90 minutes'; RETURN NEW; END$$;
       CREATE TRIGGER a_set_duration BEFORE UPDATE ON time_entries FOR EACH ROW EXECUTE FUNCTION set_duration()`);
       const stopped = (await stopTimer(task).expect(200)).body as Json;
-    await app.database.query('DROP FUNCTION set_duration() CASCADE');
+      await app.database.query('DROP FUNCTION set_duration() CASCADE');
       expect(stopped).toMatchObject({ id: (body as Json).id, hours: 1.5, note: 'Draft' });
       expect(await hoursOf(task)).toBe(1.5);
       expect(codeOf(await stopTimer(task).expect(409))).toBe('timer_not_running');
