@@ -7,6 +7,7 @@ module.exports = {
     '/node_modules/(?!(@nestjs|@seriousme|uuid|content-disposition|p-limit|yocto-queue|postal-mime)/)',
   ],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
-  testTimeout: 30_000,
+  // Only a test that hangs takes so long, also on a busy machine.
+  testTimeout: 600_000,
   maxWorkers: 2,
 };

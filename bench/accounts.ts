@@ -6,8 +6,8 @@ import { onDatabase } from '../test/setup/server';
 import { benchDatabase, logIn, passwordHash, post, signIn, startServer } from './setup';
 
 /*
- * Whether the time that a refusal takes tells why; whether others are answered while many sign in; what an export of
- * 100,000 tasks takes.
+ * Measures whether response times reveal why a sign-in is refused, how fast other requests are while many users sign in,
+ * and the time and memory of an export of 100,000 tasks.
  */
 const [rounds, crowd, tasks] = [400, 100, 100_000];
 
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     await client.query(`INSERT INTO users (id, email, password_hash, is_active)
       SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)}, n <> 2 FROM generate_series(1, 10000) n`);
     await client.query(`INSERT INTO tasks (user_id, id, title, description, category, due_date)
-      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'What there is to say of task ' || n, 'c' || n % 10, now()
+      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'Description of task ' || n, 'c' || n % 10, now()
       FROM users u, generate_series(1, ${tasks}) n WHERE u.email = 'bench1@example.com'`);
     await client.query('VACUUM ANALYZE');
   });
@@ -33,13 +33,13 @@ async function main(): Promise<void> {
     'unknown account': () => post(url, '/auth/password/forgot', { email: 'nobody@example.com' }),
     'inactive account': () => post(url, '/auth/password/forgot', { email: 'bench2@example.com' }),
   });
-  await signInAtOnce(url);
+  await signInTogether(url);
   await exportAll(url, server.pid!);
   server.kill();
   process.exit(0);
 }
 
-/** Calls them in turn; then asks for each but the first: how often is one of its calls slower than one of the first? */
+/** Calls all alternately, and prints how often each is slower than the first. */
 async function compareTimes(name: string, calls: Record<string, () => Promise<Response>>): Promise<void> {
   const times: Record<string, number[]> = Object.fromEntries(Object.keys(calls).map((kind) => [kind, []]));
   for (let round = -20; round < rounds; round++) {
@@ -50,17 +50,19 @@ async function compareTimes(name: string, calls: Record<string, () => Promise<Re
     }
   }
   const [[, first = []] = []] = Object.entries(times);
-  process.stdout.write(`${name}, ${rounds} of each in turn\n`);
+  process.stdout.write(`${name}, ${rounds} calls each\n`);
   for (const [kind, sample] of Object.entries(times)) {
     const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => `${quantile(sample, q).toFixed(2)} ms`);
     const slower =
-      sample === first ? '' : `; slower than the first in ${(100 * isSlower(sample, first)).toFixed(1)}%`;
+      sample === first
+        ? ''
+        : `; slower than the first in ${(100 * shareOfSlower(sample, first)).toFixed(1)}%`;
     process.stdout.write(`  ${kind}: 10% ${low}, median ${middle}, 90% ${high}${slower}\n`);
   }
 }
 
-/** The statistic of Mann and Whitney: 50% when nothing can be told. */
-function isSlower(sample: number[], other: number[]): number {
+/** The Mann-Whitney statistic: 0.5 when the samples cannot be told apart. */
+function shareOfSlower(sample: number[], other: number[]): number {
   let wins = 0;
   for (const a of sample) for (const b of other) wins += a > b ? 1 : a === b ? 0.5 : 0;
   return wins / (sample.length * other.length);
@@ -70,23 +72,23 @@ function quantile(sample: number[], q: number): number {
   return [...sample].sort((a, b) => a - b)[Math.min(sample.length - 1, Math.floor(q * sample.length))]!;
 }
 
-async function signInAtOnce(url: string): Promise<void> {
+async function signInTogether(url: string): Promise<void> {
   const [statuses, health]: [Record<number, number>, number[]] = [{}, []];
   for (let round = 0; round < 20; round++) {
-    let isOver = false;
+    let isFinished = false;
     const logins = Promise.all(
       Array.from({ length: crowd }, async (_, i) => {
-        const answer = await logIn(url, `bench${10 + i}@example.com`);
-        await answer.text();
-        statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+        const response = await logIn(url, `bench${10 + i}@example.com`);
+        await response.text();
+        statuses[response.status] = (statuses[response.status] ?? 0) + 1;
       }),
-    ).finally(() => (isOver = true));
-    while (!isOver) {
+    ).finally(() => (isFinished = true));
+    while (!isFinished) {
       const start = performance.now();
-      const [answer] = (await once(get(`${url}/health`), 'response')) as [
+      const [response] = (await once(get(`${url}/health`), 'response')) as [
         import('node:http').IncomingMessage,
       ];
-      answer.resume();
+      response.resume();
       health.push(performance.now() - start);
       await delay(2);
     }
@@ -94,7 +96,7 @@ async function signInAtOnce(url: string): Promise<void> {
   }
   const [middle, p99] = [0.5, 0.99].map((q) => `${quantile(health, q).toFixed(1)} ms`);
   process.stdout.write(
-    `${crowd} logins at once, 20 times: ${JSON.stringify(statuses)}; ` +
+    `${crowd} parallel logins, 20 times: ${JSON.stringify(statuses)}; ` +
       `/health meanwhile (${health.length} calls): median ${middle}, p99 ${p99}\n`,
   );
 }
@@ -105,10 +107,10 @@ async function exportAll(url: string, pid: number): Promise<void> {
   const before = peak;
   const timer = setInterval(() => (peak = Math.max(peak, memory(pid))), 20);
   const start = performance.now();
-  const answer = await fetch(`${url}/api/v1/users/me/export`, {
+  const response = await fetch(`${url}/api/v1/users/me/export`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  const text = await answer.text();
+  const text = await response.text();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   clearInterval(timer);
   const count = (JSON.parse(text) as { tasks: unknown[] }).tasks.length;
@@ -118,7 +120,7 @@ async function exportAll(url: string, pid: number): Promise<void> {
   );
 }
 
-/** Resident, in MB (Linux). */
+/** The resident memory of a process in MB (Linux). */
 function memory(pid: number): number {
   const [, kb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Math.round(Number(kb) / 1024);

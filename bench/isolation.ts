@@ -3,21 +3,21 @@ import { Call, load } from './load';
 import { benchDatabase, passwordHash, signIn, startServer } from './setup';
 
 /*
- * What the walls cost, and how far Cairn is from a hand-written server: list 20 tasks, read one, create one. The servers
- * take turns in one run, so that their ratio holds whatever else the machine does.
+ * Compares Cairn with itself without isolation, and with a hand-written server: list 20 tasks, get one, create one. The
+ * servers are measured alternately in one run, so that other load affects all of them alike.
  */
 const [users, tasksEach, connections, rounds, seconds] = [200, 1000, 16, 4, 3];
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
-  const tasks = await fill(superuserUrl);
-  const running = {
-    limit: await startServer('limit', superuserUrl),
-    open: await startServer('open', superuserUrl),
+  const tasks = await createTasks(superuserUrl);
+  const servers = {
+    minimal: await startServer('minimal', superuserUrl),
+    unisolated: await startServer('unisolated', superuserUrl),
     cairn: await startServer('cairn', databaseUrl),
   };
   const tokens = await signIn(
-    running.cairn.url,
+    servers.cairn.url,
     tasks.map(({ email }) => email),
   );
   const headers = tasks.map(({ user_id }, index) => ({
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   }));
   const operations: Record<string, Call[]> = {
     'list 20': headers.map((header) => ({ method: 'GET', path: '/api/v1/tasks?limit=20', headers: header })),
-    'read one': headers.map((header, i) => ({
+    'get one': headers.map((header, i) => ({
       method: 'GET',
       path: `/api/v1/tasks/${tasks[i]!.id}`,
       headers: header,
@@ -39,35 +39,36 @@ async function main(): Promise<void> {
     })),
   };
   process.stdout.write(
-    `${users * tasksEach} tasks of ${users} users, ${connections} connections; answers per second\n`,
+    `${users * tasksEach} tasks of ${users} users, ${connections} connections; responses per second\n`,
   );
   for (const [name, calls] of Object.entries(operations)) {
-    const rates = { limit: 0, open: 0, cairn: 0 };
-    for (const { url } of Object.values(running)) await load(url, calls, 1); // warm
+    const rates = { minimal: 0, unisolated: 0, cairn: 0 };
+    for (const { url } of Object.values(servers)) await load(url, calls, 1); // warm-up
     for (let round = 0; round < rounds; round++) {
-      for (const kind of ['limit', 'open', 'cairn'] as const)
-        rates[kind] += (await load(running[kind].url, calls, seconds)) / rounds;
+      for (const kind of ['minimal', 'unisolated', 'cairn'] as const)
+        rates[kind] += (await load(servers[kind].url, calls, seconds)) / rounds;
     }
-    const [limit, open, cairn] = [rates.limit, rates.open, rates.cairn].map(Math.round);
-    const [toLimit, toOpen] = [rates.cairn / rates.limit, rates.cairn / rates.open].map((ratio) =>
-      ratio.toFixed(2),
+    const [minimal, unisolated, cairn] = [rates.minimal, rates.unisolated, rates.cairn].map(Math.round);
+    const [toMinimal, toUnisolated] = [rates.cairn / rates.minimal, rates.cairn / rates.unisolated].map(
+      (ratio) => ratio.toFixed(2),
     );
     process.stdout.write(
-      `${name}: limit ${limit}, without walls ${open}, Cairn ${cairn}: ${toLimit} × limit, ${toOpen} × without walls\n`,
+      `${name}: minimal server ${minimal}, without isolation ${unisolated}, Cairn ${cairn}: ` +
+        `${toMinimal} × minimal server, ${toUnisolated} × without isolation\n`,
     );
   }
-  for (const { process } of Object.values(running)) process.kill();
+  for (const { process } of Object.values(servers)) process.kill();
   process.exit(0);
 }
 
-/** @returns one user for each connection, with one of the user's tasks */
-async function fill(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
+/** Creates the users and tasks. @returns one user per connection, with the id of one of their tasks */
+async function createTasks(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
   const hash = await passwordHash();
   return onDatabase(url, async (client) => {
     await client.query(`INSERT INTO users (id, email, password_hash)
       SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)} FROM generate_series(1, ${users}) n`);
     await client.query(`INSERT INTO tasks (user_id, id, title, description, category, due_date, created_at)
-      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'What there is to say of task ' || n, 'c' || n % 10,
+      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'Description of task ' || n, 'c' || n % 10,
         now() + n * interval '1 hour', now() - n * interval '1 minute'
       FROM generate_series(1, ${tasksEach}) n, users u`);
     await client.query('VACUUM ANALYZE');

@@ -7,39 +7,39 @@ import { Database } from '../src/database/database';
 import type { Statement } from '../src/database/statement';
 
 /**
- * One of the servers that are compared, in a process of its own; it prints its URL.
- * `limit`: node:http and pg, a named statement, rows to JSON: no accounts, no validation, no walls.
- * `open`: Cairn without its walls: the statements alone, as a superuser, without transaction, enter and policies.
- * `cairn`: Cairn as it is.
+ * Starts one of the compared servers and prints its URL.
+ * `minimal`: node:http and pg with named statements; no accounts, validation or isolation.
+ * `unisolated`: Cairn as a superuser, without transactions, `enter` and policies.
+ * `cairn`: Cairn unchanged.
  */
 const starts: Record<string, (kind: string) => Promise<string>> = {
-  limit: startLimit,
-  open: startCairn,
+  minimal: startMinimal,
+  unisolated: startCairn,
   cairn: startCairn,
 };
 
 async function startCairn(kind: string): Promise<string> {
   const app = await createApp(loadConfig());
-  if (kind === 'open') takeWallsDown(app.get(Database));
+  if (kind === 'unisolated') disableIsolation(app.get(Database));
   await app.listen(0, '127.0.0.1');
   return app.getUrl();
 }
 
-function takeWallsDown(database: Database): void {
-  const inside = database as unknown as {
+function disableIsolation(database: Database): void {
+  const internals = database as unknown as {
     pool: Pool;
     fly: (begin: string, statements: Statement[]) => Promise<unknown[][][]>;
   };
-  inside.fly = async (_begin, statements) => {
+  internals.fly = async (_begin, statements) => {
     const results = statements.map(async (statement) => {
       const query: QueryArrayConfig = { ...statement, rowMode: 'array' };
-      return (await inside.pool.query<unknown[]>(query)).rows;
+      return (await internals.pool.query<unknown[]>(query)).rows;
     });
     return Promise.all(results);
   };
 }
 
-function startLimit(): Promise<string> {
+function startMinimal(): Promise<string> {
   const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
   const columns = `id, title, description, notes, status, status = 'completed' AS completed, priority, category, due_date,
     estimated_hours, actual_hours, goal_id, parent_task_id, project_name, repository_path, completed_at, deleted_at,
@@ -47,7 +47,7 @@ function startLimit(): Promise<string> {
   const list = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 21`;
   const one = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL`;
   const insert = `INSERT INTO tasks (user_id, id, title, priority) VALUES ($1, $2, $3, $4) RETURNING ${columns}`;
-  const answer = async (request: IncomingMessage): Promise<unknown> => {
+  const respond = async (request: IncomingMessage): Promise<unknown> => {
     const user = request.headers['x-user'];
     const [path] = (request.url ?? '').split('?');
     if (request.method === 'POST') {
@@ -67,7 +67,7 @@ function startLimit(): Promise<string> {
     return { items: rows.slice(0, 20), next_cursor: rows.length > 20 ? 'x' : null };
   };
   const server = createServer((request, response) => {
-    void answer(request).then((body) => {
+    void respond(request).then((body) => {
       const text = JSON.stringify(body);
       response.writeHead(request.method === 'POST' ? 201 : 200, {
         'content-type': 'application/json',

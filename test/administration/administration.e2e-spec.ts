@@ -14,14 +14,14 @@ import { run } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
 let app: TestApp;
-let chief: TestUser;
+let superuser: TestUser;
 beforeAll(async () => {
   app = await startApp();
-  chief = await newChief();
+  superuser = await newSuperuser();
 });
 afterAll(() => app.close());
 
-async function newChief(): Promise<TestUser> {
+async function newSuperuser(): Promise<TestUser> {
   const user = await newUser(app);
   await app.database.query('UPDATE users SET is_superuser = true WHERE id = $1', [user.id]);
   return user;
@@ -42,7 +42,7 @@ describe('the first superuser', () => {
       JWT_SECRET_KEY: 'x'.repeat(32),
     });
 
-  it('is made by a command, and is recorded', async () => {
+  it('is promoted by a command, which is recorded', async () => {
     const user = await newUser(app, { email: 'first@example.com' });
     await user.api.get('/users').expect(403);
     const command = promote('FIRST@example.com');
@@ -54,7 +54,7 @@ describe('the first superuser', () => {
     expect(await actsOn(user)).toEqual([{ actor_id: null, act: 'promote' }]);
   });
 
-  it('must have an account', async () => {
+  it('must already have an account', async () => {
     const unknown = promote('nobody@example.com');
     expect([await unknown.ended, unknown.output()]).toEqual([
       1,
@@ -65,9 +65,9 @@ describe('the first superuser', () => {
   });
 });
 
-it('the record is read by the schema’s owner', async () => {
+it('the schema owner can read the recorded acts', async () => {
   const user = await newUser(app);
-  await chief.api.delete(`/users/${user.id}`).expect(204);
+  await superuser.api.delete(`/users/${user.id}`).expect(204);
   await onDatabase(asRole(app.databaseUrl, 'cairn_owner'), async (client) => {
     const { rows } = await client.query('SELECT act FROM administrative_acts WHERE subject_id = $1', [
       user.id,
@@ -77,16 +77,16 @@ it('the record is read by the schema’s owner', async () => {
 });
 
 describe('the list of accounts', () => {
-  it('shows all, a page at a time', async () => {
+  it('returns all accounts page by page', async () => {
     for (let i = 0; i < 3; i++) await newUser(app);
     const { rows } = await app.database.query<{ id: string }>(
       'SELECT id FROM users ORDER BY created_at DESC, id DESC',
     );
     const all = rows.map(({ id }) => id);
-    expect(await ids(chief, '/users?limit=200')).toEqual(all);
+    expect(await ids(superuser, '/users?limit=200')).toEqual(all);
     const seen: string[] = [];
     for (let cursor = ''; ;) {
-      const { body } = await chief.api.get(`/users?limit=2&include=total${cursor}`).expect(200);
+      const { body } = await superuser.api.get(`/users?limit=2&include=total${cursor}`).expect(200);
       const page = body as { items: { id: string }[]; next_cursor: string | null; total: number };
       expect(page.total).toBe(all.length);
       seen.push(...page.items.map(({ id }) => id));
@@ -96,7 +96,7 @@ describe('the list of accounts', () => {
     expect(seen).toEqual(all);
   });
 
-  it('filters and sorts', async () => {
+  it('can be filtered and sorted', async () => {
     const [walker, climber] = [
       await newUser(app, { email: 'walker_1@hills.example', full_name: 'Wide % Walker' }),
       await newUser(app, { email: 'climber@hills.example', username: 'climber' }),
@@ -104,20 +104,20 @@ describe('the list of accounts', () => {
     await app.database.query('UPDATE users SET is_active = false, is_verified = true WHERE id = $1', [
       climber.id,
     ]);
-    const found = (query: string) => ids(chief, `/users?${query}`);
-    expect(await found('q=hills.example&sort=email')).toEqual([climber.id, walker.id]);
-    expect(await found('q=HILLS.example&sort=-email')).toEqual([walker.id, climber.id]);
-    expect(await found('q=er_1')).toEqual([walker.id]);
-    expect(await found('q=%25')).toEqual([walker.id]);
-    expect(await found('q=hills.example&is_active=false')).toEqual([climber.id]);
-    expect(await found('q=hills.example&is_verified=false')).toEqual([walker.id]);
-    expect(await found('is_superuser=true&q=hills')).toEqual([]);
-    expect(await found('q=hills.example&created_from=2020-01-01&created_before=2021-01-01')).toEqual([]);
-    expect(await found('q=hills.example&last_login_from=2020-01-01&sort=last_login_at')).toEqual([
+    const list = (query: string) => ids(superuser, `/users?${query}`);
+    expect(await list('q=hills.example&sort=email')).toEqual([climber.id, walker.id]);
+    expect(await list('q=HILLS.example&sort=-email')).toEqual([walker.id, climber.id]);
+    expect(await list('q=er_1')).toEqual([walker.id]);
+    expect(await list('q=%25')).toEqual([walker.id]);
+    expect(await list('q=hills.example&is_active=false')).toEqual([climber.id]);
+    expect(await list('q=hills.example&is_verified=false')).toEqual([walker.id]);
+    expect(await list('is_superuser=true&q=hills')).toEqual([]);
+    expect(await list('q=hills.example&created_from=2020-01-01&created_before=2021-01-01')).toEqual([]);
+    expect(await list('q=hills.example&last_login_from=2020-01-01&sort=last_login_at')).toEqual([
       walker.id,
       climber.id,
     ]);
-    for (const wrong of [
+    for (const invalid of [
       'is_active=yes',
       'sort=password_hash',
       'sort=is_active',
@@ -125,47 +125,47 @@ describe('the list of accounts', () => {
       'limit=201',
       'cursor=x',
     ]) {
-      await chief.api.get(`/users?${wrong}`).expect(422);
+      await superuser.api.get(`/users?${invalid}`).expect(422);
     }
   });
 
-  it('shows nothing but what users see of themselves', async () => {
+  it('shows the same fields that users see of themselves', async () => {
     const user = await newUser(app);
     const own = (await user.api.get('/users/me').expect(200)).body as object;
-    expect((await chief.api.get(`/users/${user.id}`).expect(200)).body).toEqual(own);
+    expect((await superuser.api.get(`/users/${user.id}`).expect(200)).body).toEqual(own);
   });
 });
 
-describe('another’s account', () => {
-  it('is deactivated: sessions and tokens end at once, and only signing in anew revives it', async () => {
+describe('the account of another user', () => {
+  it('loses its sessions and tokens when it is deactivated, and needs a new sign-in when activated again', async () => {
     const user = await newUser(app);
     const { token } = await newPersonalToken(user);
     const task = await newTask(user);
-    const { body } = await chief.api.patch(`/users/${user.id}`, { is_active: false }).expect(200);
+    const { body } = await superuser.api.patch(`/users/${user.id}`, { is_active: false }).expect(200);
     expect(body).toMatchObject({ id: user.id, is_active: false });
     await user.api.get('/tasks').expect(401);
     await app.api.withToken(token).get('/tasks').expect(401);
     await app.api.post('/auth/refresh', { refresh_token: user.refresh_token }).expect(401);
     await app.api.post('/auth/login', { email: user.email, password }).expect(401);
 
-    await chief.api.patch(`/users/${user.id}`, { is_active: true }).expect(200);
+    await superuser.api.patch(`/users/${user.id}`, { is_active: true }).expect(200);
     await user.api.get('/tasks').expect(401);
     await app.api.withToken(token).get('/tasks').expect(401);
     await app.api.post('/auth/refresh', { refresh_token: user.refresh_token }).expect(401);
     expect(await ids(await signIn(app, user.email), '/tasks')).toEqual([task.id]);
     expect(await actsOn(user)).toEqual([
-      { actor_id: chief.id, act: 'deactivate' },
-      { actor_id: chief.id, act: 'activate' },
+      { actor_id: superuser.id, act: 'deactivate' },
+      { actor_id: superuser.id, act: 'activate' },
     ]);
   });
 
-  it('leaves no session alive that was opened while it was deactivated', async () => {
+  it('has no valid session from a sign-in that ran while it was deactivated', async () => {
     const user = await newUser(app);
     const [, ...logins] = await Promise.all([
-      chief.api.patch(`/users/${user.id}`, { is_active: false }).expect(200),
+      superuser.api.patch(`/users/${user.id}`, { is_active: false }).expect(200),
       ...Array.from({ length: 6 }, () => app.api.post('/auth/login', { email: user.email, password })),
     ]);
-    await chief.api.patch(`/users/${user.id}`, { is_active: true }).expect(200);
+    await superuser.api.patch(`/users/${user.id}`, { is_active: true }).expect(200);
     for (const { status, body } of logins) {
       if (status !== 200) continue;
       await app.api
@@ -175,67 +175,67 @@ describe('another’s account', () => {
     }
   });
 
-  it('is promoted and demoted, and both are recorded, and nothing that changes nothing', async () => {
+  it('is promoted and demoted, and only actual changes are recorded', async () => {
     const user = await newUser(app);
-    await chief.api.patch(`/users/${user.id}`, { is_superuser: true }).expect(200);
+    await superuser.api.patch(`/users/${user.id}`, { is_superuser: true }).expect(200);
     await user.api.get('/users').expect(200);
-    await chief.api.patch(`/users/${user.id}`, { is_superuser: false, is_active: true }).expect(200);
+    await superuser.api.patch(`/users/${user.id}`, { is_superuser: false, is_active: true }).expect(200);
     await user.api.get('/users').expect(403);
     expect(await actsOn(user)).toEqual([
-      { actor_id: chief.id, act: 'promote' },
-      { actor_id: chief.id, act: 'demote' },
+      { actor_id: superuser.id, act: 'promote' },
+      { actor_id: superuser.id, act: 'demote' },
     ]);
   });
 
-  it('loses its sessions, and nothing else', async () => {
+  it('loses only its sessions when they are revoked', async () => {
     const user = await newUser(app);
-    await chief.api.delete(`/users/${user.id}/sessions`).expect(204);
+    await superuser.api.delete(`/users/${user.id}/sessions`).expect(204);
     await user.api.get('/tasks').expect(401);
     await signIn(app, user.email);
-    expect(await actsOn(user)).toEqual([{ actor_id: chief.id, act: 'revoke_sessions' }]);
+    expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'revoke_sessions' }]);
   });
 
-  it('is removed with everything but the record of it', async () => {
+  it('is deleted with everything except the recorded acts', async () => {
     const user = await newUser(app);
     await newTask(user, { goal_id: (await newGoal(user)).id });
     await newPersonalToken(user);
-    await chief.api.delete(`/users/${user.id}`).expect(204);
-    await chief.api.get(`/users/${user.id}`).expect(404);
+    await superuser.api.delete(`/users/${user.id}`).expect(204);
+    await superuser.api.get(`/users/${user.id}`).expect(404);
     for (const table of ['tasks', 'goals', 'sessions', 'personal_tokens', 'one_time_tokens']) {
       const { rowCount } = await app.database.query(`SELECT FROM ${table} WHERE user_id = $1`, [user.id]);
       expect([table, rowCount]).toEqual([table, 0]);
     }
-    expect(await actsOn(user)).toEqual([{ actor_id: chief.id, act: 'delete' }]);
-    await chief.api.delete(`/users/${user.id}`).expect(404);
-    await chief.api.patch(`/users/${user.id}`, { is_active: false }).expect(404);
-    await chief.api.delete(`/users/${user.id}/sessions`).expect(404);
+    expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'delete' }]);
+    await superuser.api.delete(`/users/${user.id}`).expect(404);
+    await superuser.api.patch(`/users/${user.id}`, { is_active: false }).expect(404);
+    await superuser.api.delete(`/users/${user.id}/sessions`).expect(404);
     expect(await actsOn(user)).toHaveLength(1);
   });
 
-  it('is removed once, and recorded once, by several at once', async () => {
+  it('is deleted and recorded once by parallel requests', async () => {
     const user = await newUser(app);
     const unblock = await blockWrites(app, 'INSERT ON administrative_acts');
-    const removals = Promise.all(Array.from({ length: 3 }, () => chief.api.delete(`/users/${user.id}`)));
+    const deletions = Promise.all(Array.from({ length: 3 }, () => superuser.api.delete(`/users/${user.id}`)));
     await waitForLockWaits(app, 3);
     await unblock();
-    const answers = await removals;
-    expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
-    expect(await actsOn(user)).toEqual([{ actor_id: chief.id, act: 'delete' }]);
+    const responses = await deletions;
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
+    expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'delete' }]);
   });
 
-  it('leaves a superuser when two take each other’s rights', async () => {
-    const [one, other] = [await newChief(), await newChief()];
+  it('keeps one superuser when two demote each other', async () => {
+    const [first, second] = [await newSuperuser(), await newSuperuser()];
     const unblock = await blockWrites(app, 'UPDATE OF is_superuser ON users');
-    const taking = Promise.all([
-      one.api.patch(`/users/${other.id}`, { is_superuser: false }),
-      other.api.patch(`/users/${one.id}`, { is_superuser: false }),
+    const demotions = Promise.all([
+      first.api.patch(`/users/${second.id}`, { is_superuser: false }),
+      second.api.patch(`/users/${first.id}`, { is_superuser: false }),
     ]);
     await waitForLockWaits(app, 2);
     await unblock();
-    expect((await taking).map(({ status }) => status).sort()).toEqual([200, 403]);
+    expect((await demotions).map(({ status }) => status).sort()).toEqual([200, 403]);
   });
 
-  it('is not changed by what is not allowed, and that is not recorded', async () => {
+  it('is not changed by refused updates, which are not recorded', async () => {
     const user = await newUser(app);
     const before = (await user.api.get('/users/me').expect(200)).body as object;
     for (const changes of [
@@ -248,48 +248,48 @@ describe('another’s account', () => {
       { is_active: 'false' },
       { is_superuser: 1 },
     ]) {
-      await chief.api.patch(`/users/${user.id}`, changes).expect(422);
+      await superuser.api.patch(`/users/${user.id}`, changes).expect(422);
     }
-    await chief.api.patch(`/users/${user.id}`, {}).expect(200);
-    await chief.api.get('/users/nobody').expect(422);
+    await superuser.api.patch(`/users/${user.id}`, {}).expect(200);
+    await superuser.api.get('/users/nobody').expect(422);
     expect((await user.api.get('/users/me').expect(200)).body).toEqual(before);
     expect(await actsOn(user)).toEqual([]);
   });
 
-  it('keeps its tasks and goals to itself', async () => {
+  it('has tasks and goals that no superuser can see', async () => {
     const user = await newUser(app);
     const [task, goal] = [await newTask(user), await newGoal(user)];
     for (const path of [`/tasks/${task.id}`, `/goals/${goal.id}`, `/goals/${goal.id}/tasks`]) {
-      await chief.api.get(path).expect(404);
+      await superuser.api.get(path).expect(404);
     }
     for (const path of [
       `/users/${user.id}/tasks`,
       `/users/${user.id}/goals`,
       `/users/${user.id}/tasks/${task.id}`,
     ]) {
-      await chief.api.get(path).expect(403);
+      await superuser.api.get(path).expect(403);
     }
-    await chief.api.post(`/users/${user.id}/tasks`, { title: 'x' }).expect(403);
-    expect(await ids(chief, '/tasks')).toEqual([]);
+    await superuser.api.post(`/users/${user.id}/tasks`, { title: 'x' }).expect(403);
+    expect(await ids(superuser, '/tasks')).toEqual([]);
   });
 });
 
-describe('one’s own account', () => {
-  it('is not deactivated, promoted or demoted by oneself', async () => {
+describe('the own account of a superuser or user', () => {
+  it('cannot be deactivated, promoted or demoted by its user', async () => {
     const user = await newUser(app);
-    for (const one of [user, chief]) {
+    for (const account of [user, superuser]) {
       for (const rights of [{ is_active: false }, { is_superuser: true }, { is_superuser: false }]) {
-        for (const path of [`/users/${one.id}`, '/users/me']) {
-          const { body } = await one.api.patch(path, rights).expect(422);
+        for (const path of [`/users/${account.id}`, '/users/me']) {
+          const { body } = await account.api.patch(path, rights).expect(422);
           expect(body).toMatchObject({ errors: [{ code: 'unknown_field' }] });
         }
       }
     }
     await user.api.get('/users').expect(403);
-    await chief.api.get('/users').expect(200);
+    await superuser.api.get('/users').expect(200);
   });
 
-  it('is read, changed and removed at its own address too', async () => {
+  it('can be read, updated and deleted by id as well', async () => {
     const user = await newUser(app);
     await user.api.get(`/users/${user.id.toUpperCase()}`).expect(200);
     await user.api.patch(`/users/${user.id}`, { full_name: 'Own' }).expect(200);
@@ -304,7 +304,7 @@ describe('one’s own account', () => {
   });
 });
 
-it('nobody else manages accounts: the same bytes for every id', async () => {
+it('users without rights get the same 403 for every account id', async () => {
   const [user, other] = [await newUser(app), await newUser(app)];
   const bodies: object[] = [];
   for (const id of [other.id, '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3', 'nobody']) {
@@ -327,12 +327,12 @@ it('nobody else manages accounts: the same bytes for every id', async () => {
   await other.api.get('/tasks').expect(200);
 });
 
-it('a superuser who is demoted, or whose session ended, manages nothing from the next request on', async () => {
-  const [former, ended, user] = [await newChief(), await newChief(), await newUser(app)];
+it('a superuser who is demoted, or whose session is revoked, loses access with the next request', async () => {
+  const [former, ended, user] = [await newSuperuser(), await newSuperuser(), await newUser(app)];
   await former.api.get('/users').expect(200);
-  await chief.api.patch(`/users/${former.id}`, { is_superuser: false }).expect(200);
+  await superuser.api.patch(`/users/${former.id}`, { is_superuser: false }).expect(200);
   await former.api.patch(`/users/${user.id}`, { is_active: false }).expect(403);
-  await chief.api.delete(`/users/${ended.id}/sessions`).expect(204);
+  await superuser.api.delete(`/users/${ended.id}/sessions`).expect(204);
   await ended.api.patch(`/users/${user.id}`, { is_active: false }).expect(401);
   await user.api.get('/tasks').expect(200);
 });

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { copyProject } from '../setup/project-copy';
 import { run, runNode } from '../setup/processes';
 
-/* A checkout that was never started, with nothing in the environment: what a stranger has after `npm ci`. */
+/* A new checkout after `npm ci`, with an empty environment. */
 let folder: string;
 beforeAll(() => (folder = copyProject()));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = (environment = {}) => runNode(['src/main.ts'], { PORT: '0', ...environment }, folder);
 
-it('starts with a PostgreSQL of its own, and the README’s tour works as it is written', async () => {
+it('the first start sets up the embedded PostgreSQL, and the tour of the README works', async () => {
   const app = start();
   const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const readme = readFileSync(join(folder, 'README.md'), 'utf8');
@@ -23,8 +23,8 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
   );
   expect(await shell.ended).toBe(0);
 
-  // One JSON object after the other: what each call of the tour answered, where it did not go into a variable.
-  const answers = shell
+  // The output is the JSON of each response that the tour does not assign to a variable.
+  const responses = shell
     .output()
     .replace(/BEGIN:VCALENDAR.+END:VCALENDAR\r\n/s, (feed) => JSON.stringify({ feed }))
     .replace(/\}\{/g, '}\n{')
@@ -32,7 +32,7 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   const task = { title: 'Write the first chapter', priority: 2, due_date: '2026-12-31T23:59:59.999Z' };
   const goal = expect.stringMatching(/^[0-9a-f-]{36}$/) as string;
-  expect(answers).toEqual([
+  expect(responses).toEqual([
     expect.objectContaining({ email: 'you@example.com' }),
     {
       items: [expect.objectContaining({ ...task, status: 'pending', goal_id: goal })],
@@ -58,7 +58,7 @@ it('starts with a PostgreSQL of its own, and the README’s tour works as it is 
   expect(await app.ended).toBe(0);
 });
 
-it('seeds beside a running application, and keeps its data and its secret over a restart, with one connection', async () => {
+it('the seed command works beside the application, and data and sessions survive a restart', async () => {
   const app = start({ DATABASE_POOL_SIZE: '1' });
   const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const seed = runNode(['src/cli.ts', 'seed'], {}, folder);
@@ -66,21 +66,21 @@ it('seeds beside a running application, and keeps its data and its secret over a
     0,
     expect.stringContaining('Sign in as demo@example.com'),
   ]);
-  const answer = await fetch(`${url}/api/v1/auth/login`, {
+  const response = await fetch(`${url}/api/v1/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{"username": "demo", "password": "a cairn of many stones"}',
   });
-  const { access_token } = (await answer.json()) as { access_token: string };
+  const { access_token } = (await response.json()) as { access_token: string };
   app.process.kill('SIGTERM');
   expect(await app.ended).toBe(0);
 
-  const again = start();
-  const [, newUrl] = await again.waitForOutput(/Documentation: (http:\S+)\/docs/);
+  const restarted = start();
+  const [, newUrl] = await restarted.waitForOutput(/Documentation: (http:\S+)\/docs/);
   const list = await fetch(`${newUrl}/api/v1/tasks?limit=1&include=total`, {
     headers: { authorization: `Bearer ${access_token}` },
   });
   expect(((await list.json()) as { total: number }).total).toBeGreaterThan(100);
-  again.process.kill('SIGTERM');
-  expect(await again.ended).toBe(0);
+  restarted.process.kill('SIGTERM');
+  expect(await restarted.ended).toBe(0);
 });

@@ -1,16 +1,16 @@
 import { createServer } from 'node:net';
 import { newDatabase } from '../setup/app';
-import { run, runNode } from '../setup/processes';
+import { runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
-/** A database of its own, as the application reaches it. */
+/** The URL of a new database for the login role. */
 const loginUrl = async () => asRole(await newDatabase(), 'cairn_login');
-const secret = 'x'.repeat(32);
+const secretKey = 'x'.repeat(32);
 const start = (environment: NodeJS.ProcessEnv) =>
-  runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secret, ...environment });
+  runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secretKey, ...environment });
 
 describe('the configuration', () => {
-  it('is refused in one message that names each variable, what it got and what it wants', async () => {
+  it('is refused with one message that lists every invalid variable', async () => {
     const app = start({
       DATABASE_URL: 'mysql://someone:hunter2@localhost/db',
       DATABASE_POOL_SIZE: '0',
@@ -25,7 +25,7 @@ describe('the configuration', () => {
       LOG_LEVEL: 'loud',
       NODE_ENV: 'prod',
       TRUST_PROXY: '10.0.0.0/8,10.0.0.0/33,true',
-      JWT_ACCEPTED_SECRET_KEYS: `${secret},short-secret`,
+      JWT_ACCEPTED_SECRET_KEYS: `${secretKey},short-secret`,
       SESSION_EXPIRE_DAYS: '0',
       ARGON2_MEMORY_COST: '19456',
       ARGON2_TIME_COST: '1',
@@ -69,7 +69,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('wants a mail server in production where an address must be verified', async () => {
+  it('requires a mail server in production when email addresses must be verified', async () => {
     const environment = { NODE_ENV: 'production', DATABASE_URL: await loginUrl() };
     const app = start({ ...environment, REQUIRE_EMAIL_VERIFICATION: 'true' });
     expect(await app.ended).toBe(1);
@@ -78,7 +78,7 @@ describe('the configuration', () => {
     );
   });
 
-  it('needs a database and a secret in production', async () => {
+  it('requires a database and a secret key in production', async () => {
     const app = start({ NODE_ENV: 'production', JWT_SECRET_KEY: '' });
     expect(await app.ended).toBe(1);
     expect(app.output()).toMatch(
@@ -94,8 +94,8 @@ describe('the application', () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(`${url}/api/v1/tasks?q=secret`)).status).toBe(401);
     await app.waitForOutput(/GET \/api\/v1\/tasks 401/);
-    const written = `${url}/api/v1/calendar.ics%3Ftoken=cairn_secret`;
-    expect((await fetch(written)).status).toBe(404);
+    const encodedUrl = `${url}/api/v1/calendar.ics%3Ftoken=cairn_secret`;
+    expect((await fetch(encodedUrl)).status).toBe(404);
     await app.waitForOutput(/GET \/api\/v1\/calendar.ics%3Ftoken=cairn_\*\*\* 404/);
     expect(app.output()).not.toContain('secret');
     const line = app
@@ -107,7 +107,7 @@ describe('the application', () => {
     expect(await app.ended).toBe(0);
   });
 
-  it('understands the URL of an SQLAlchemy application', async () => {
+  it('accepts a database URL in SQLAlchemy notation', async () => {
     const url = (await loginUrl()).replace('postgresql:', 'postgresql+psycopg2:');
     const app = start({ DATABASE_URL: url });
     await app.waitForOutput(/Cairn is running/);
@@ -115,7 +115,7 @@ describe('the application', () => {
     expect(await app.ended).toBe(0);
   });
 
-  it('does not start on a database without its migrations, and says what to do', async () => {
+  it('does not start without the migrations, and names the command that applies them', async () => {
     const url = await newDatabase();
     await onDatabase(url, (client) => client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
     const app = start({ DATABASE_URL: url });
@@ -125,7 +125,7 @@ describe('the application', () => {
     );
   });
 
-  it('does not start in production under a role that bypasses policies, and says how to mend it', async () => {
+  it('does not start in production as a role that bypasses row-level security, and names the right role', async () => {
     const url = await newDatabase();
     const app = start({ DATABASE_URL: url, NODE_ENV: 'production' });
     expect(await app.ended).toBe(1);
@@ -138,7 +138,7 @@ describe('the application', () => {
     expect(await development.ended).toBe(0);
   });
 
-  it('does not start under a role that may not act for users, and says how to mend it', async () => {
+  it('does not start as a role that lacks grants, and prints the missing GRANT', async () => {
     const url = new URL(await newDatabase());
     const role = `cairn_test_stranger_${process.pid}`;
     await onDatabase(url.toString(), (client) =>
@@ -151,17 +151,17 @@ describe('the application', () => {
     await onDatabase(url.toString(), (client) => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
   });
 
-  it('says so when the database cannot be reached', async () => {
+  it('does not start when the database is unreachable, and prints no password', async () => {
     const app = start({ DATABASE_URL: 'postgres://cairn:hunter2@127.0.0.1:1/cairn' });
     expect(await app.ended).toBe(1);
     expect(app.output()).toMatch(/Cairn cannot start: .*ECONNREFUSED/);
     expect(app.output()).not.toContain('hunter2');
   });
 
-  it('says so when its port is used', async () => {
-    const holder = createServer();
+  it('does not start when the port is in use, and says so', async () => {
+    const portHolder = createServer();
     const port = await new Promise<number>((resolve) =>
-      holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)),
+      portHolder.listen(0, '127.0.0.1', () => resolve((portHolder.address() as { port: number }).port)),
     );
     try {
       const app = start({ DATABASE_URL: await loginUrl(), PORT: String(port) });
@@ -170,11 +170,11 @@ describe('the application', () => {
         `Cairn cannot start: port ${port} is already in use. Set PORT to another port.\n`,
       );
     } finally {
-      holder.close();
+      portHolder.close();
     }
   });
 
-  it('answers browsers of the origins that it knows', async () => {
+  it('allows cross-origin requests from the configured origins', async () => {
     const app = start({ DATABASE_URL: await loginUrl(), CORS_ORIGINS: 'https://app.example.com' });
     const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
     const preflight = (origin: string) =>
@@ -194,55 +194,5 @@ describe('the application', () => {
     );
     app.process.kill('SIGTERM');
     expect(await app.ended).toBe(0);
-  });
-});
-
-describe('the seed command', () => {
-  const seed = (url: string, environment = {}) =>
-    runNode(['src/cli.ts', 'seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secret, ...environment });
-
-  it('makes believable data once, and prints the demo login, which works', async () => {
-    const url = await loginUrl();
-    const first = seed(url);
-    expect([await first.ended, first.output()]).toEqual([
-      0,
-      expect.stringMatching(
-        /^Created 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
-      ),
-    ]);
-    const again = seed(url);
-    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('already exists')]);
-
-    const app = start({ DATABASE_URL: url });
-    const [, base] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
-    const [, password] = /password: (.+)\n/.exec(first.output())!;
-    const login = await fetch(`${base}/api/v1/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ username: 'demo', password }),
-    });
-    const { access_token } = (await login.json()) as { access_token: string };
-    const list = await fetch(`${base}/api/v1/tasks?include=total&status=completed`, {
-      headers: { authorization: `Bearer ${access_token}` },
-    });
-    expect(((await list.json()) as { total: number }).total).toBeGreaterThan(20);
-    app.process.kill('SIGTERM');
-    await app.ended;
-  });
-
-  it('keeps off production', async () => {
-    const command = seed(await loginUrl(), { NODE_ENV: 'production' });
-    expect([await command.ended, command.output()]).toEqual([
-      1,
-      expect.stringContaining('not for production'),
-    ]);
-  });
-
-  it('is one of the commands that the CLI names', async () => {
-    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([
-      1,
-      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
-    ]);
   });
 });

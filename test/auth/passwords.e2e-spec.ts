@@ -8,8 +8,9 @@ let app: TestApp;
 beforeAll(async () => (app = await startApp()));
 afterAll(() => app.close());
 
-const another = 'a cairn of even more stones';
-const login = (email: string, word: string) => app.api.post('/auth/login', { email, password: word });
+const newPassword = 'a cairn of even more stones';
+const login = (email: string, triedPassword: string) =>
+  app.api.post('/auth/login', { email, password: triedPassword });
 const refresh = (refresh_token: string) => app.api.post('/auth/refresh', { refresh_token });
 
 async function hashOf(user: TestUser): Promise<string> {
@@ -20,16 +21,16 @@ async function hashOf(user: TestUser): Promise<string> {
   return rows[0]!.password_hash;
 }
 
-/** The token of a mail that was asked for just now. */
-async function resetToken(email: string): Promise<string> {
+/** Requests a mail for a forgotten password. @returns the token in it */
+async function requestResetToken(email: string): Promise<string> {
   await app.api.post('/auth/password/forgot', { email }).expect(202);
   return app.mailbox.takeToken(email, subjects.reset);
 }
 
-const reset = (token: string, new_password = another) =>
+const reset = (token: string, new_password = newPassword) =>
   app.api.post('/auth/password/reset', { token, new_password });
 
-describe('a password that is easily guessed', () => {
+describe('a weak password', () => {
   const names = { email: 'wanda.walker@hills.example', username: 'wandering', full_name: 'Wanda Walker' };
   const guessable: [string, string][] = [
     ['password123', 'too_common'],
@@ -43,21 +44,21 @@ describe('a password that is easily guessed', () => {
     ['cairncairn1', 'too_personal'],
   ];
 
-  it.each(guessable)('%s is refused at sign-up', async (word, code) => {
-    const { body } = await app.api.post('/auth/register', { ...names, password: word }).expect(422);
-    const flaw = { field: 'password', code, message: expect.any(String) as string };
-    expect((body as { errors: object[] }).errors).toEqual([flaw]);
+  it.each(guessable)('such as %s is refused at registration', async (weakPassword, code) => {
+    const { body } = await app.api.post('/auth/register', { ...names, password: weakPassword }).expect(422);
+    const error = { field: 'password', code, message: expect.any(String) as string };
+    expect((body as { errors: object[] }).errors).toEqual([error]);
   });
 
-  it('is refused when it is changed, and when it is reset: the token serves still', async () => {
+  it('is refused for a change and for a reset, which leaves the token valid', async () => {
     const user = await newUser(app, names);
-    const token = await resetToken(user.email);
+    const token = await requestResetToken(user.email);
     for (const [new_password, code] of guessable) {
-      for (const answer of [
+      for (const response of [
         await user.api.post('/auth/password', { current_password: password, new_password }).expect(422),
         await reset(token, new_password).expect(422),
       ]) {
-        expect(answer.body).toMatchObject({ errors: [{ field: 'new_password', code }] });
+        expect(response.body).toMatchObject({ errors: [{ field: 'new_password', code }] });
       }
     }
     await login(user.email, password).expect(200);
@@ -66,28 +67,30 @@ describe('a password that is easily guessed', () => {
 
   it.each([
     ['spaces', ' '.repeat(8)],
-    ['nothing that can be seen', '\u200b'.repeat(8)],
-    ['six characters, written as twelve', 'e\u0301'.repeat(6)],
-  ])('is too short as %s', async (_what, word) => {
-    const { body } = await app.api.post('/auth/register', { ...names, password: word }).expect(422);
+    ['invisible characters', '\u200b'.repeat(8)],
+    ['six characters with combining accents', 'e\u0301'.repeat(6)],
+  ])('is too short when it consists of %s', async (_case, shortPassword) => {
+    const { body } = await app.api.post('/auth/register', { ...names, password: shortPassword }).expect(422);
     expect(body).toMatchObject({ errors: [{ field: 'password', code: 'too_short' }] });
   });
 
-  it('is told from one that only contains such words', async () => {
-    for (const [index, word] of [
+  it('is not one that merely contains common or personal words', async () => {
+    for (const [index, strongPassword] of [
       'walker of seven hills',
       'wanda&7Kx!q2',
       ' password ',
       '🪨'.repeat(8),
     ].entries()) {
       const email = `wanda.walker${index}@hills.example`;
-      await app.api.post('/auth/register', { ...names, username: null, email, password: word }).expect(201);
-      await login(email, word).expect(200);
+      await app.api
+        .post('/auth/register', { ...names, username: null, email, password: strongPassword })
+        .expect(201);
+      await login(email, strongPassword).expect(200);
     }
   });
 });
 
-it('a password of 256 characters counts to its last one, and is the same in every Unicode form', async () => {
+it('a password is compared to its 256th character, in any Unicode form', async () => {
   const [email, long] = ['long@example.com', `${'ö'.repeat(255)}é`];
   await app.api.post('/auth/register', { email, password: long }).expect(201);
   await login(email, long.normalize('NFD')).expect(422); // 512 characters
@@ -97,34 +100,34 @@ it('a password of 256 characters counts to its last one, and is the same in ever
   await login('short@example.com', 'Käse und Öl'.normalize('NFD')).expect(200);
 });
 
-it('a password that is too long runs no hash', async () => {
+it('a password that is too long is refused before it is hashed', async () => {
   await login('short@example.com', 'x'.repeat(257)).expect(422);
   await login('short@example.com', 'x'.repeat(1024 * 1024)).expect(413);
 });
 
-it('a hash of another cost is renewed at the next sign-in, also by several at once', async () => {
+it('a hash with other cost parameters is replaced at the next sign-in, even by several at once', async () => {
   const user = await newUser(app);
-  const dearer = await startApp({ DATABASE_URL: app.databaseUrl, ARGON2_TIME_COST: '3' });
+  const costlier = await startApp({ DATABASE_URL: app.databaseUrl, ARGON2_TIME_COST: '3' });
   try {
     const before = await hashOf(user);
     expect(before).toContain('t=2');
-    await dearer.api.post('/auth/login', { email: user.email, password: 'not this one' }).expect(401);
+    await costlier.api.post('/auth/login', { email: user.email, password: 'not this one' }).expect(401);
     expect(await hashOf(user)).toBe(before);
     const logins = Array.from({ length: 4 }, () =>
-      dearer.api.post('/auth/login', { email: user.email, password }),
+      costlier.api.post('/auth/login', { email: user.email, password }),
     );
     expect((await Promise.all(logins)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     const after = await hashOf(user);
     expect(after).toContain('t=3');
-    await dearer.api.post('/auth/login', { email: user.email, password }).expect(200);
+    await costlier.api.post('/auth/login', { email: user.email, password }).expect(200);
     expect(await hashOf(user)).toBe(after);
   } finally {
-    await dearer.close();
+    await costlier.close();
   }
 });
 
-it('more sign-ins than can be hashed are told to come back, while everything else is answered', async () => {
-  const slow = await startApp({ ARGON2_TIME_COST: '8' });
+it('excess sign-ins return 503 with Retry-After while other requests succeed', async () => {
+  const slow = await startApp({ ARGON2_TIME_COST: '8', DATABASE_POOL_SIZE: '40' });
   try {
     const user = await newUser(slow);
     const count = 9 * availableParallelism() + 60;
@@ -133,9 +136,9 @@ it('more sign-ins than can be hashed are told to come back, while everything els
     );
     const others = await Promise.all([slow.api.get('//health'), user.api.get('/tasks')]);
     expect(others.map(({ status }) => status)).toEqual([200, 200]);
-    const answers = await logins;
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
-    const refused = answers.find(({ status }) => status === 503)!;
+    const responses = await logins;
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200, 503]));
+    const refused = responses.find(({ status }) => status === 503)!;
     expect(refused.headers).toMatchObject({ 'retry-after': '1' });
     expect(refused.body).toMatchObject({ code: 'unavailable' });
     await slow.api.post('/auth/login', { email: user.email, password }).expect(200);
@@ -144,64 +147,66 @@ it('more sign-ins than can be hashed are told to come back, while everything els
   }
 });
 
-describe('a changed password', () => {
-  it('wants the current one', async () => {
+describe('changing the password', () => {
+  it('requires the current password', async () => {
     const user = await newUser(app);
     const { body } = await user.api
-      .post('/auth/password', { current_password: 'not this one', new_password: another })
+      .post('/auth/password', { current_password: 'not this one', new_password: newPassword })
       .expect(403);
     expect(body).toMatchObject({ code: 'wrong_password' });
-    await user.api.post('/auth/password', { new_password: another }).expect(422);
+    await user.api.post('/auth/password', { new_password: newPassword }).expect(422);
     await login(user.email, password).expect(200);
   });
 
-  it('ends all other sessions, keeps this one and its personal tokens, and is told by mail', async () => {
+  it('revokes all other sessions, keeps this one and personal access tokens, and sends a mail', async () => {
     const user = await newUser(app);
     const other = await signIn(app, user.email);
     const { token } = await newPersonalToken(user);
-    const mailed = await resetToken(user.email);
-    await user.api.post('/auth/password', { current_password: password, new_password: another }).expect(204);
+    const mailed = await requestResetToken(user.email);
+    await user.api
+      .post('/auth/password', { current_password: password, new_password: newPassword })
+      .expect(204);
     await other.api.get('/tasks').expect(401);
     await refresh(other.refresh_token).expect(401);
     await user.api.get('/tasks').expect(200);
     await refresh(user.refresh_token).expect(200);
     await app.api.withToken(token).get('/tasks').expect(200);
     await login(user.email, password).expect(401);
-    await login(user.email, another).expect(200);
+    await login(user.email, newPassword).expect(200);
     await reset(mailed).expect(422);
     await app.mailbox.take(user.email, subjects.passwordChanged);
   });
 
-  it('is not got past by a sign-in that saw the old one', async () => {
+  it('refuses a sign-in that compared the old password', async () => {
     const user = await newUser(app);
-    const intruder = await app.database.connect();
+    const client = await app.database.connect();
     try {
-      await intruder.query('BEGIN');
-      await intruder.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [user.id]);
-      const signingIn = login(user.email, password).then();
+      await client.query('BEGIN');
+      await client.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [user.id]);
+      const pendingLogin = login(user.email, password).then();
       await waitForLockWaits(app, 1);
-      await intruder.query('UPDATE users SET password_hash = password_hash || $2 WHERE id = $1', [
+      await client.query('UPDATE users SET password_hash = password_hash || $2 WHERE id = $1', [
         user.id,
         'x',
       ]);
-      await intruder.query('COMMIT');
-      expect((await signingIn).status).toBe(401);
+      await client.query('COMMIT');
+      expect((await pendingLogin).status).toBe(401);
     } finally {
-      intruder.release();
+      client.release();
     }
   });
 
-  it('leaves no other session alive, whoever signs in or refreshes meanwhile', async () => {
+  it('leaves no other valid session when users sign in or refresh at the same time', async () => {
     const user = await newUser(app);
     const others = await Promise.all([signIn(app, user.email), signIn(app, user.email)]);
     const change = user.api
-      .post('/auth/password', { current_password: password, new_password: another })
+      .post('/auth/password', { current_password: password, new_password: newPassword })
       .expect(204);
     const logins = Array.from({ length: 8 }, () => login(user.email, password));
     const refreshes = others.map(({ refresh_token }) => refresh(refresh_token));
-    const answers = await Promise.all([...logins, ...refreshes]);
+    const responses = await Promise.all([...logins, ...refreshes]);
     await change;
-    for (const { status, body } of answers) {
+    for (const { status, body } of responses) {
       expect([200, 401]).toContain(status);
       if (status !== 200) continue;
       const { access_token, refresh_token } = body as { access_token: string; refresh_token: string };
@@ -212,48 +217,48 @@ describe('a changed password', () => {
   });
 });
 
-describe('a forgotten password', () => {
-  it('is answered alike for every address', async () => {
+describe('resetting a forgotten password', () => {
+  it('returns the same response for every email address', async () => {
     const user = await newUser(app);
     const inactive = await newUser(app);
     await app.database.query('UPDATE users SET is_active = false WHERE id = $1', [inactive.id]);
-    const answers = [];
+    const responses = [];
     for (const email of [user.email, 'nobody@example.com', inactive.email]) {
       const { status, text, headers } = await app.api.post('/auth/password/forgot', { email });
-      answers.push({ status, text, headers: Object.keys(headers) });
+      responses.push({ status, text, headers: Object.keys(headers) });
     }
-    expect(answers[0]).toMatchObject({ status: 202, text: '' });
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
-    // The mails after these: nothing was sent to the others before.
+    expect(responses[0]).toMatchObject({ status: 202, text: '' });
+    for (const response of responses) expect(response).toEqual(responses[0]);
+    // After a later mail has arrived, there is still none to the other addresses.
     await app.mailbox.take(user.email, subjects.reset);
-    await resetToken(user.email);
+    await requestResetToken(user.email);
     const sent = app.mailbox.mails.filter(({ subject }) => subjects.reset.test(subject ?? ''));
     expect(sent.map(({ to }) => to?.[0]?.address)).toEqual([]);
     await app.api.post('/auth/password/forgot', { email: 'no address' }).expect(422);
   });
 
-  it('is replaced by a token that was mailed: all sessions and personal tokens end, the address is proved', async () => {
+  it('accepts a mailed token, revokes all sessions and personal access tokens, and verifies the address', async () => {
     const user = await newUser(app);
-    const { token: program } = await newPersonalToken(user);
-    const token = await resetToken(user.email.toUpperCase().toLowerCase());
+    const { token: personalToken } = await newPersonalToken(user);
+    const token = await requestResetToken(user.email.toUpperCase().toLowerCase());
     await reset(token).expect(204);
     await user.api.get('/tasks').expect(401);
     await refresh(user.refresh_token).expect(401);
-    await app.api.withToken(program).get('/tasks').expect(401);
+    await app.api.withToken(personalToken).get('/tasks').expect(401);
     await login(user.email, password).expect(401);
-    const { body } = await login(user.email, another).expect(200);
+    const { body } = await login(user.email, newPassword).expect(200);
     expect((body as { user: object }).user).toMatchObject({ is_verified: true });
     await app.mailbox.take(user.email, subjects.passwordChanged);
   });
 
-  it('leaves no session alive, whoever refreshes meanwhile', async () => {
+  it('leaves no valid session when tokens are refreshed at the same time', async () => {
     const user = await newUser(app);
-    const token = await resetToken(user.email);
-    const [done, ...refreshes] = await Promise.all([
+    const token = await requestResetToken(user.email);
+    const [resetResponse, ...refreshes] = await Promise.all([
       reset(token),
       ...Array.from({ length: 5 }, () => refresh(user.refresh_token)),
     ]);
-    expect(done.status).toBe(204);
+    expect(resetResponse.status).toBe(204);
     for (const { status, body } of refreshes) {
       if (status !== 200) continue;
       const { access_token } = body as { access_token: string };
@@ -261,11 +266,11 @@ describe('a forgotten password', () => {
     }
   });
 
-  it('has a token that serves once: of two at once, one', async () => {
+  it('accepts a token once, even in parallel requests', async () => {
     const user = await newUser(app);
-    const token = await resetToken(user.email);
-    const answers = await Promise.all([reset(token), reset(token, 'a cairn of other stones')]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([204, 422]);
+    const token = await requestResetToken(user.email);
+    const responses = await Promise.all([reset(token), reset(token, 'a cairn of other stones')]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 422]);
     const { body } = await reset(token).expect(422);
     expect(body).toMatchObject({ errors: [{ field: 'token', code: 'invalid_token' }] });
   });
@@ -284,27 +289,27 @@ describe('a forgotten password', () => {
       'belongs to a deactivated account',
       ({ id }) => app.database.query('UPDATE users SET is_active = false WHERE id = $1', [id]),
     ],
-  ])('has a token that does not serve when it %s', async (_what, happens) => {
+  ])('refuses a token that %s', async (_case, invalidate) => {
     const user = await newUser(app);
-    const token = await resetToken(user.email);
+    const token = await requestResetToken(user.email);
     const before = await hashOf(user);
-    await happens(user);
+    await invalidate(user);
     await reset(token).expect(422);
     expect(await hashOf(user)).toBe(before);
   });
 
-  it('has tokens that a stranger’s asking does not spoil, until one was used', async () => {
+  it('keeps older tokens valid when another one is requested, until one is used', async () => {
     const user = await newUser(app);
-    const [first, second] = [await resetToken(user.email), await resetToken(user.email)];
+    const [first, second] = [await requestResetToken(user.email), await requestResetToken(user.email)];
     await reset(first).expect(204);
     await reset(second).expect(422);
   });
 
-  it('ends a personal token too that is made at the same time', async () => {
+  it('revokes a personal access token that is created at the same time', async () => {
     const user = await newUser(app);
-    const token = await resetToken(user.email);
+    const token = await requestResetToken(user.email);
     const unblock = await blockWrites(app, 'INSERT ON personal_tokens');
-    const making = user.api
+    const creation = user.api
       .post('/auth/tokens', { name: 'Thief', scopes: ['read'] })
       .expect(201)
       .then();
@@ -312,7 +317,7 @@ describe('a forgotten password', () => {
     const resetting = reset(token).expect(204).then();
     await waitForLockWaits(app, 2, resetting);
     await unblock();
-    await Promise.all([making, resetting]);
+    await Promise.all([creation, resetting]);
     const { rowCount } = await app.database.query('SELECT FROM personal_tokens WHERE user_id = $1', [
       user.id,
     ]);
@@ -320,25 +325,25 @@ describe('a forgotten password', () => {
     await user.api.post('/auth/tokens', { name: 'Thief', scopes: ['read'] }).expect(401);
   });
 
-  it('has a token for this purpose, and no other', async () => {
+  it('refuses tokens for another purpose', async () => {
     const user = await newUser(app);
     const verification = await app.mailbox.takeToken(user.email, subjects.verification);
-    const token = await resetToken(user.email);
+    const token = await requestResetToken(user.email);
     await reset(verification).expect(422);
     await app.api.post('/auth/email/verify', { token }).expect(422);
     await app.api.post('/auth/email/verify', { token: verification }).expect(204);
     await reset(token).expect(204);
   });
 
-  it.each(['x', 'A'.repeat(43), '', ' ', null, 7, 'x'.repeat(201)])('is not reset by %p', async (token) => {
-    await app.api.post('/auth/password/reset', { token, new_password: another }).expect(422);
+  it.each(['x', 'A'.repeat(43), '', ' ', null, 7, 'x'.repeat(201)])('refuses the token %p', async (token) => {
+    await app.api.post('/auth/password/reset', { token, new_password: newPassword }).expect(422);
     await app.api.post('/auth/email/verify', { token }).expect(422);
   });
 });
 
-it('a dump of the database holds nothing that could be used', async () => {
+it('a dump of the database contains no usable secret', async () => {
   const user = await newUser(app);
-  const mailed = await resetToken(user.email);
+  const mailed = await requestResetToken(user.email);
   const { token } = await newPersonalToken(user);
   const { rows } = await app.database.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,

@@ -26,7 +26,8 @@ beforeAll(async () => {
     const task = await newTask(owner, { goal_id: (await newGoal(owner)).id, tags: ['a'] });
     await owner.api.post(`/tasks/${task.id}/timer/start`).expect(201);
     await newPersonalToken(owner);
-    await createMissingRows(app, owner);
+    // Without policies or grants it fails: then the tests say what is missing.
+    await createMissingRows(app, owner).catch(() => undefined);
   }
   const third = await newUser(app); // a dependency needs two tasks
   const [task, dependency] = [await newTask(third), await newTask(third)];
@@ -42,8 +43,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await login.end();
-  await app.close();
+  await login?.end();
+  await app?.close();
 });
 
 /** Runs a statement and rolls it back. @returns the number of rows, or the code of PostgreSQL's error */
@@ -348,7 +349,7 @@ describe('the catalogue of the database', () => {
       'administrator * {cairn_admin}',
       'purge * {cairn_purge}',
     ];
-    const policies = Object.fromEntries(rows.map((row) => [row.name, row.policies]));
+    const policies = Object.fromEntries(rows.map((row) => [row.name as string, row.policies]));
     expect(onlyKnown(policies)).toEqual({
       administrative_acts: [administrator],
       changes: [owner],

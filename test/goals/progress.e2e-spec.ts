@@ -7,11 +7,11 @@ beforeAll(async () => (app = await startApp()));
 beforeEach(async () => (user = await newUser(app)));
 afterAll(() => app.close());
 
-const goal = async (id: string) => (await user.api.get(`/goals/${id}`).expect(200)).body as Json;
-const progress = async (id: string) => (await goal(id)).progress;
-const set = (path: string, fields: object) => user.api.patch(path, fields).expect(200);
+const getGoal = async (id: string) => (await user.api.get(`/goals/${id}`).expect(200)).body as Json;
+const progress = async (id: string) => (await getGoal(id)).progress;
+const update = (path: string, fields: object) => user.api.patch(path, fields).expect(200);
 
-/** So many tasks of a goal in each status. */
+/** Creates tasks of a goal: a number for each status. */
 async function newTasks(goal_id: string, counts: Record<string, number>): Promise<Json[]> {
   const operations = Object.entries(counts).flatMap(([status, count]) =>
     Array.from({ length: count }, () => ({ op: 'create', data: { title: status, status, goal_id } })),
@@ -21,7 +21,7 @@ async function newTasks(goal_id: string, counts: Record<string, number>): Promis
 }
 
 describe('the progress of a goal', () => {
-  it('is null where nothing contributes', async () => {
+  it('is null when no task or subgoal contributes', async () => {
     const { id } = await newGoal(user);
     expect(await progress(id)).toBeNull();
     await newTasks(id, { cancelled: 2 });
@@ -29,7 +29,7 @@ describe('the progress of a goal', () => {
     expect(await progress(id)).toBeNull();
   });
 
-  it('is the share of its tasks that are completed, without the cancelled ones', async () => {
+  it('is the share of completed tasks among those that are not cancelled', async () => {
     const { id } = await newGoal(user);
     await newTasks(id, { completed: 2, pending: 2, in_progress: 1, blocked: 1, cancelled: 5 });
     expect(await progress(id)).toBe(33.33); // 2 of 6
@@ -39,7 +39,7 @@ describe('the progress of a goal', () => {
     expect(await progress(id)).toBe(44.44); // 4 of 9
   });
 
-  it('is the mean of its subgoals’ where it has no tasks, without those that have none', async () => {
+  it('is the mean of the subgoals with progress when it has no tasks', async () => {
     const { id } = await newGoal(user);
     for (const value of [10, 45, 100]) await newGoal(user, { parent_goal_id: id, progress: value });
     await newGoal(user, { parent_goal_id: id });
@@ -48,16 +48,16 @@ describe('the progress of a goal', () => {
     expect(await progress(id)).toBe(51.67);
   });
 
-  it('is half its tasks’ and half its subgoals’', async () => {
+  it('is the mean of its tasks and its subgoals when it has both', async () => {
     const { id } = await newGoal(user);
     await newTasks(id, { completed: 1, pending: 2 });
-    const part = await newGoal(user, { parent_goal_id: id, progress: 50 });
+    const subgoal = await newGoal(user, { parent_goal_id: id, progress: 50 });
     expect(await progress(id)).toBe(41.67); // (33.33… + 50) / 2
-    await set(`/goals/${part.id}`, { progress: 0.01 });
+    await update(`/goals/${subgoal.id}`, { progress: 0.01 });
     expect(await progress(id)).toBe(16.67); // (33.33… + 0.01) / 2 = 16.671…
   });
 
-  it('goes up the whole tree with each change of a task', async () => {
+  it('is recomputed up to the root with each change of a task', async () => {
     const root = await newGoal(user);
     const middle = await newGoal(user, { parent_goal_id: root.id });
     const leaf = await newGoal(user, { parent_goal_id: middle.id });
@@ -67,7 +67,7 @@ describe('the progress of a goal', () => {
     expect(await all()).toEqual([0, 0, 25]);
     await user.api.post(`/tasks/${first!.id}/complete`).expect(200);
     expect(await all()).toEqual([50, 50, 50]);
-    await set(`/tasks/${second!.id}`, { status: 'cancelled' });
+    await update(`/tasks/${second!.id}`, { status: 'cancelled' });
     expect(await all()).toEqual([100, 100, 75]);
     await user.api.post(`/tasks/${second!.id}/reopen`).expect(200);
     expect(await all()).toEqual([50, 50, 50]);
@@ -75,7 +75,7 @@ describe('the progress of a goal', () => {
     expect(await all()).toEqual([0, 0, 25]);
     await user.api.post(`/tasks/${first!.id}/restore`).expect(200);
     expect(await all()).toEqual([50, 50, 50]);
-    await set(`/tasks/${second!.id}`, { goal_id: middle.id });
+    await update(`/tasks/${second!.id}`, { goal_id: middle.id });
     expect(await all()).toEqual([100, 50, 50]); // middle: half 0 of 1 task, half 100
     await user.api.delete(`/tasks/${second!.id}?permanent=true`).expect(204);
     expect(await all()).toEqual([100, 100, 75]);
@@ -83,15 +83,15 @@ describe('the progress of a goal', () => {
     expect(await all()).toEqual([null, null, 50]);
   });
 
-  it('follows subgoals that come, move, are cancelled and go', async () => {
+  it('is recomputed when subgoals are added, moved, cancelled and deleted', async () => {
     const [root, other] = [await newGoal(user), await newGoal(user)];
     const low = await newGoal(user, { parent_goal_id: root.id, progress: 20 });
     const high = await newGoal(user, { parent_goal_id: root.id, progress: 80 });
     const both = async () => [await progress(root.id), await progress(other.id)];
     expect(await both()).toEqual([50, null]);
-    await set(`/goals/${high.id}`, { parent_goal_id: other.id });
+    await update(`/goals/${high.id}`, { parent_goal_id: other.id });
     expect(await both()).toEqual([20, 80]);
-    await set(`/goals/${low.id}`, { status: 'cancelled' });
+    await update(`/goals/${low.id}`, { status: 'cancelled' });
     expect(await both()).toEqual([null, 80]);
     await user.api.post(`/goals/${low.id}/reopen`).expect(200);
     expect(await both()).toEqual([20, 80]);
@@ -99,49 +99,51 @@ describe('the progress of a goal', () => {
     expect(await both()).toEqual([20, null]);
   });
 
-  it('with its tasks moved to the trash, goes from the goal above', async () => {
+  it('no longer counts for the parent when the goal is deleted with its tasks', async () => {
     const root = await newGoal(user);
-    const part = await newGoal(user, { parent_goal_id: root.id });
-    const [task] = await newTasks(part.id, { completed: 1, pending: 1 });
+    const subgoal = await newGoal(user, { parent_goal_id: root.id });
+    const [task] = await newTasks(subgoal.id, { completed: 1, pending: 1 });
     const subtask = await newTask(user, { parent_task_id: task!.id });
     expect(await progress(root.id)).toBe(50);
-    await user.api.delete(`/goals/${part.id}?tasks=trash`).expect(204);
+    await user.api.delete(`/goals/${subgoal.id}?tasks=trash`).expect(204);
     expect(await progress(root.id)).toBeNull();
     expect(await ids(user, '/tasks')).toEqual([]);
     expect(await ids(user, '/tasks?trashed=true')).toContain(subtask.id);
   });
 
-  it('is kept by hand where it was set, until it is to be computed again', async () => {
+  it('keeps a manual value until it is computed again', async () => {
     const { id } = await newGoal(user);
     await newTasks(id, { completed: 1, pending: 3 });
-    const byHand = (await set(`/goals/${id}`, { progress: 60 })).body as Json;
-    expect(byHand).toMatchObject({ progress: 60, progress_mode: 'manual' });
+    const manual = (await update(`/goals/${id}`, { progress: 60 })).body as Json;
+    expect(manual).toMatchObject({ progress: 60, progress_mode: 'manual' });
     await newTasks(id, { completed: 1 });
     expect(await progress(id)).toBe(60);
-    expect((await set(`/goals/${id}`, { progress: null })).body).toMatchObject({
+    expect((await update(`/goals/${id}`, { progress: null })).body).toMatchObject({
       progress: 40, // 2 of 5
       progress_mode: 'computed',
     });
-    expect((await set(`/goals/${id}`, { progress_mode: 'manual' })).body).toMatchObject({ progress: 40 });
+    expect((await update(`/goals/${id}`, { progress_mode: 'manual' })).body).toMatchObject({ progress: 40 });
     await newTasks(id, { completed: 5 });
     expect(await progress(id)).toBe(40);
-    expect((await set(`/goals/${id}`, { progress_mode: 'computed' })).body).toMatchObject({ progress: 70 });
-    expect((await set(`/goals/${id}`, { progress: null, progress_mode: 'manual' })).body).toMatchObject({
+    expect((await update(`/goals/${id}`, { progress_mode: 'computed' })).body).toMatchObject({
+      progress: 70,
+    });
+    expect((await update(`/goals/${id}`, { progress: null, progress_mode: 'manual' })).body).toMatchObject({
       progress: null,
       progress_mode: 'manual',
     });
-    expect((await set(`/goals/${id}`, { progress: null })).body).toMatchObject({ progress: 70 });
+    expect((await update(`/goals/${id}`, { progress: null })).body).toMatchObject({ progress: 70 });
     await user.api.patch(`/goals/${id}`, { progress: 1, progress_mode: 'computed' }).expect(422);
     await user.api.post('/goals', { title: 'x', progress: 1, progress_mode: 'computed' }).expect(422);
     await user.api.patch(`/goals/${id}`, { progress_mode: null }).expect(422);
   });
 
-  it('is in the history', async () => {
+  it('is recorded in the history', async () => {
     const { id } = await newGoal(user);
     const [task] = await newTasks(id, { pending: 1 });
     await user.api.post(`/tasks/${task!.id}/complete`).expect(200);
     const { body } = await user.api.get(`/goals/${id}/history`).expect(200);
-    const completed_at = (await goal(id)).completed_at;
+    const completed_at = (await getGoal(id)).completed_at;
     expect((body as { items: Json[] }).items.map(({ fields }) => fields).slice(0, 2)).toEqual([
       {
         progress: { old: 0, new: 100 },
@@ -153,72 +155,75 @@ describe('the progress of a goal', () => {
   });
 });
 
-describe('at 100', () => {
-  it('an active goal completes itself, and is active again when work is', async () => {
+describe('a progress of 100', () => {
+  it('completes an active goal, which is active again when a task is reopened', async () => {
     const root = await newGoal(user);
-    const part = await newGoal(user, { parent_goal_id: root.id });
-    const [task] = await newTasks(part.id, { pending: 1 });
+    const subgoal = await newGoal(user, { parent_goal_id: root.id });
+    const [task] = await newTasks(subgoal.id, { pending: 1 });
     await user.api.post(`/tasks/${task!.id}/complete`).expect(200);
-    for (const { id } of [part, root]) {
-      const { status, completed_at, updated_at } = await goal(id);
+    for (const { id } of [subgoal, root]) {
+      const { status, completed_at, updated_at } = await getGoal(id);
       expect([status, completed_at]).toEqual(['completed', updated_at]);
     }
     await user.api.post(`/tasks/${task!.id}/reopen`).expect(200);
-    for (const { id } of [part, root]) {
-      expect(await goal(id)).toMatchObject({ status: 'active', completed_at: null, progress: 0 });
+    for (const { id } of [subgoal, root]) {
+      expect(await getGoal(id)).toMatchObject({ status: 'active', completed_at: null, progress: 0 });
     }
   });
 
-  it('a goal that is on hold or cancelled stays so, and one that was reopened by hand stays open', async () => {
+  it('does not complete goals that are on hold, cancelled or manually reopened', async () => {
     const goals = [await newGoal(user, { status: 'on_hold' }), await newGoal(user, { status: 'cancelled' })];
     for (const { id, status } of goals) {
       await newTasks(id, { completed: 1 });
-      expect(await goal(id)).toMatchObject({ status, progress: 100 });
+      expect(await getGoal(id)).toMatchObject({ status, progress: 100 });
     }
     const { id } = await newGoal(user);
     await newTasks(id, { completed: 1 });
     await user.api.post(`/goals/${id}/reopen`).expect(200);
     await newTasks(id, { completed: 1 });
-    expect(await goal(id)).toMatchObject({ status: 'active', progress: 100 });
+    expect(await getGoal(id)).toMatchObject({ status: 'active', progress: 100 });
   });
 
-  it('a goal that was completed by hand before stays completed when work is reopened', async () => {
+  it('is not needed to keep a manually completed goal completed', async () => {
     const { id } = await newGoal(user);
     const [task] = await newTasks(id, { completed: 1, pending: 1 });
     await user.api.post(`/goals/${id}/complete`).expect(200);
     await user.api.post(`/tasks/${task!.id}/reopen`).expect(200);
-    expect(await goal(id)).toMatchObject({ status: 'completed', progress: 0 });
+    expect(await getGoal(id)).toMatchObject({ status: 'completed', progress: 0 });
   });
 
-  it('by hand, it is the same', async () => {
-    const made = await newGoal(user, { progress: 100 });
-    expect(made).toMatchObject({ status: 'completed', completed_at: made.created_at });
-    expect((await set(`/goals/${made.id}`, { progress: 99.99 })).body).toMatchObject({
+  it('completes a goal when it is set manually', async () => {
+    const created = await newGoal(user, { progress: 100 });
+    expect(created).toMatchObject({ status: 'completed', completed_at: created.created_at });
+    expect((await update(`/goals/${created.id}`, { progress: 99.99 })).body).toMatchObject({
       status: 'active',
       completed_at: null,
     });
-    expect((await set(`/goals/${made.id}`, { progress: 100 })).body).toMatchObject({ status: 'completed' });
+    expect((await update(`/goals/${created.id}`, { progress: 100 })).body).toMatchObject({
+      status: 'completed',
+    });
   });
 });
 
-it('is right after many changes at once', async () => {
+it('progress is correct after many parallel changes', async () => {
   const root = await newGoal(user);
-  const parts: Json[] = [];
-  for (let n = 0; n < 4; n++) parts.push(await newGoal(user, { parent_goal_id: root.id }));
-  const tasks = (await Promise.all(parts.map(({ id }) => newTasks(id, { pending: 10 })))).flat();
-  // 7 of 10 in each part are completed, and of these, 3 are moved to the next part.
-  const nextPart = (task: Json) => parts[(parts.findIndex(({ id }) => id === task.goal_id) + 1) % 4]!.id;
+  const subgoals: Json[] = [];
+  for (let n = 0; n < 4; n++) subgoals.push(await newGoal(user, { parent_goal_id: root.id }));
+  const tasks = (await Promise.all(subgoals.map(({ id }) => newTasks(id, { pending: 10 })))).flat();
+  // 7 of 10 tasks of each subgoal are completed, and 3 of these are moved to the next subgoal.
+  const nextSubgoal = (task: Json) =>
+    subgoals[(subgoals.findIndex(({ id }) => id === task.goal_id) + 1) % 4]!.id;
   await Promise.all(
     tasks.map(async (task, n) => {
       if (n % 10 < 7) await user.api.post(`/tasks/${task.id}/complete`).expect(200);
-      if (n % 10 < 3) await set(`/tasks/${task.id}`, { goal_id: nextPart(task) });
+      if (n % 10 < 3) await update(`/tasks/${task.id}`, { goal_id: nextSubgoal(task) });
     }),
   );
-  for (const { id } of parts) expect(await progress(id)).toBe(70);
+  for (const { id } of subgoals) expect(await progress(id)).toBe(70);
   expect(await progress(root.id)).toBe(70);
 });
 
-it('goes up a tree of a thousand levels', async () => {
+it('progress is recomputed through a tree of 1,000 levels', async () => {
   const { rows } = await app.database.query<{ id: string }>(
     `WITH RECURSIVE level AS (
        SELECT gen_random_uuid() AS id, NULL::uuid AS above, 1 AS depth
@@ -232,58 +237,58 @@ it('goes up a tree of a thousand levels', async () => {
   const [first] = await newTasks(bottom, { pending: 4 });
   await user.api.post(`/tasks/${first!.id}/complete`).expect(200);
   expect(await progress(top)).toBe(25);
-  // Not by the factory's API: the check of its answers against the document is recursive.
+  // Without the API client, whose validation of responses is recursive.
   const headers = { authorization: `Bearer ${user.access_token}` };
-  const answer = await fetch(`${app.url}/api/v1/goals/${top}/breakdown`, { headers });
-  let node = (await answer.json()) as { id: string; subgoals: (typeof node)[] };
+  const response = await fetch(`${app.url}/api/v1/goals/${top}/breakdown`, { headers });
+  let node = (await response.json()) as { id: string; subgoals: (typeof node)[] };
   for (let depth = 1; depth < 1000; depth++) node = node.subgoals[0]!;
   expect(node).toMatchObject({ id: bottom, title: 'Level 1000', subgoals: [] });
 });
 
-describe('breakdown', () => {
+describe('the breakdown of a goal', () => {
   const breakdown = async (id: string) =>
     (await user.api.get(`/goals/${id}/breakdown`).expect(200)).body as object;
 
-  it('explains the progress of each goal in the tree', async () => {
+  it('explains the progress of every goal in the tree', async () => {
     const root = await newGoal(user, { horizon: 'yearly', target_date: '2027-01-01' });
     const open = await newGoal(user, { parent_goal_id: root.id });
-    const byHand = await newGoal(user, { parent_goal_id: root.id, progress: 12.34 });
+    const manual = await newGoal(user, { parent_goal_id: root.id, progress: 12.34 });
     const idle = await newGoal(user, { parent_goal_id: root.id });
     const dropped = await newGoal(user, { parent_goal_id: root.id, progress: 90, status: 'cancelled' });
     const deep = await newGoal(user, { parent_goal_id: open.id });
     await newTasks(root.id, { completed: 1, pending: 2, cancelled: 1 });
     await newTasks(deep.id, { completed: 2, pending: 1 });
-    await newTasks(byHand.id, { pending: 3 });
+    await newTasks(manual.id, { pending: 3 });
     const [trashed] = await newTasks(open.id, { pending: 1 });
     await user.api.delete(`/tasks/${trashed!.id}`).expect(204);
     await newTasks(await newGoal(user).then(({ id }) => id), { completed: 1 });
 
     const counts = (total: number, completed: number, cancelled: number) => ({ total, completed, cancelled });
-    const shown = async ({ id }: Json) => {
-      const { title, horizon, target_date, status, progress: value, progress_mode } = await goal(id);
+    const fieldsOf = async ({ id }: Json) => {
+      const { title, horizon, target_date, status, progress: value, progress_mode } = await getGoal(id);
       return { id, title, horizon, target_date, status, progress: value, progress_mode };
     };
     const none = counts(0, 0, 0);
     // 1 of 3 tasks: 33.33; subgoals: (66.67 + 12.34) / 2 = 39.505; both: 36.4191…
     expect(await progress(root.id)).toBe(36.42);
     expect(await breakdown(root.id)).toEqual({
-      ...(await shown(root)),
+      ...(await fieldsOf(root)),
       tasks: counts(3, 1, 1),
       all_tasks: counts(9, 3, 1),
       contributions: [
         { from: 'tasks', progress: 33.33, weight: 50, points: 16.67 },
         { from: 'subgoal', id: open.id, progress: 66.67, weight: 25, points: 16.67 },
-        { from: 'subgoal', id: byHand.id, progress: 12.34, weight: 25, points: 3.09 },
+        { from: 'subgoal', id: manual.id, progress: 12.34, weight: 25, points: 3.09 },
       ],
       subgoals: [
         {
-          ...(await shown(open)),
+          ...(await fieldsOf(open)),
           tasks: none,
           all_tasks: counts(3, 2, 0),
           contributions: [{ from: 'subgoal', id: deep.id, progress: 66.67, weight: 100, points: 66.67 }],
           subgoals: [
             {
-              ...(await shown(deep)),
+              ...(await fieldsOf(deep)),
               tasks: counts(3, 2, 0),
               all_tasks: counts(3, 2, 0),
               contributions: [{ from: 'tasks', progress: 66.67, weight: 100, points: 66.67 }],
@@ -292,20 +297,20 @@ describe('breakdown', () => {
           ],
         },
         {
-          ...(await shown(byHand)),
+          ...(await fieldsOf(manual)),
           tasks: counts(3, 0, 0),
           all_tasks: counts(3, 0, 0),
           contributions: [],
           subgoals: [],
         },
-        { ...(await shown(idle)), tasks: none, all_tasks: none, contributions: [], subgoals: [] },
-        { ...(await shown(dropped)), tasks: none, all_tasks: none, contributions: [], subgoals: [] },
+        { ...(await fieldsOf(idle)), tasks: none, all_tasks: none, contributions: [], subgoals: [] },
+        { ...(await fieldsOf(dropped)), tasks: none, all_tasks: none, contributions: [], subgoals: [] },
       ],
     });
     expect(await breakdown(deep.id)).toMatchObject({ id: deep.id, subgoals: [] });
   });
 
-  it('of another user’s goal is a 404 like of none', async () => {
+  it('returns 404 for a goal of another user', async () => {
     const foreign = await newGoal(await newUser(app));
     const { body } = await user.api.get(`/goals/${foreign.id}/breakdown`).expect(404);
     expect(body).toMatchObject({ code: 'not_found' });

@@ -25,8 +25,8 @@ const fieldsOf = async (path: string) => (await historyOf(path)).map(({ fields }
 const undo = async (id: string, query = '') =>
   (await user.api.post(`/tasks/${id}/undo${query}`).expect(200)).body as Json;
 
-describe('history', () => {
-  it('has each change of a task, newest first, with the old and the new of each field', async () => {
+describe('the history', () => {
+  it('lists the changes of a task, newest first, with the old and new value of each field', async () => {
     const task = await newTask(user, { due_date: '2026-12-31', tags: ['a'], estimated_hours: 1.5 });
     await user.api
       .patch(`/tasks/${task.id}`, { title: 'Another', priority: 3, tags: ['b', 'a'] })
@@ -72,16 +72,16 @@ describe('history', () => {
     expect([total, (rest.body as { items: Json[] }).items]).toEqual([3, [changes[2]]]);
   });
 
-  it('has nothing of what changed nothing, and nothing of what was refused', async () => {
+  it('contains no updates without a change and no refused updates', async () => {
     const task = await newTask(user);
     await user.api.patch(`/tasks/${task.id}`, { title: 'A task' }).expect(200);
     await user.api.patch(`/tasks/${task.id}`, { title: 'B', goal_id: task.id }).expect(404);
     expect(await historyOf(`/tasks/${task.id}`)).toHaveLength(1);
   });
 
-  it('of a goal says what became of it, and of its tasks and subgoals when it goes', async () => {
+  it('of a goal, its tasks and its subgoals lists their changes when the goal is deleted', async () => {
     const goal = await newGoal(user, { metrics: { height: 1 } });
-    const part = await newGoal(user, { parent_goal_id: goal.id });
+    const subtask = await newGoal(user, { parent_goal_id: goal.id });
     const task = await newTask(user, { goal_id: goal.id });
     await user.api
       .patch(`/goals/${goal.id}`, { metrics: { height: 2 }, target_date: '2027-01-01' })
@@ -91,15 +91,17 @@ describe('history', () => {
       target_date: { old: null, new: '2027-01-01T23:59:59.999Z' },
     });
     await user.api.delete(`/goals/${goal.id}`).expect(204);
-    expect((await fieldsOf(`/goals/${part.id}`))[0]).toEqual({ parent_goal_id: { old: goal.id, new: null } });
+    expect((await fieldsOf(`/goals/${subtask.id}`))[0]).toEqual({
+      parent_goal_id: { old: goal.id, new: null },
+    });
     expect((await fieldsOf(`/tasks/${task.id}`))[0]).toEqual({ goal_id: { old: goal.id, new: null } });
     await user.api.get(`/goals/${goal.id}/history`).expect(404);
   });
 
-  it('has what goes with other changes: trash with the subtasks, hours of time entries, renamed tags', async () => {
+  it('contains indirect changes: trashed subtasks, hours from time entries, renamed tags', async () => {
     const task = await newTask(user, { tags: ['old'] });
-    const part = await newTask(user, { parent_task_id: task.id });
-    await user.api.post(`/tasks/${part.id}/time-entries`, { hours: 2 }).expect(201);
+    const subtask = await newTask(user, { parent_task_id: task.id });
+    await user.api.post(`/tasks/${subtask.id}/time-entries`, { hours: 2 }).expect(201);
     const { body } = await user.api.get('/tags').expect(200);
     const [tag] = (body as { items: Json[] }).items;
     await user.api.patch(`/tags/${tag!.id}`, { name: 'new' }).expect(200);
@@ -109,15 +111,15 @@ describe('history', () => {
       deleted,
       { tags: { old: ['old'], new: ['new'] } },
     ]);
-    expect((await fieldsOf(`/tasks/${part.id}`)).slice(0, 2)).toEqual([
+    expect((await fieldsOf(`/tasks/${subtask.id}`)).slice(0, 2)).toEqual([
       deleted,
       { actual_hours: { old: null, new: 2 } },
     ]);
   });
 
-  it('keeps of what is removed for ever only that it was', async () => {
+  it('keeps only the fact of a permanent deletion', async () => {
     const task = await newTask(user, { title: 'Secret' });
-    const part = await newTask(user, { parent_task_id: task.id, title: 'Secret too' });
+    const subtask = await newTask(user, { parent_task_id: task.id, title: 'Secret too' });
     const goal = await newGoal(user, { title: 'Secret three' });
     await user.api.delete(`/tasks/${task.id}?permanent=true`).expect(204);
     await user.api.delete(`/goals/${goal.id}`).expect(204);
@@ -125,13 +127,13 @@ describe('history', () => {
       'SELECT id::int, entity_id, version, operation, fields FROM changes WHERE user_id = $1 ORDER BY id',
       [user.id],
     );
-    expect(rows.map(({ id }) => id)).toEqual([6, 7, 8]); // after the ways to the trash
-    expect(rows.map(({ entity_id }) => entity_id).sort()).toEqual([task.id, part.id, goal.id].sort());
+    expect(rows.map(({ id }) => id)).toEqual([6, 7, 8]); // after three creations and two moves to the trash
+    expect(rows.map(({ entity_id }) => entity_id).sort()).toEqual([task.id, subtask.id, goal.id].sort());
     for (const row of rows) expect(row).toMatchObject({ operation: 'delete', fields: {} });
     expect(rows.map(({ version }) => version)).toEqual([3, 3, 2]);
   });
 
-  it('is numbered without gaps, in the order of commits, however many write at once', async () => {
+  it('is numbered without gaps in the order of commits, even with parallel writes', async () => {
     const tasks = [await newTask(user), await newTask(user), await newTask(user)];
     await Promise.all(
       Array.from({ length: 60 }, (_, n) =>
@@ -149,7 +151,7 @@ describe('history', () => {
     }
   });
 
-  it('is the owner’s alone, and goes with the owner', async () => {
+  it('is visible to its owner only, and is deleted with the owner', async () => {
     const other = await newUser(app);
     const task = await newTask(other);
     await user.api.get(`/tasks/${task.id}/history`).expect(404);
@@ -161,8 +163,8 @@ describe('history', () => {
   });
 });
 
-describe('undo', () => {
-  it('gives back every field that the last change was about', async () => {
+describe('undoing the last change of a task', () => {
+  it('restores every field of the last change', async () => {
     const goal = await newGoal(user);
     const task = await newTask(user, {
       ...{ description: 'D', notes: 'N', category: 'C', due_date: '2026-12-31', estimated_hours: 2.25 },
@@ -182,31 +184,31 @@ describe('undo', () => {
     });
   });
 
-  it('gives back when it was completed', async () => {
+  it('restores completed_at', async () => {
     const task = await newTask(user, { status: 'completed' });
     await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
     expect(await undo(task.id)).toMatchObject({ status: 'completed', completed_at: task.completed_at });
   });
 
-  it('undone again, leaves the change as it was', async () => {
+  it('is reverted by a second undo', async () => {
     const task = await newTask(user);
     await user.api.patch(`/tasks/${task.id}`, { title: 'Other' }).expect(200);
     expect(await undo(task.id)).toMatchObject({ title: 'A task', version: 3 });
     expect(await undo(task.id)).toMatchObject({ title: 'Other', version: 4 });
   });
 
-  it('takes a task and its subtasks out of the trash, and back there', async () => {
+  it('restores a task with its subtasks from the trash, and moves them back', async () => {
     const task = await newTask(user);
-    const part = await newTask(user, { parent_task_id: task.id });
+    const subtask = await newTask(user, { parent_task_id: task.id });
     await user.api.delete(`/tasks/${task.id}`).expect(204);
     expect(await undo(task.id)).toMatchObject({ deleted_at: null });
-    await user.api.get(`/tasks/${part.id}`).expect(200);
+    await user.api.get(`/tasks/${subtask.id}`).expect(200);
     expect(await undo(task.id)).toMatchObject({ deleted_at: expect.any(String) as string });
     await user.api.get(`/tasks/${task.id}`).expect(404);
-    await user.api.get(`/tasks/${part.id}`).expect(404);
+    await user.api.get(`/tasks/${subtask.id}`).expect(404);
   });
 
-  it('is refused for a task that was only made, and when something changed since', async () => {
+  it('is refused for a new task, and when the task has changed since', async () => {
     const task = await newTask(user);
     const nothing = await user.api.post(`/tasks/${task.id}/undo`).expect(409);
     expect(nothing.body).toMatchObject({ code: 'nothing_to_undo' });
@@ -215,7 +217,7 @@ describe('undo', () => {
     const since = await user.api.post(`/tasks/${task.id}/undo?version=2`).expect(409);
     expect(since.body).toMatchObject({ code: 'changed_since' });
     expect(await undo(task.id, '?version=3')).toMatchObject({ title: 'B', version: 4 });
-    // Behind the application's back, and without a trace in the history:
+    // An update that bypasses the triggers that record the history:
     await app.database
       .query(`SET session_replication_role = replica; UPDATE tasks SET title = 'D', version = 5
       WHERE user_id = '${user.id}'; SET session_replication_role = origin`);
@@ -226,33 +228,33 @@ describe('undo', () => {
     await user.api.post(`/tasks/${task.id}/undo?version=x`).expect(422);
   });
 
-  it('keeps the rules: what is gone is not given back, and half an undo is none', async () => {
+  it('is refused completely when a rule forbids a part of it', async () => {
     const [task, goal] = [await newTask(user), await newGoal(user)];
     await user.api.patch(`/tasks/${task.id}`, { goal_id: goal.id }).expect(200);
     await user.api.patch(`/tasks/${task.id}`, { goal_id: null, title: 'B' }).expect(200);
     await user.api.delete(`/goals/${goal.id}`).expect(204);
     await user.api.post(`/tasks/${task.id}/undo`).expect(404);
-    const needed = await newTask(user);
-    const done = await newTask(user, { status: 'completed' });
-    await user.api.put(`/tasks/${done.id}/dependencies/${needed.id}`).expect(204);
-    await user.api.post(`/tasks/${done.id}/reopen`).expect(200);
-    expect((await user.api.post(`/tasks/${done.id}/undo`).expect(409)).body).toMatchObject({
+    const dependency = await newTask(user);
+    const completedTask = await newTask(user, { status: 'completed' });
+    await user.api.put(`/tasks/${completedTask.id}/dependencies/${dependency.id}`).expect(204);
+    await user.api.post(`/tasks/${completedTask.id}/reopen`).expect(200);
+    expect((await user.api.post(`/tasks/${completedTask.id}/undo`).expect(409)).body).toMatchObject({
       code: 'dependency_open',
     });
-    await user.api.post(`/tasks/${done.id}/time-entries`, { hours: 1 }).expect(201);
-    expect((await user.api.post(`/tasks/${done.id}/undo`).expect(409)).body).toMatchObject({
+    await user.api.post(`/tasks/${completedTask.id}/time-entries`, { hours: 1 }).expect(201);
+    expect((await user.api.post(`/tasks/${completedTask.id}/undo`).expect(409)).body).toMatchObject({
       code: 'hours_counted',
     });
     expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ title: 'B' });
   });
 
-  it('twice at once is one undo after the other', async () => {
+  it('is applied one after the other by parallel requests', async () => {
     const task = await newTask(user);
     await user.api.patch(`/tasks/${task.id}`, { title: 'B' }).expect(200);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 9 }, () => user.api.post(`/tasks/${task.id}/undo`)),
     );
-    expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200));
+    expect(responses.map(({ status }) => status)).toEqual(Array(9).fill(200));
     expect((await user.api.get(`/tasks/${task.id}`)).body).toMatchObject({ title: 'A task', version: 11 });
     const guarded = await Promise.all(
       Array.from({ length: 9 }, () => user.api.post(`/tasks/${task.id}/undo?version=11`)),

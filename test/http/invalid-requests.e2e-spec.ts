@@ -10,24 +10,24 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-interface Answer {
+interface ProblemResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: { code?: string; errors?: { field: string; code: string }[] };
 }
 
-/** Sends exactly these bytes, and checks that the answer is a problem. */
+/** Sends a request unchanged, and checks that the response is a problem. */
 async function send(
   method: string,
   path: string,
   body?: string | Buffer,
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<ProblemResponse> {
   const { response, text } = await new Promise<{ response: IncomingMessage; text: string }>(
     (resolve, reject) => {
       const call = request(app.url, {
         method,
-        path, // as it is: URL would mend it
+        path, // unchanged: URL would normalize it
         headers: {
           authorization: `Bearer ${user.access_token}`,
           'content-type': 'application/json',
@@ -43,22 +43,23 @@ async function send(
     },
   );
   expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-  const answer = {
+  const problem = {
     status: response.statusCode!,
     headers: response.headers,
-    body: JSON.parse(text) as Answer['body'],
+    body: JSON.parse(text) as ProblemResponse['body'],
   };
-  app.contract.check(method, path, { ...answer, type: 'application/problem+json', text });
-  return answer;
+  app.contract.check(method, path, { ...problem, type: 'application/problem+json', text });
+  return problem;
 }
 
-const fields = (answer: { body: unknown }) =>
-  (answer.body as Answer['body']).errors?.map(({ field, code }) => `${field} ${code}`);
+/** The field errors of a problem, as `field code`. */
+const fieldErrors = (problem: { body: unknown }) =>
+  (problem.body as ProblemResponse['body']).errors?.map(({ field, code }) => `${field} ${code}`);
 
-describe('a body', () => {
+describe('a request body', () => {
   it.each<[string, string | Buffer, number, string[] | undefined]>([
-    ['that is cut off', '{"title":', 400, undefined],
-    ['that is no JSON', 'title=x', 400, undefined],
+    ['that is truncated', '{"title":', 400, undefined],
+    ['that is not JSON', 'title=x', 400, undefined],
     ['with a comment', '{"title":"x"/**/}', 400, undefined],
     ['with NaN', '{"title":"x","estimated_hours":NaN}', 400, undefined],
     [
@@ -74,8 +75,8 @@ describe('a body', () => {
     ['that is text', '"title"', 422, [' type']],
     ['that is empty', '', 422, ['title required']],
     ['that is {}', '{}', 422, ['title required']],
-    ['that names a key twice', '{"title":"x","title":"y"}', 422, ['title duplicate_key']],
-    ['that names a key twice, once escaped', '{"title":"x","\\u0074itle":"y"}', 422, ['title duplicate_key']],
+    ['with a duplicate key', '{"title":"x","title":"y"}', 422, ['title duplicate_key']],
+    ['with a duplicate key, once escaped', '{"title":"x","\\u0074itle":"y"}', 422, ['title duplicate_key']],
     ['with __proto__', '{"title":"x","__proto__":{"priority":1}}', 422, ['__proto__ unknown_field']],
     [
       'with constructor',
@@ -83,7 +84,7 @@ describe('a body', () => {
       422,
       ['constructor unknown_field'],
     ],
-    ['that is 3,000 deep', `{"title":${'['.repeat(3000)}${']'.repeat(3000)}}`, 422, [' too_deep']],
+    ['with 3,000 levels', `{"title":${'['.repeat(3000)}${']'.repeat(3000)}}`, 422, [' too_deep']],
     [
       'with 2,000 keys',
       `{${Array.from({ length: 2000 }, (_, i) => `"k${i}":1`).join()}}`,
@@ -94,9 +95,9 @@ describe('a body', () => {
     ['with prototype', '{"title":"x","prototype":{"a":1}}', 422, ['prototype unknown_field']],
     ['with a lone surrogate as a key', '{"title":"x","\\ud800":1}', 422, ['\ufffd unknown_field']],
     ['with a nested owner', '{"title":"x","user":{"id":"1"}}', 422, ['user unknown_field']],
-  ])('%s is refused', async (_what, body, status, expected) => {
-    const answer = await send('POST', '/api/v1/tasks', body);
-    expect([answer.status, fields(answer)]).toEqual([status, expected]);
+  ])('%s is refused', async (_case, body, status, expected) => {
+    const problem = await send('POST', '/api/v1/tasks', body);
+    expect([problem.status, fieldErrors(problem)]).toEqual([status, expected]);
     expect(await ids(user, '/tasks')).toEqual([]);
   });
 
@@ -109,11 +110,11 @@ describe('a body', () => {
     ['application/jsonp', '{"title":"x"}'],
     ['nonsense', '{"title":"x"}'],
   ])('of type %s is refused', async (type, body) => {
-    const answer = await send('POST', '/api/v1/tasks', body, { 'content-type': type });
-    expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_media_type']);
+    const problem = await send('POST', '/api/v1/tasks', body, { 'content-type': type });
+    expect([problem.status, problem.body.code]).toEqual([415, 'unsupported_media_type']);
   });
 
-  it('of 64 KiB is taken, and a larger one refused', async () => {
+  it('above 64 KiB is refused', async () => {
     const fits = JSON.stringify({ title: 'x', description: 'y'.repeat(20_000) });
     await user.api.post('/tasks', JSON.parse(fits) as object).expect(201);
     expect((await send('POST', '/api/v1/tasks', JSON.stringify({ title: 'x'.repeat(70_000) }))).status).toBe(
@@ -124,7 +125,7 @@ describe('a body', () => {
     ).toBe(413);
   });
 
-  it('may call itself a merge patch', async () => {
+  it('may have the type of a merge patch', async () => {
     const task = await newTask(user);
     await user.api
       .patch(`/tasks/${task.id}`)
@@ -134,9 +135,9 @@ describe('a body', () => {
   });
 });
 
-const long = (length: number) => '🪨'.repeat(length);
+const longText = (length: number) => '🪨'.repeat(length);
 
-describe('a task', () => {
+describe('a request for a task', () => {
   it.each<[object, string]>([
     [{ title: '' }, 'title blank'],
     [{ title: '   \t\n ' }, 'title blank'],
@@ -148,7 +149,7 @@ describe('a task', () => {
     [{ title: 1 }, 'title type'],
     [{ title: ['x'] }, 'title type'],
     [{ title: { $gt: '' } }, 'title type'],
-    [{ title: long(501) }, 'title too_long'],
+    [{ title: longText(501) }, 'title too_long'],
     [{ title: 'a\0b' }, 'title invalid_text'],
     [{ title: 'a\ud800' }, 'title invalid_text'],
     [{ description: 'x'.repeat(20_001) }, 'description too_long'],
@@ -198,25 +199,25 @@ describe('a task', () => {
     [{ repository_path: 'x'.repeat(501) }, 'repository_path too_long'],
     [{ user_id: '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3' }, 'user_id unknown_field'],
     [{ Title: 'x' }, 'Title unknown_field'],
-  ])('with %j is refused, made or changed', async (flaw, expected) => {
+  ])('with %j is refused for creating and updating', async (invalid, expected) => {
     const task = await newTask(user);
     const before = await ids(user, '/tasks');
-    for (const answer of [
-      await user.api.post('/tasks', { title: 'x', ...flaw }).expect(422),
-      await user.api.patch(`/tasks/${task.id}`, flaw).expect(422),
-      await user.api.put(`/tasks/${task.id}`, { description: 'not to be stored', ...flaw }).expect(422),
+    for (const response of [
+      await user.api.post('/tasks', { title: 'x', ...invalid }).expect(422),
+      await user.api.patch(`/tasks/${task.id}`, invalid).expect(422),
+      await user.api.put(`/tasks/${task.id}`, { description: 'not to be stored', ...invalid }).expect(422),
     ]) {
-      expect(fields(answer)).toEqual([expected]);
+      expect(fieldErrors(response)).toEqual([expected]);
     }
     expect(await ids(user, '/tasks')).toEqual(before);
     expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toEqual(task);
   });
 
-  it('names every field that is wrong', async () => {
-    const answer = await user.api
+  it('with several errors names every invalid field', async () => {
+    const response = await user.api
       .post('/tasks', { title: '', priority: 9, due_date: 'x', color: 'red' })
       .expect(422);
-    expect(fields(answer)?.sort()).toEqual([
+    expect(fieldErrors(response)?.sort()).toEqual([
       'color unknown_field',
       'due_date invalid_date',
       'priority not_allowed',
@@ -224,15 +225,15 @@ describe('a task', () => {
     ]);
   });
 
-  it('at the edge of what is allowed is stored exactly', async () => {
-    const edge = {
-      title: long(500),
+  it('at the limits of the allowed values is stored exactly', async () => {
+    const limits = {
+      title: longText(500),
       due_date: '9999-12-31T23:59:59.999Z',
       estimated_hours: 100_000,
       actual_hours: 0.01,
-      category: long(100),
+      category: longText(100),
     };
-    expect(await newTask(user, edge)).toMatchObject(edge);
+    expect(await newTask(user, limits)).toMatchObject(limits);
     expect(await newTask(user, { due_date: '1900-01-01T00:00:00Z' })).toMatchObject({
       due_date: '1900-01-01T00:00:00.000Z',
     });
@@ -241,19 +242,19 @@ describe('a task', () => {
     });
   });
 
-  it('whose plain date ends beyond what is stored is refused', async () => {
+  it('with a plain date that ends after the last storable timestamp is refused', async () => {
     const west = await newUser(app, { timezone: 'America/Los_Angeles' });
     await west.api.post('/tasks', { title: 'x', due_date: '9999-12-31' }).expect(422);
     await newTask(west, { due_date: '9999-12-30' });
   });
 
-  it('of an upper-case id is the same task', async () => {
+  it('may contain its id in upper case', async () => {
     const task = await newTask(user);
     expect((await user.api.get(`/tasks/${task.id.toUpperCase()}`).expect(200)).body).toEqual(task);
   });
 });
 
-describe('a goal', () => {
+describe('a request for a goal', () => {
   it.each<[object, string]>([
     [{ title: ' ' }, 'title blank'],
     [{ horizon: 'daily' }, 'horizon not_allowed'],
@@ -270,14 +271,16 @@ describe('a goal', () => {
     [{ metrics: { '\ud800': 1 } }, 'metrics not_storable'],
     [{ parent_goal_id: 'x' }, 'parent_goal_id invalid_id'],
     [{ completed: true }, 'completed unknown_field'],
-  ])('with %j is refused, made or changed', async (flaw, expected) => {
+  ])('with %j is refused for creating and updating', async (invalid, expected) => {
     const goal = await newGoal(user);
-    expect(fields(await user.api.post('/goals', { title: 'x', ...flaw }).expect(422))).toEqual([expected]);
-    expect(fields(await user.api.patch(`/goals/${goal.id}`, flaw).expect(422))).toEqual([expected]);
+    expect(fieldErrors(await user.api.post('/goals', { title: 'x', ...invalid }).expect(422))).toEqual([
+      expected,
+    ]);
+    expect(fieldErrors(await user.api.patch(`/goals/${goal.id}`, invalid).expect(422))).toEqual([expected]);
     expect((await user.api.get(`/goals/${goal.id}`).expect(200)).body).toEqual(goal);
   });
 
-  it('keeps its metrics as they are, also text that looks like an escape', async () => {
+  it('stores metrics exactly, also text that looks like an escape sequence', async () => {
     const metrics = {
       'a\\u0000': '\\u0000 \\ud800',
       n: -1234567.125,
@@ -289,7 +292,7 @@ describe('a goal', () => {
   });
 });
 
-describe('a query', () => {
+describe('a query string', () => {
   it.each([
     ['limit=0', 'limit out_of_range'],
     ['limit=201', 'limit out_of_range'],
@@ -328,28 +331,28 @@ describe('a query', () => {
     ['__proto__=1', '__proto__ unknown_field'],
     ['valueOf=1', 'valueOf unknown_field'],
     ['page=2', 'page unknown_field'],
-  ])('of %s is refused', async (query, expected) => {
-    expect(fields(await user.api.get(`/tasks?${query.replace(/ /g, '%20')}`).expect(422))).toEqual([
+  ])('such as %s is refused', async (query, expected) => {
+    expect(fieldErrors(await user.api.get(`/tasks?${query.replace(/ /g, '%20')}`).expect(422))).toEqual([
       expected,
     ]);
   });
 
-  it('where there is none to ask is refused', async () => {
+  it('and a body are refused where a route takes none', async () => {
     const task = await newTask(user);
-    expect(fields(await user.api.get(`/tasks/${task.id}?expand=goal`).expect(422))).toEqual([
+    expect(fieldErrors(await user.api.get(`/tasks/${task.id}?expand=goal`).expect(422))).toEqual([
       'expand unknown_field',
     ]);
-    expect(fields(await user.api.post(`/tasks/${task.id}/reopen?force=1`).expect(422))).toEqual([
+    expect(fieldErrors(await user.api.post(`/tasks/${task.id}/reopen?force=1`).expect(422))).toEqual([
       'force unknown_field',
     ]);
-    expect(fields(await user.api.post(`/tasks/${task.id}/complete`, { at: 'noon' }).expect(422))).toEqual([
-      'at unknown_field',
-    ]);
+    expect(
+      fieldErrors(await user.api.post(`/tasks/${task.id}/complete`, { at: 'noon' }).expect(422)),
+    ).toEqual(['at unknown_field']);
     expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toEqual(task);
   });
 });
 
-describe('an address', () => {
+describe('a request path', () => {
   it.each([
     ['/api/v1/tasks/x', 422],
     ['/api/v1/tasks/%00', 422],
@@ -363,21 +366,21 @@ describe('an address', () => {
     ['/api/v1/nothing', 404],
     ['/', 404],
     [`/api/v1/tasks/${'x'.repeat(500)}`, 404],
-  ])('%s is answered %d', async (path, status) => {
-    const answer = await send('GET', path);
-    expect(answer.status).toBe(status);
-    if (status === 422) expect(fields(answer)).toEqual(['id invalid_id']);
+  ])('such as %s returns %d', async (path, status) => {
+    const problem = await send('GET', path);
+    expect(problem.status).toBe(status);
+    if (status === 422) expect(fieldErrors(problem)).toEqual(['id invalid_id']);
   });
 
-  it('exists with some methods: the others are 405', async () => {
+  it('returns 405 with Allow for other methods', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/api/v1/tasks', 'GET, HEAD, POST'],
       ['POST', '/api/v1/users/me', 'DELETE, GET, HEAD, PATCH'],
       ['GET', '/api/v1/auth/login', 'POST'],
       ['PUT', '/health', 'GET, HEAD'],
     ] as const) {
-      const answer = await send(method, path);
-      expect([answer.status, answer.body.code, answer.headers.allow]).toEqual([
+      const problem = await send(method, path);
+      expect([problem.status, problem.body.code, problem.headers.allow]).toEqual([
         405,
         'method_not_allowed',
         allow,
@@ -386,7 +389,7 @@ describe('an address', () => {
   });
 });
 
-it('every answer, a refusal too, has a request id and is neither kept, framed nor guessed at', async () => {
+it('every response has a request id and headers against caching, framing and type sniffing', async () => {
   for (const path of [
     '/api/v1/tasks',
     '/api/v1/users/me',
@@ -404,23 +407,23 @@ it('every answer, a refusal too, has a request id and is neither kept, framed no
   }
 });
 
-describe('a connection', () => {
-  it('that speaks no HTTP, or too much of it, gets a problem', async () => {
+describe('a TCP connection', () => {
+  it('with invalid HTTP or headers that are too large receives a problem', async () => {
     const { connect } = await import('node:net');
-    const talk = (bytes: string) =>
+    const exchange = (bytes: string) =>
       new Promise<string>((resolve, reject) => {
         const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
-        let heard = '';
+        let received = '';
         socket
-          .on('data', (chunk) => (heard += chunk.toString()))
-          .on('close', () => resolve(heard))
+          .on('data', (chunk) => (received += chunk.toString()))
+          .on('close', () => resolve(received))
           .on('error', reject);
         socket.write(bytes);
       });
-    expect(await talk('NONSENSE\r\n\r\n')).toMatch(
+    expect(await exchange('NONSENSE\r\n\r\n')).toMatch(
       /^HTTP\/1.1 400 .*application\/problem\+json.*"code":"bad_request"/s,
     );
-    const overflow = await talk(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
+    const overflow = await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(overflow).toMatch(/^HTTP\/1.1 431 .*"code":"headers_too_large"/s);
   });
 });

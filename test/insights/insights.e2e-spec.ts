@@ -7,7 +7,7 @@ afterAll(() => app.close());
 
 const [hour, day] = [3_600_000, 86_400_000];
 
-/** A time zone in which it is noon, more or less: so that today is not over before the test is. */
+/** A time zone in which it is about noon, so that the day does not end during the test. */
 const ahead = 12 - new Date().getUTCHours();
 const noonZone = ahead === 0 ? 'UTC' : `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`;
 const today = date(Date.now() + ahead * hour);
@@ -21,13 +21,13 @@ function plusDays(from: string, days: number): string {
 }
 
 const monday = plusDays(today, -((new Date(today).getUTCDay() + 6) % 7));
-/** Noon in the time zone, as an instant. */
+/** The timestamp of noon in that time zone. */
 const noonOf = (local: string) => new Date(Date.parse(local) + (12 - ahead) * hour).toISOString();
 
 const get = async (user: TestUser, path: string) => (await user.api.get(path).expect(200)).body as Json;
 
-/** A task that was completed then, and made so many hours before. */
-async function completedAt(user: TestUser, when: string, hours = 1, fields: object = {}): Promise<Json> {
+/** Creates a task that was completed at this time, and created so many hours before. */
+async function newCompletedTask(user: TestUser, when: string, hours = 1, fields: object = {}): Promise<Json> {
   const task = await newTask(user, { ...fields, status: 'completed' });
   await app.database.query(
     `UPDATE tasks SET completed_at = $2, created_at = $2::timestamptz - $3 * interval '1 hour' WHERE id = $1`,
@@ -36,14 +36,14 @@ async function completedAt(user: TestUser, when: string, hours = 1, fields: obje
   return task;
 }
 
-describe('dashboard', () => {
+describe('the dashboard', () => {
   interface Section {
     count: number;
     items: Json[];
   }
-  const found = ({ count, items }: Section) => [count, items.map(({ title }) => title)];
+  const summaryOf = ({ count, items }: Section) => [count, items.map(({ title }) => title)];
 
-  it('is empty for a new user', async () => {
+  it('has empty sections for a new user', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const nothing = { count: 0, items: [] };
     expect(await get(user, '/dashboard')).toEqual({
@@ -61,7 +61,7 @@ describe('dashboard', () => {
     });
   });
 
-  it('has each task in the lists where it belongs, in the user’s days', async () => {
+  it('lists tasks by due date in the days of the user’s time zone', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const due = (title: string, due_date: string, fields: object = {}) =>
       newTask(user, { title, due_date, ...fields });
@@ -82,15 +82,15 @@ describe('dashboard', () => {
 
     const dashboard = (await get(user, '/dashboard')) as Json & Record<string, Section>;
     const isPast = (local: string) => local < today;
-    expect(found(dashboard.due_today!)).toEqual(
-      // What is due on a plain date is due at its end.
+    expect(summaryOf(dashboard.due_today!)).toEqual(
+      // A plain date is due at the end of its day.
       monday === today
         ? [3, ['this morning', 'monday', 'today']]
         : plusDays(monday, 6) === today
           ? [3, ['this morning', 'sunday', 'today']]
           : [2, ['this morning', 'today']],
     );
-    expect(found(dashboard.overdue!)).toEqual(
+    expect(summaryOf(dashboard.overdue!)).toEqual(
       isPast(monday) ? [3, ['last sunday', 'monday', 'this morning']] : [2, ['last sunday', 'this morning']],
     );
     expect(dashboard.due_this_week!.items.map(({ title }) => title).sort()).toEqual([
@@ -103,7 +103,7 @@ describe('dashboard', () => {
     expect(task).toEqual(await get(user, `/tasks/${task!.id}`));
   });
 
-  it('has what is in progress, what is blocked by word or by a dependency, and what was completed lately', async () => {
+  it('lists tasks in progress, tasks blocked by status or dependency, and recently completed tasks', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const needed = await newTask(user, { title: 'needed', status: 'in progress' });
     const waiting = await newTask(user, { title: 'waiting' });
@@ -115,18 +115,18 @@ describe('dashboard', () => {
     }
     await user.api.post(`/tasks/${closed.id}/complete?force=true`).expect(200);
     await user.api.put(`/tasks/${started.id}/dependencies/${closed.id}`).expect(204);
-    await completedAt(user, noonOf(plusDays(today, -6)), 1, { title: 'within' });
-    await completedAt(user, noonOf(plusDays(today, -7)), 1, { title: 'before' });
-    await completedAt(user, noonOf(plusDays(today, -29)), 1, { title: 'long before' });
-    await completedAt(user, noonOf(plusDays(today, -30)), 1, { title: 'too long before' });
+    await newCompletedTask(user, noonOf(plusDays(today, -6)), 1, { title: 'within' });
+    await newCompletedTask(user, noonOf(plusDays(today, -7)), 1, { title: 'before' });
+    await newCompletedTask(user, noonOf(plusDays(today, -29)), 1, { title: 'long before' });
+    await newCompletedTask(user, noonOf(plusDays(today, -30)), 1, { title: 'too long before' });
     const dashboard = (await get(user, '/dashboard')) as Json & Record<string, Section>;
-    expect(found(dashboard.in_progress!)).toEqual([2, ['started', 'needed']]);
-    expect(found(dashboard.blocked!)).toEqual([2, ['blocked', 'waiting']]);
-    expect(found(dashboard.recently_completed!)).toEqual([2, ['closed', 'within']]);
+    expect(summaryOf(dashboard.in_progress!)).toEqual([2, ['started', 'needed']]);
+    expect(summaryOf(dashboard.blocked!)).toEqual([2, ['blocked', 'waiting']]);
+    expect(summaryOf(dashboard.recently_completed!)).toEqual([2, ['closed', 'within']]);
     expect(dashboard.velocity).toEqual({ days: 30, completed: 4, average_per_day: 0.13 });
   });
 
-  it('has the active goals, and those at risk', async () => {
+  it('lists active goals and goals at risk', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const goal = (title: string, days: number | null, fields: object = {}) =>
       newGoal(user, { title, target_date: days === null ? null : plusDays(today, days), ...fields });
@@ -139,16 +139,19 @@ describe('dashboard', () => {
     await goal('paused', 3, { status: 'on_hold' });
     await goal('done', 3, { status: 'completed' });
     const dashboard = (await get(user, '/dashboard')) as Json & Record<string, Section>;
-    expect(found(dashboard.active_goals!)).toEqual([
+    expect(summaryOf(dashboard.active_goals!)).toEqual([
       6,
       ['past', 'near, not begun', 'near, well under way', 'near, hardly begun', 'far', 'someday'],
     ]);
-    expect(found(dashboard.goals_at_risk!)).toEqual([3, ['past', 'near, not begun', 'near, hardly begun']]);
+    expect(summaryOf(dashboard.goals_at_risk!)).toEqual([
+      3,
+      ['past', 'near, not begun', 'near, hardly begun'],
+    ]);
     const [past] = dashboard.active_goals!.items;
     expect(past).toEqual(await get(user, `/goals/${past!.id}`));
   });
 
-  it('counts all, and shows ten', async () => {
+  it('counts all items of a section and shows ten', async () => {
     const user = await newUser(app);
     for (let n = 0; n < 12; n++) await newTask(user, { status: 'in_progress', title: `Task ${n}` });
     const { in_progress } = (await get(user, '/dashboard')) as Json & { in_progress: Section };
@@ -160,13 +163,16 @@ describe('dashboard', () => {
 describe('analytics', () => {
   const period = (days: number) => ({ timezone: noonZone, days, from: plusDays(today, 1 - days), to: today });
 
-  it('of tasks says what was made and completed, when, and how long it took', async () => {
+  it('of tasks counts created and completed tasks, on time or late, with average durations', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const fields = { category: 'a', priority: 1, estimated_hours: 2, actual_hours: 3.5 };
-    await completedAt(user, noonOf(today), 2, { ...fields, due_date: today }); // on time
-    await completedAt(user, noonOf(plusDays(today, -6)), 5, { ...fields, due_date: plusDays(today, -7) }); // late
-    await completedAt(user, noonOf(plusDays(today, -6)), 24 * 30, { priority: 5, estimated_hours: 9 });
-    await completedAt(user, noonOf(plusDays(today, -7)), 1, { due_date: today }); // before
+    await newCompletedTask(user, noonOf(today), 2, { ...fields, due_date: today }); // on time
+    await newCompletedTask(user, noonOf(plusDays(today, -6)), 5, {
+      ...fields,
+      due_date: plusDays(today, -7),
+    }); // late
+    await newCompletedTask(user, noonOf(plusDays(today, -6)), 24 * 30, { priority: 5, estimated_hours: 9 });
+    await newCompletedTask(user, noonOf(plusDays(today, -7)), 1, { due_date: today }); // before
     await newTask(user);
     await newTask(user, { status: 'cancelled' });
     const trashed = await newTask(user, { status: 'completed' });
@@ -188,7 +194,7 @@ describe('analytics', () => {
     });
   });
 
-  it('of goals says the same of goals', async () => {
+  it('of goals counts created and completed goals, on time or late, with average durations', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const done = await newGoal(user, { status: 'completed', horizon: 'weekly', target_date: today });
     await newGoal(user, { status: 'completed', target_date: plusDays(today, -1) });
@@ -214,13 +220,13 @@ describe('analytics', () => {
     });
   });
 
-  it('of velocity has every day, the best one, and the trend between the halves', async () => {
+  it('of velocity lists every day, the best day, and the trend between the two halves', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const perDay = [1, 0, 2, 0, 3, 3, 0]; // the first half has three days, the second four
     for (const [index, count] of perDay.entries()) {
-      for (let n = 0; n < count; n++) await completedAt(user, noonOf(plusDays(today, index - 6)));
+      for (let n = 0; n < count; n++) await newCompletedTask(user, noonOf(plusDays(today, index - 6)));
     }
-    await completedAt(user, noonOf(plusDays(today, -7)));
+    await newCompletedTask(user, noonOf(plusDays(today, -7)));
     expect(await get(user, '/analytics/velocity?days=7')).toEqual({
       ...period(7),
       completed: 9,
@@ -245,12 +251,12 @@ describe('analytics', () => {
     });
   });
 
-  it('of trends has every week, from Monday', async () => {
+  it('of trends lists every week from Monday', async () => {
     const user = await newUser(app, { timezone: noonZone });
     const lastMonday = plusDays(monday, -7);
-    await completedAt(user, noonOf(monday), 1);
-    await completedAt(user, noonOf(plusDays(monday, -1)), 48); // made on the Friday before
-    await completedAt(user, noonOf(lastMonday), 24); // made on the Sunday before
+    await newCompletedTask(user, noonOf(monday), 1);
+    await newCompletedTask(user, noonOf(plusDays(monday, -1)), 48); // created on the Friday before
+    await newCompletedTask(user, noonOf(lastMonday), 24); // created on the Sunday before
     const days = (Date.parse(today) - Date.parse(lastMonday)) / day + 1 + 3;
     expect(await get(user, `/analytics/trends?days=${days}`)).toEqual({
       ...period(days),
@@ -263,7 +269,7 @@ describe('analytics', () => {
     });
   });
 
-  it('has days as long as they were where clocks change', async () => {
+  it('use the real length of days on which the clocks change', async () => {
     const user = await newUser(app, { timezone: 'Europe/Berlin' });
     // The last Sundays of March and October, of 23 and of 25 hours: those whose Saturday is within 365 days.
     const isWithin = (sunday: string) => sunday < plusDays(today, -2) && sunday > plusDays(today, -363);
@@ -278,20 +284,20 @@ describe('analytics', () => {
     for (const spring of springs) {
       const [before, after] = [plusDays(spring, -1), plusDays(spring, 1)];
       Object.assign(expected, { [before]: 1, [spring]: 2, [after]: 1 });
-      await completedAt(user, `${before}T23:30:00+01:00`, 0);
-      await completedAt(user, `${spring}T00:30:00+01:00`, 0);
-      await completedAt(user, `${spring}T23:30:00+02:00`, 0);
-      await completedAt(user, `${after}T00:30:00+02:00`, 0);
+      await newCompletedTask(user, `${before}T23:30:00+01:00`, 0);
+      await newCompletedTask(user, `${spring}T00:30:00+01:00`, 0);
+      await newCompletedTask(user, `${spring}T23:30:00+02:00`, 0);
+      await newCompletedTask(user, `${after}T00:30:00+02:00`, 0);
     }
     for (const autumn of autumns) {
       const [before, after] = [plusDays(autumn, -1), plusDays(autumn, 1)];
       Object.assign(expected, { [before]: 1, [autumn]: 4, [after]: 1 });
-      await completedAt(user, `${before}T23:30:00+02:00`, 0);
-      await completedAt(user, `${autumn}T00:30:00+02:00`, 0);
-      await completedAt(user, `${autumn}T02:30:00+02:00`, 0);
-      await completedAt(user, `${autumn}T02:30:00+01:00`, 0);
-      await completedAt(user, `${autumn}T23:30:00+01:00`, 0);
-      await completedAt(user, `${after}T00:30:00+01:00`, 0);
+      await newCompletedTask(user, `${before}T23:30:00+02:00`, 0);
+      await newCompletedTask(user, `${autumn}T00:30:00+02:00`, 0);
+      await newCompletedTask(user, `${autumn}T02:30:00+02:00`, 0);
+      await newCompletedTask(user, `${autumn}T02:30:00+01:00`, 0);
+      await newCompletedTask(user, `${autumn}T23:30:00+01:00`, 0);
+      await newCompletedTask(user, `${after}T00:30:00+01:00`, 0);
     }
     const { per_day } = (await get(user, '/analytics/velocity?days=365')) as Json & {
       per_day: { date: string; completed: number }[];
@@ -307,7 +313,7 @@ describe('analytics', () => {
     }
   });
 
-  it('begins a day at its first midnight, where clocks go back to it', async () => {
+  it('start a day at its first midnight when the clocks go back to midnight', async () => {
     // The first Sunday of November in Havana, the last one of October on the Azores: at one o'clock it is midnight again.
     const year = new Date().getUTCFullYear();
     const sundayFrom = (time: number) => date(time + ((7 - new Date(time).getUTCDay()) % 7) * day);
@@ -326,9 +332,9 @@ describe('analytics', () => {
     const user = await newUser(app, { timezone });
     const saturday = plusDays(sunday, -1);
     const [late, early] = [`${saturday}T23:30:00${offsets[0]}`, `${sunday}T00:30:00${offsets[0]}`];
-    await completedAt(user, late, 0, { due_date: late });
-    await completedAt(user, early, 0, { due_date: early });
-    await completedAt(user, `${sunday}T00:30:00${offsets[1]}`, 0);
+    await newCompletedTask(user, late, 0, { due_date: late });
+    await newCompletedTask(user, early, 0, { due_date: early });
+    await newCompletedTask(user, `${sunday}T00:30:00${offsets[1]}`, 0);
     const there = new Intl.DateTimeFormat('sv-SE', { timeZone: timezone }).format();
     const days = (from: string) => (Date.parse(there) - Date.parse(from)) / day + 1;
     const count = async (path: string) => ((await get(user, path)).items as object[]).length;
@@ -342,7 +348,7 @@ describe('analytics', () => {
   });
 
   it.each(['tasks', 'goals', 'velocity', 'trends'])(
-    'of %s takes 1 to 365 days, and nothing else',
+    'of %s accept 1 to 365 days and no other parameter',
     async (name) => {
       const user = await newUser(app);
       for (const days of ['0', '366', '-1', '1.5', 'x', '', '1e2']) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startApp, TestApp } from '../setup/app';
 import { newGoal, newTask, newUser, password } from '../setup/factories';
 import { waitForLockWaits } from '../setup/locks';
-import { Mailbox, subjects } from '../setup/mailbox';
+import { Mailbox, subjects, waitForMails } from '../setup/mailbox';
 import { asRole } from '../setup/server';
 import { runNode } from '../setup/processes';
 import { copyProject } from '../setup/project-copy';
@@ -14,13 +14,8 @@ afterAll(() => app.close());
 
 const verify = (token: string) => app.api.post('/auth/email/verify', { token });
 
-/** Resolves when nothing is to be sent any more. */
-async function settled(): Promise<void> {
-  while ((await app.database.query('SELECT FROM mails')).rowCount);
-}
-
-describe('verification', () => {
-  it('comes with the account, and proves the address once', async () => {
+describe('verification of the email address', () => {
+  it('is requested by mail at registration, and accepts its token once', async () => {
     const user = await newUser(app);
     const mail = await app.mailbox.take(user.email, subjects.verification);
     expect(mail.from).toEqual({ name: 'Cairn', address: 'cairn@localhost' });
@@ -31,21 +26,21 @@ describe('verification', () => {
     await verify(token!).expect(422);
   });
 
-  it('can be asked for again; when the address is verified, nothing is sent', async () => {
+  it('can be requested again, and sends nothing for a verified address', async () => {
     const user = await newUser(app);
     const first = await app.mailbox.takeToken(user.email, subjects.verification);
     await user.api.post('/auth/email/verification').expect(202);
     const second = await app.mailbox.takeToken(user.email, subjects.verification);
-    const answers = await Promise.all([verify(second), verify(second)]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([204, 422]);
+    const responses = await Promise.all([verify(second), verify(second)]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 422]);
     await verify(first).expect(422);
     await user.api.post('/auth/email/verification').expect(202);
-    await settled();
+    await waitForMails(app);
     expect(app.mailbox.mails.filter(({ to }) => to?.[0]?.address === user.email)).toEqual([]);
     await app.api.post('/auth/email/verification').expect(401);
   });
 
-  it('has links where there are pages for them', async () => {
+  it('sends links to the front end when APP_URL is set', async () => {
     const other = await startApp({
       APP_URL: 'https://app.example.com/',
       MAIL_FROM: 'Hills <no-reply@hills.example>',
@@ -60,7 +55,7 @@ describe('verification', () => {
     }
   });
 
-  it('is wanted for tasks and goals, where it is required', async () => {
+  it('is required for tasks and goals with REQUIRE_EMAIL_VERIFICATION', async () => {
     const strict = await startApp({ REQUIRE_EMAIL_VERIFICATION: 'true' });
     try {
       const user = await newUser(strict);
@@ -90,8 +85,8 @@ describe('verification', () => {
   });
 });
 
-describe('another address', () => {
-  it('wants the password, is to be verified, and ends the other sessions and mailed tokens', async () => {
+describe('changing the email address', () => {
+  it('requires the password and a new verification, and revokes other sessions and mailed tokens', async () => {
     const user = await newUser(app);
     const { body: login } = await app.api.post('/auth/login', { email: user.email, password }).expect(200);
     const other = app.api.withToken((login as { access_token: string }).access_token);
@@ -126,14 +121,14 @@ describe('another address', () => {
     await app.api.post('/auth/login', { email: 'newer@example.com', password }).expect(200);
   });
 
-  it('ends a session too that is opened at the same time', async () => {
+  it('revokes a session that is created at the same time', async () => {
     const user = await newUser(app);
-    const intruder = await app.database.connect();
+    const client = await app.database.connect();
     try {
-      // As far as a sign-in has come that is not over yet.
-      await intruder.query('BEGIN');
-      await intruder.query('UPDATE users SET last_login_at = now() WHERE id = $1', [user.id]);
-      await intruder.query(
+      // The statements of a sign-in that has not been committed.
+      await client.query('BEGIN');
+      await client.query('UPDATE users SET last_login_at = now() WHERE id = $1', [user.id]);
+      await client.query(
         `INSERT INTO sessions (user_id, id, expires_at) VALUES ($1, gen_random_uuid(), now() + interval '1 day')`,
         [user.id],
       );
@@ -142,10 +137,10 @@ describe('another address', () => {
         .expect(200)
         .then();
       await waitForLockWaits(app, 1);
-      await intruder.query('COMMIT');
+      await client.query('COMMIT');
       await change;
     } finally {
-      intruder.release();
+      client.release();
     }
     const { rows } = await app.database.query(
       'SELECT count(*)::int AS alive FROM sessions WHERE user_id = $1 AND revoked_at IS NULL',
@@ -154,7 +149,7 @@ describe('another address', () => {
     expect(rows).toEqual([{ alive: 1 }]);
   });
 
-  it('that is taken changes nothing; the same one again changes nothing either', async () => {
+  it('changes nothing when the address is taken or the same', async () => {
     const [user, other] = [await newUser(app), await newUser(app, { username: 'stayer' })];
     for (const [changes, code] of [
       [{ email: other.email, full_name: 'Half' }, 'email_taken'],
@@ -173,8 +168,8 @@ describe('another address', () => {
   });
 });
 
-describe('a mail server', () => {
-  it('that is busy gets the mail again, also from another instance', async () => {
+describe('the mail server', () => {
+  it('gets a mail again after it was busy, also from another instance', async () => {
     app.mailbox.isBusy = true;
     const user = await newUser(app);
     await app.mailbox.waitForRefusal(user.email);
@@ -184,22 +179,22 @@ describe('a mail server', () => {
     const other = await startApp({ DATABASE_URL: app.databaseUrl, SMTP_URL: app.mailbox.url });
     try {
       await verify(await app.mailbox.takeToken(user.email, subjects.verification)).expect(204);
-      await settled();
+      await waitForMails(app);
     } finally {
       await other.close();
     }
   });
 
-  it('that refuses an address is not asked again', async () => {
+  it('gets a mail only once when it refuses the address', async () => {
     await newUser(app, { email: 'refused@example.com' });
     await app.mailbox.waitForRefusal('refused@example.com');
-    await settled();
+    await waitForMails(app);
   });
 
-  it('that is not there holds up nobody', async () => {
-    const gone = await Mailbox.open();
-    const { port } = new URL(gone.url);
-    await gone.close();
+  it('does not delay requests when it is unreachable', async () => {
+    const closed = await Mailbox.open();
+    const { port } = new URL(closed.url);
+    await closed.close();
     const other = await startApp({ SMTP_URL: `smtp://127.0.0.1:${port}` });
     try {
       const user = await newUser(other);
@@ -213,7 +208,7 @@ describe('a mail server', () => {
   });
 
   it.each(['a"b@example.com', 'a@example.com\r\nBcc: b@example.com', 'a@example.com,b@example.com'])(
-    'never sees %j',
+    'gets no mail to the invalid address %j',
     async (email) => {
       await app.api.post('/auth/register', { email, password }).expect(422);
       await app.api.post('/auth/password/forgot', { email }).expect(422);
@@ -221,8 +216,8 @@ describe('a mail server', () => {
   );
 });
 
-it('without a server, in development, a mail is a file that the log names', async () => {
-  const copy = copyProject();
+it('mails are written to files that the log names, without a mail server in development', async () => {
+  const folder = copyProject();
   try {
     const run = runNode(
       ['src/main.ts'],
@@ -231,7 +226,7 @@ it('without a server, in development, a mail is a file that the log names', asyn
         JWT_SECRET_KEY: 'x'.repeat(32),
         PORT: '0',
       },
-      copy,
+      folder,
     );
     const [, url] = await run.waitForOutput(/Documentation: (http:\/\/\S+)\/docs/);
     await fetch(`${url}/api/v1/auth/register`, {
@@ -240,15 +235,15 @@ it('without a server, in development, a mail is a file that the log names', asyn
       body: JSON.stringify({ email: 'file@example.com', password }),
     });
     const [, file] = await run.waitForOutput(/Email written to (\S+\.eml)/);
-    const mail = readFileSync(join(copy, file!), 'utf8');
+    const mail = readFileSync(join(folder, file!), 'utf8');
     expect(mail).toMatch(/^To: file@example\.com$/m);
     const [, token] = /^Token: ([\w-]{43})$/m.exec(mail)!;
-    expect(statSync(join(copy, file!)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, file!)).mode & 0o777).toBe(0o600);
     expect(run.output()).not.toContain(token);
     await verify(token!).expect(204);
     run.process.kill();
     expect(await run.ended).toBe(0);
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -1,6 +1,6 @@
 /*
- * Cairn in memory, for one user, as simple as can be: what the API has to agree with. Everything is looked for by going
- * through all there is, and progress is computed anew after each step.
+ * A simple in-memory implementation of tasks, goals and tags of one user, with which the API must agree. It searches
+ * linearly and computes all progress after each step.
  */
 
 export type TaskStatus = 'pending' | 'in_progress' | 'blocked' | 'completed' | 'cancelled';
@@ -19,12 +19,12 @@ export interface TaskFields {
 export interface Task extends TaskFields {
   id: string;
   version: number;
-  /** In which step it went to the trash. */
-  trashed: number | null;
-  needs: Set<string>;
+  /** The number of the step that moved it to the trash. */
+  trashedInStep: number | null;
+  dependencies: Set<string>;
   hasEntries: boolean;
-  /** What the last change has changed, as it was. */
-  before: Partial<TaskFields & { trashed: number | null }> | null;
+  /** The fields of the last change with their old values. */
+  before: Partial<TaskFields & { trashedInStep: number | null }> | null;
 }
 
 export interface Goal {
@@ -37,16 +37,16 @@ export interface Goal {
   version: number;
 }
 
-/** What the API answers with such a status. */
+/** An operation that the API refuses with this status. */
 export class Refused extends Error {
   constructor(readonly status: number) {
     super(String(status));
   }
 }
 
-const isOpen = ({ status, trashed }: Task) =>
-  !['completed', 'cancelled'].includes(status) && trashed === null;
-const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
+const isOpen = ({ status, trashedInStep }: Task) =>
+  !['completed', 'cancelled'].includes(status) && trashedInStep === null;
+const isSameName = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
 
 export class Model {
   tasks: Task[] = [];
@@ -55,7 +55,7 @@ export class Model {
   private step = 0;
 
   isBlocked(task: Task): boolean {
-    return this.tasks.some((other) => task.needs.has(other.id) && isOpen(other));
+    return this.tasks.some((other) => task.dependencies.has(other.id) && isOpen(other));
   }
 
   createTask(id: string, fields: Partial<TaskFields>): Task {
@@ -70,116 +70,116 @@ export class Model {
       },
       ...fields,
       tags: [],
-      ...{ id, version: 1, trashed: null, needs: new Set(), hasEntries: false, before: null },
+      ...{ id, version: 1, trashedInStep: null, dependencies: new Set(), hasEntries: false, before: null },
     };
-    this.checkLinks(task, fields);
+    this.checkParents(task, fields);
     task.tags = this.useTags(fields.tags ?? []);
     this.tasks.push(task);
-    this.settle();
+    this.recomputeProgress();
     return task;
   }
 
-  changeTask(id: string, changes: Partial<TaskFields>, force: boolean): Task {
+  updateTask(id: string, changes: Partial<TaskFields>, force: boolean): Task {
     const task = this.liveTask(id);
-    this.checkLinks(task, changes);
+    this.checkParents(task, changes);
     if (changes.status === 'completed' && task.status !== 'completed' && this.isBlocked(task) && !force)
       throw new Refused(409);
     const hours = changes.actual_hours;
     if (hours !== undefined && hours !== task.actual_hours && task.hasEntries) throw new Refused(409);
     const tags = changes.tags && this.useTags(changes.tags);
     this.write(task, { ...changes, ...(tags && { tags }) });
-    this.settle();
+    this.recomputeProgress();
     return task;
   }
 
   reopenTask(id: string): Task {
     const { status } = this.liveTask(id);
     const isDone = status === 'completed' || status === 'cancelled';
-    return this.changeTask(id, { status: isDone ? 'pending' : status }, false);
+    return this.updateTask(id, { status: isDone ? 'pending' : status }, false);
   }
 
   trashTask(id: string): void {
     this.step++;
     this.trash(this.liveTask(id));
-    this.settle();
+    this.recomputeProgress();
   }
 
   restoreTask(id: string): Task {
     const task = this.task(id);
-    const { trashed } = task;
-    if (trashed === null) throw new Refused(404);
-    if (this.tasks.some((parent) => parent.id === task.parent_task_id && parent.trashed !== null))
+    const { trashedInStep } = task;
+    if (trashedInStep === null) throw new Refused(404);
+    if (this.tasks.some((parent) => parent.id === task.parent_task_id && parent.trashedInStep !== null))
       throw new Refused(409);
-    const restore = (part: Task) => {
-      this.write(part, { trashed: null });
-      for (const below of this.partsOf(part)) if (below.trashed === trashed) restore(below);
+    const restore = (subtask: Task) => {
+      this.write(subtask, { trashedInStep: null });
+      for (const below of this.subtasksOf(subtask)) if (below.trashedInStep === trashedInStep) restore(below);
     };
     restore(task);
-    this.settle();
+    this.recomputeProgress();
     return task;
   }
 
-  removeTask(id: string): void {
+  deleteTask(id: string): void {
     const remove = (task: Task) => {
-      this.partsOf(task).forEach(remove);
+      this.subtasksOf(task).forEach(remove);
       this.tasks = this.tasks.filter((other) => other !== task);
-      for (const other of this.tasks) other.needs.delete(task.id);
+      for (const other of this.tasks) other.dependencies.delete(task.id);
     };
     remove(this.task(id));
-    this.settle();
+    this.recomputeProgress();
   }
 
   undo(id: string): Task {
     const task = this.task(id);
     if (!task.before) throw new Refused(409);
-    const { trashed, ...fields } = task.before;
-    if (trashed === null) return this.restoreTask(id);
-    if (trashed === undefined && task.trashed !== null) throw new Refused(409);
-    if (trashed === undefined) {
+    const { trashedInStep, ...fields } = task.before;
+    if (trashedInStep === null) return this.restoreTask(id);
+    if (trashedInStep === undefined && task.trashedInStep !== null) throw new Refused(409);
+    if (trashedInStep === undefined) {
       const { version } = task;
-      if (this.changeTask(id, fields, false).version === version) throw new Refused(409);
+      if (this.updateTask(id, fields, false).version === version) throw new Refused(409);
       return task;
     }
     this.trashTask(id);
     return task;
   }
 
-  depend(id: string, other_id: string): void {
-    const [task, other] = [this.liveTask(id), this.liveTask(other_id)];
-    const needs = (one: Task): boolean =>
-      one === task || this.tasks.some((next) => one.needs.has(next.id) && needs(next));
-    if (needs(other)) throw new Refused(409);
-    task.needs.add(other.id);
+  addDependency(id: string, otherId: string): void {
+    const [task, other] = [this.liveTask(id), this.liveTask(otherId)];
+    const dependsOnTask = (one: Task): boolean =>
+      one === task || this.tasks.some((next) => one.dependencies.has(next.id) && dependsOnTask(next));
+    if (dependsOnTask(other)) throw new Refused(409);
+    task.dependencies.add(other.id);
   }
 
-  undepend(id: string, other_id: string): void {
-    if (!this.task(id).needs.delete(other_id)) throw new Refused(404);
+  removeDependency(id: string, otherId: string): void {
+    if (!this.task(id).dependencies.delete(otherId)) throw new Refused(404);
   }
 
-  /** An hour of work. */
+  /** Adds a time entry of one hour. */
   addHour(id: string): void {
     const task = this.liveTask(id);
     this.write(task, { actual_hours: task.hasEntries ? task.actual_hours! + 1 : 1 });
     task.hasEntries = true;
   }
 
-  renameTag(name: string, wanted: string): void {
-    const merged = this.tags.find((other) => other !== name && same(other, wanted));
-    this.tags = [...this.tags.filter((other) => other !== name && other !== merged), wanted];
-    this.retag((tags) =>
+  renameTag(name: string, newName: string): void {
+    const merged = this.tags.find((other) => other !== name && isSameName(other, newName));
+    this.tags = [...this.tags.filter((other) => other !== name && other !== merged), newName];
+    this.updateTags((tags) =>
       tags.includes(name) || tags.includes(merged ?? name)
-        ? [...tags.filter((tag) => tag !== name && tag !== merged), wanted]
+        ? [...tags.filter((tag) => tag !== name && tag !== merged), newName]
         : tags,
     );
   }
 
-  removeTag(name: string): void {
+  deleteTag(name: string): void {
     this.tags = this.tags.filter((other) => other !== name);
-    this.retag((tags) => tags.filter((tag) => tag !== name));
+    this.updateTags((tags) => tags.filter((tag) => tag !== name));
   }
 
-  createGoal(id: string, title: string, parent_goal_id: string | null, progress: number | null): Goal {
-    if (parent_goal_id !== null) this.goal(parent_goal_id);
+  createGoal(id: string, title: string, parentGoalId: string | null, progress: number | null): Goal {
+    if (parentGoalId !== null) this.goal(parentGoalId);
     const status = progress === 100 ? 'completed' : 'active';
     const goal: Goal = {
       id,
@@ -187,21 +187,21 @@ export class Model {
       status,
       progress,
       isManual: progress !== null,
-      parent_goal_id,
+      parent_goal_id: parentGoalId,
       version: 1,
     };
     this.goals.push(goal);
-    this.settle();
+    this.recomputeProgress();
     return goal;
   }
 
-  moveGoal(id: string, parent_goal_id: string | null): Goal {
+  moveGoal(id: string, parentGoalId: string | null): Goal {
     const goal = this.goal(id);
-    for (let above = parent_goal_id; above !== null; above = this.goal(above).parent_goal_id)
+    for (let above = parentGoalId; above !== null; above = this.goal(above).parent_goal_id)
       if (above === id) throw new Refused(409);
-    if (goal.parent_goal_id !== parent_goal_id) goal.version++;
-    goal.parent_goal_id = parent_goal_id;
-    this.settle();
+    if (goal.parent_goal_id !== parentGoalId) goal.version++;
+    goal.parent_goal_id = parentGoalId;
+    this.recomputeProgress();
     return goal;
   }
 
@@ -209,7 +209,7 @@ export class Model {
     const goal = this.goal(id);
     if (goal.status !== status) goal.version++;
     goal.status = status;
-    this.settle();
+    this.recomputeProgress();
     return goal;
   }
 
@@ -218,20 +218,20 @@ export class Model {
     return this.setGoalStatus(id, ['completed', 'cancelled'].includes(status) ? 'active' : status);
   }
 
-  /** @param progress null: to be computed */
+  /** @param progress null to compute it */
   setProgress(id: string, progress: number | null): Goal {
     const goal = this.goal(id);
     const isManual = progress !== null;
     if (goal.isManual !== isManual || (isManual && goal.progress !== progress)) {
       goal.isManual = isManual;
-      this.reach(goal, isManual ? progress : this.progressOf(goal));
+      this.applyProgress(goal, isManual ? progress : this.progressOf(goal));
       goal.version++;
     }
-    this.settle();
+    this.recomputeProgress();
     return goal;
   }
 
-  removeGoal(id: string, isTrashing: boolean): void {
+  deleteGoal(id: string, isTrashingTasks: boolean): void {
     const goal = this.goal(id);
     this.step++;
     for (const other of this.goals) {
@@ -240,19 +240,19 @@ export class Model {
       other.version++;
     }
     goal.parent_goal_id = null;
-    this.settle();
-    if (isTrashing) {
+    this.recomputeProgress();
+    if (isTrashingTasks) {
       const trash = (task: Task) => {
-        if (task.trashed !== null) return;
-        this.write(task, { trashed: this.step, ...(task.goal_id === id && { goal_id: null }) });
-        this.partsOf(task).forEach(trash);
+        if (task.trashedInStep !== null) return;
+        this.write(task, { trashedInStep: this.step, ...(task.goal_id === id && { goal_id: null }) });
+        this.subtasksOf(task).forEach(trash);
       };
       this.tasks.filter((task) => task.goal_id === id).forEach(trash);
-      this.settle();
+      this.recomputeProgress();
     }
     for (const task of this.tasks) if (task.goal_id === id) this.write(task, { goal_id: null });
     this.goals = this.goals.filter((other) => other !== goal);
-    this.settle();
+    this.recomputeProgress();
   }
 
   private task(id: string): Task {
@@ -263,7 +263,7 @@ export class Model {
 
   private liveTask(id: string): Task {
     const task = this.task(id);
-    if (task.trashed !== null) throw new Refused(404);
+    if (task.trashedInStep !== null) throw new Refused(404);
     return task;
   }
 
@@ -273,17 +273,17 @@ export class Model {
     return goal;
   }
 
-  private partsOf(task: Task): Task[] {
-    return this.tasks.filter((part) => part.parent_task_id === task.id);
+  private subtasksOf(task: Task): Task[] {
+    return this.tasks.filter((other) => other.parent_task_id === task.id);
   }
 
   private trash(task: Task): void {
-    if (task.trashed !== null) return;
-    this.write(task, { trashed: this.step });
-    for (const part of this.partsOf(task)) this.trash(part);
+    if (task.trashedInStep !== null) return;
+    this.write(task, { trashedInStep: this.step });
+    for (const subtask of this.subtasksOf(task)) this.trash(subtask);
   }
 
-  private checkLinks(task: Task, { goal_id = null, parent_task_id = null }: Partial<TaskFields>): void {
+  private checkParents(task: Task, { goal_id = null, parent_task_id = null }: Partial<TaskFields>): void {
     if (goal_id !== null) this.goal(goal_id);
     if (parent_task_id === null) return;
     let ancestors = 0;
@@ -291,23 +291,24 @@ export class Model {
       if (above === task.id) throw new Refused(409);
       above = this.tasks.find((other) => other.id === above)?.parent_task_id ?? null;
     }
-    const height = (one: Task): number => Math.max(0, ...this.partsOf(one).map((part) => 1 + height(part)));
+    const height = (one: Task): number =>
+      Math.max(0, ...this.subtasksOf(one).map((subtask) => 1 + height(subtask)));
     const parent = this.tasks.find((other) => other.id === parent_task_id);
     if (parent && ancestors + height(task) > 10) throw new Refused(409);
     this.liveTask(parent_task_id);
   }
 
-  /** The names by which tags of these names are known; they are made where they are new. */
+  /** Creates missing tags. @returns the existing spelling of each name */
   private useTags(names: string[]): string[] {
-    for (const name of names) if (!this.tags.some((known) => same(known, name))) this.tags.push(name);
-    return this.tags.filter((known) => names.some((name) => same(known, name))).sort(byName);
+    for (const name of names) if (!this.tags.some((known) => isSameName(known, name))) this.tags.push(name);
+    return this.tags.filter((known) => names.some((name) => isSameName(known, name))).sort(byName);
   }
 
-  private retag(change: (tags: string[]) => string[]): void {
+  private updateTags(change: (tags: string[]) => string[]): void {
     for (const task of this.tasks) this.write(task, { tags: change(task.tags).sort(byName) });
   }
 
-  private write(task: Task, changes: Partial<TaskFields & { trashed: number | null }>): void {
+  private write(task: Task, changes: Partial<TaskFields & { trashedInStep: number | null }>): void {
     const before = Object.entries(changes)
       .filter(([name, value]) => JSON.stringify(task[name as keyof Task]) !== JSON.stringify(value))
       .map(([name]) => [name, task[name as keyof Task]]);
@@ -317,19 +318,19 @@ export class Model {
     task.version++;
   }
 
-  /** Progress from the leaves up. */
-  private settle(): void {
-    const settle = (goal: Goal) => {
-      for (const part of this.goals) if (part.parent_goal_id === goal.id) settle(part);
+  /** Recomputes progress from the leaves to the roots. */
+  private recomputeProgress(): void {
+    const recompute = (goal: Goal) => {
+      for (const subgoal of this.goals) if (subgoal.parent_goal_id === goal.id) recompute(subgoal);
       const progress = goal.isManual ? goal.progress : this.progressOf(goal);
       if (progress === goal.progress) return;
-      this.reach(goal, progress);
+      this.applyProgress(goal, progress);
       goal.version++;
     };
-    for (const goal of this.goals) if (goal.parent_goal_id === null) settle(goal);
+    for (const goal of this.goals) if (goal.parent_goal_id === null) recompute(goal);
   }
 
-  private reach(goal: Goal, progress: number | null): void {
+  private applyProgress(goal: Goal, progress: number | null): void {
     if (progress === 100 && goal.progress !== 100 && goal.status === 'active') goal.status = 'completed';
     else if (goal.progress === 100 && progress !== 100 && goal.status === 'completed') goal.status = 'active';
     goal.progress = progress;
@@ -337,17 +338,17 @@ export class Model {
 
   private progressOf({ id }: Goal): number | null {
     const tasks = this.tasks.filter(
-      (t) => t.goal_id === id && t.trashed === null && t.status !== 'cancelled',
+      (t) => t.goal_id === id && t.trashedInStep === null && t.status !== 'cancelled',
     );
-    const parts = this.goals.filter(
-      (part) => part.parent_goal_id === id && part.progress !== null && part.status !== 'cancelled',
+    const subgoals = this.goals.filter(
+      (goal) => goal.parent_goal_id === id && goal.progress !== null && goal.status !== 'cancelled',
     );
-    // Fractions of hundredths, as [numerator, denominator]: rounding must not depend on binary fractions.
+    // Hundredths of a percent as [numerator, denominator]: rounding must not depend on binary fractions.
     const halves: [bigint, bigint][] = [];
     const done = tasks.filter(({ status }) => status === 'completed');
     if (tasks.length) halves.push([BigInt(10_000 * done.length), BigInt(tasks.length)]);
-    const sum = parts.reduce((total, part) => total + Math.round(part.progress! * 100), 0);
-    if (parts.length) halves.push([BigInt(sum), BigInt(parts.length)]);
+    const sum = subgoals.reduce((total, goal) => total + Math.round(goal.progress! * 100), 0);
+    if (subgoals.length) halves.push([BigInt(sum), BigInt(subgoals.length)]);
     if (halves.length === 0) return null;
     const [[a, b], [c, d]] = [halves[0]!, halves[1] ?? halves[0]!];
     const [top, bottom] = [a * d + c * b, 2n * b * d];

@@ -9,7 +9,7 @@ beforeAll(async () => (app = await startApp()));
 beforeEach(async () => (user = await newUser(app)));
 afterAll(() => app.close());
 
-async function cli(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<string> {
+async function purge(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<string> {
   const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'purge', ...args], {
     DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
     JWT_SECRET_KEY: 'x'.repeat(32),
@@ -19,18 +19,20 @@ async function cli(args: string[], environment: NodeJS.ProcessEnv = {}): Promise
   return command.output();
 }
 
-const trashedAgo = (id: string, days: number) =>
+/** Moves a task into the trash so many days ago, less an hour. */
+const setTrashedAgo = (id: string, days: number) =>
   app.database.query(
-    `UPDATE tasks SET deleted_at = now() - $2 * interval '1 day' + interval '1 minute' WHERE id = $1`,
+    `UPDATE tasks SET deleted_at = now() - $2 * interval '1 day' + interval '1 hour' WHERE id = $1`,
     [id, days],
   );
-const deactivatedAgo = (id: string, days: number) =>
+/** Deactivates a user so many days and a minute ago. */
+const setDeactivatedAgo = (id: string, days: number) =>
   app.database.query(
     `UPDATE users SET is_active = false, deactivated_at = now() - $2 * interval '1 day' - interval '1 minute' WHERE id = $1`,
     [id, days],
   );
 
-async function rowsOf(id: string): Promise<number> {
+async function countRows(id: string): Promise<number> {
   const { rows } = await app.database.query<{ count: number }>(
     `SELECT ((SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM tasks WHERE user_id = $1)
       + (SELECT count(*) FROM sessions WHERE user_id = $1) + (SELECT count(*) FROM goals WHERE user_id = $1))::int AS count`,
@@ -39,107 +41,109 @@ async function rowsOf(id: string): Promise<number> {
   return rows[0]!.count;
 }
 
-it('removes what has lain in the trash for seven days, and nothing else; --dry-run only says so', async () => {
-  const [live, fresh, old, part] = [
-    await newTask(user),
-    await newTask(user),
-    await newTask(user),
-    await newTask(user),
-  ];
-  await user.api.patch(`/tasks/${part.id}`, { parent_task_id: old.id }).expect(200);
-  for (const { id } of [fresh, old]) await user.api.delete(`/tasks/${id}`).expect(204);
-  await trashedAgo(fresh.id, 7);
-  await app.database.query(
-    `UPDATE tasks SET deleted_at = now() - interval '7 days 1 minute' WHERE id = ANY($1)`,
-    [[old.id, part.id]],
-  );
-  expect(await cli(['--dry-run'])).toBe(
-    'Would delete 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
-  );
-  expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
-  expect(await cli([])).toBe(
-    'Deleted 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
-  );
-  expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
-  expect(await ids(user, '/tasks')).toEqual([live.id]);
-  const history = `SELECT operation, fields FROM changes WHERE entity_id = ANY ($1)`;
-  expect((await app.database.query(history, [[old.id, part.id]])).rows).toEqual([
-    { operation: 'delete', fields: {} },
-    { operation: 'delete', fields: {} },
-  ]);
-  expect(await cli([], { TRASH_DAYS: '6' })).toMatch(/^Deleted 1 tasks/);
-  expect(await ids(user, '/tasks?trashed=true')).toEqual([]);
-});
-
-it('removes users that were deactivated 30 days ago with all that is theirs, and no others', async () => {
-  const [gone, late, back] = [await newUser(app), await newUser(app), await newUser(app)];
-  for (const one of [gone, late, back]) await newTask(one, { goal_id: (await newGoal(one)).id });
-  await deactivatedAgo(gone.id, 30);
-  await deactivatedAgo(late.id, 29);
-  await deactivatedAgo(back.id, 99);
-  await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
-  expect(await cli([])).toBe(
-    'Deleted 0 tasks from the trash, 1 deactivated users, 0 expired or revoked sessions\n',
-  );
-  expect(await rowsOf(gone.id)).toBe(0);
-  expect(await rowsOf(late.id)).toBe(4);
-  expect(await ids(await signIn(app, back.email), '/tasks')).toHaveLength(1);
-  expect(await cli(['--dry-run'], { DEACTIVATED_USER_DAYS: '29' })).toContain('1 deactivated users');
-  await app.database.query('DELETE FROM users WHERE id = $1', [late.id]);
-});
-
-it('removes sessions that ended 90 days ago', async () => {
-  const other = await signIn(app, user.email);
-  await other.api.post('/auth/logout').expect(204);
-  await app.database.query(
-    `UPDATE sessions SET revoked_at = now() - interval '91 days' WHERE user_id = $1 AND revoked_at IS NOT NULL`,
-    [user.id],
-  );
-  expect(await cli([])).toBe(
-    'Deleted 0 tasks from the trash, 0 deactivated users, 1 expired or revoked sessions\n',
-  );
-  await user.api.get('/tasks').expect(200);
-});
-
-it('is done in parts, all of them', async () => {
-  await app.database.query(
-    `INSERT INTO tasks (user_id, id, title, deleted_at)
-     SELECT $1, gen_random_uuid(), 'Task', now() - interval '8 days' FROM generate_series(1, 1234)`,
-    [user.id],
-  );
-  expect(await cli([])).toMatch(/^Deleted 1234 tasks/);
-});
-
-it('takes no other argument', async () => {
-  const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'purge', '--now'], {
-    DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
-    JWT_SECRET_KEY: 'x'.repeat(32),
+describe('the purge', () => {
+  it('deletes tasks after seven days in the trash, and only counts them with --dry-run', async () => {
+    const [live, fresh, old, subtask] = [
+      await newTask(user),
+      await newTask(user),
+      await newTask(user),
+      await newTask(user),
+    ];
+    await user.api.patch(`/tasks/${subtask.id}`, { parent_task_id: old.id }).expect(200);
+    for (const { id } of [fresh, old]) await user.api.delete(`/tasks/${id}`).expect(204);
+    await setTrashedAgo(fresh.id, 7);
+    await app.database.query(
+      `UPDATE tasks SET deleted_at = now() - interval '7 days 1 minute' WHERE id = ANY($1)`,
+      [[old.id, subtask.id]],
+    );
+    expect(await purge(['--dry-run'])).toBe(
+      'Would delete 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
+    );
+    expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
+    expect(await purge([])).toBe(
+      'Deleted 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
+    );
+    expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
+    expect(await ids(user, '/tasks')).toEqual([live.id]);
+    const history = `SELECT operation, fields FROM changes WHERE entity_id = ANY ($1)`;
+    expect((await app.database.query(history, [[old.id, subtask.id]])).rows).toEqual([
+      { operation: 'delete', fields: {} },
+      { operation: 'delete', fields: {} },
+    ]);
+    expect(await purge([], { TRASH_DAYS: '6' })).toMatch(/^Deleted 1 tasks/);
+    expect(await ids(user, '/tasks?trashed=true')).toEqual([]);
   });
-  expect([await command.ended, command.output()]).toEqual([1, 'Usage: npm run cli -- purge [--dry-run]\n']);
-});
 
-it('is done by the application itself, once an hour, by one instance', async () => {
-  const old = async () => {
-    const task = await newTask(user);
-    await user.api.delete(`/tasks/${task.id}`).expect(204);
-    await trashedAgo(task.id, 8);
-    return task.id;
-  };
-  const isThere = async (id: string) =>
-    (await app.database.query('SELECT FROM tasks WHERE id = $1', [id])).rowCount === 1;
-  const instance = async () => startApp({ DATABASE_URL: app.databaseUrl });
+  it('deletes users 30 days after deactivation with everything they own', async () => {
+    const [gone, late, back] = [await newUser(app), await newUser(app), await newUser(app)];
+    for (const one of [gone, late, back]) await newTask(one, { goal_id: (await newGoal(one)).id });
+    await setDeactivatedAgo(gone.id, 30);
+    await setDeactivatedAgo(late.id, 29);
+    await setDeactivatedAgo(back.id, 99);
+    await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
+    expect(await purge([])).toBe(
+      'Deleted 0 tasks from the trash, 1 deactivated users, 0 expired or revoked sessions\n',
+    );
+    expect(await countRows(gone.id)).toBe(0);
+    expect(await countRows(late.id)).toBe(4);
+    expect(await ids(await signIn(app, back.email), '/tasks')).toHaveLength(1);
+    expect(await purge(['--dry-run'], { DEACTIVATED_USER_DAYS: '29' })).toContain('1 deactivated users');
+    await app.database.query('DELETE FROM users WHERE id = $1', [late.id]);
+  });
 
-  // This file's application began the hour.
-  const first = await old();
-  const [one, two] = [await instance(), await instance()];
-  expect(await isThere(first)).toBe(true);
-  await app.database.query(
-    `UPDATE rate_limits SET free_at = now(), resets_at = now() WHERE key LIKE 'purge:%'`,
-  );
-  const three = await instance();
-  expect(await isThere(first)).toBe(false);
-  const second = await old();
-  const four = await instance();
-  for (const each of [one, two, three, four]) await each.close();
-  expect(await isThere(second)).toBe(true);
+  it('deletes sessions 90 days after their end', async () => {
+    const other = await signIn(app, user.email);
+    await other.api.post('/auth/logout').expect(204);
+    await app.database.query(
+      `UPDATE sessions SET revoked_at = now() - interval '91 days' WHERE user_id = $1 AND revoked_at IS NOT NULL`,
+      [user.id],
+    );
+    expect(await purge([])).toBe(
+      'Deleted 0 tasks from the trash, 0 deactivated users, 1 expired or revoked sessions\n',
+    );
+    await user.api.get('/tasks').expect(200);
+  });
+
+  it('deletes more rows than one batch holds', async () => {
+    await app.database.query(
+      `INSERT INTO tasks (user_id, id, title, deleted_at)
+     SELECT $1, gen_random_uuid(), 'Task', now() - interval '8 days' FROM generate_series(1, 1234)`,
+      [user.id],
+    );
+    expect(await purge([])).toMatch(/^Deleted 1234 tasks/);
+  });
+
+  it('refuses unknown arguments', async () => {
+    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'purge', '--now'], {
+      DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
+      JWT_SECRET_KEY: 'x'.repeat(32),
+    });
+    expect([await command.ended, command.output()]).toEqual([1, 'Usage: npm run cli -- purge [--dry-run]\n']);
+  });
+
+  it('is run by the application once an hour, by one instance', async () => {
+    const newOldTrash = async () => {
+      const task = await newTask(user);
+      await user.api.delete(`/tasks/${task.id}`).expect(204);
+      await setTrashedAgo(task.id, 8);
+      return task.id;
+    };
+    const exists = async (id: string) =>
+      (await app.database.query('SELECT FROM tasks WHERE id = $1', [id])).rowCount === 1;
+    const startInstance = () => startApp({ DATABASE_URL: app.databaseUrl });
+
+    // The application of this file has already purged in this hour.
+    const first = await newOldTrash();
+    const [one, two] = [await startInstance(), await startInstance()];
+    expect(await exists(first)).toBe(true);
+    await app.database.query(
+      `UPDATE rate_limits SET free_at = now(), resets_at = now() WHERE key LIKE 'purge:%'`,
+    );
+    const three = await startInstance();
+    expect(await exists(first)).toBe(false);
+    const second = await newOldTrash();
+    const four = await startInstance();
+    for (const each of [one, two, three, four]) await each.close();
+    expect(await exists(second)).toBe(true);
+  });
 });

@@ -121,12 +121,14 @@ export async function createMissingRows(app: TestApp, user: TestUser): Promise<v
   }
 }
 
-/** A message for a test that needs a row of the table. */
+/** The message of a test that needs a row of the table. */
 export function whyThereIsNoRow(app: TestApp, table: string): string {
   const route = creatingRoute(app, table);
-  return route
-    ? `${table}: POST ${route.path.replace('/api/v1', '')} has no request example that creates a row`
-    : `${table}: no POST route creates a row, and the fixture of the test has none`;
+  if (!route) return `${table}: no POST route creates a row, and the fixture of the test has none`;
+  const call = `POST ${route.path.replace('/api/v1', '')}`;
+  return route.example
+    ? `${table}: the request example of ${call} creates no row`
+    : `${table}: ${call} has no request example that creates a row`;
 }
 
 /** The route that creates rows of a table: POST to its collection. */

@@ -7,120 +7,125 @@ beforeAll(async () => (app = await startApp()));
 beforeEach(async () => (user = await newUser(app)));
 afterAll(() => app.close());
 
-const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
-const depend = (task: Json, on: Json) => user.api.put(`/tasks/${task.id}/dependencies/${on.id}`);
-const undepend = (task: Json, on: Json) => user.api.delete(`/tasks/${task.id}/dependencies/${on.id}`);
+const missingId = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
+const addDependency = (task: Json, on: Json) => user.api.put(`/tasks/${task.id}/dependencies/${on.id}`);
+const removeDependency = (task: Json, on: Json) => user.api.delete(`/tasks/${task.id}/dependencies/${on.id}`);
 const isBlocked = async ({ id }: Json) =>
   ((await user.api.get(`/tasks/${id}`).expect(200)).body as { is_blocked: boolean }).is_blocked;
 
-it('block a task while what it depends on is open', async () => {
-  const [task, first, second] = [await newTask(user), await newTask(user), await newTask(user)];
-  await depend(task, first).expect(204);
-  await depend(task, second).expect(204);
-  await depend(task, second).expect(204); // again is the same
-  expect(await isBlocked(task)).toBe(true);
-  expect(await isBlocked(first)).toBe(false);
-  expect(await ids(user, `/tasks/${task.id}/dependencies?sort=created_at`)).toEqual([first.id, second.id]);
-  expect(await ids(user, '/tasks?is_blocked=true')).toEqual([task.id]);
-  expect(await ids(user, '/tasks?is_blocked=false&sort=created_at')).toEqual([first.id, second.id]);
+describe('dependencies', () => {
+  it('block a task while a task that it depends on is open', async () => {
+    const [task, first, second] = [await newTask(user), await newTask(user), await newTask(user)];
+    await addDependency(task, first).expect(204);
+    await addDependency(task, second).expect(204);
+    await addDependency(task, second).expect(204); // repeating has no effect
+    expect(await isBlocked(task)).toBe(true);
+    expect(await isBlocked(first)).toBe(false);
+    expect(await ids(user, `/tasks/${task.id}/dependencies?sort=created_at`)).toEqual([first.id, second.id]);
+    expect(await ids(user, '/tasks?is_blocked=true')).toEqual([task.id]);
+    expect(await ids(user, '/tasks?is_blocked=false&sort=created_at')).toEqual([first.id, second.id]);
 
-  await user.api.post(`/tasks/${first.id}/complete`).expect(200);
-  expect(await isBlocked(task)).toBe(true);
-  await user.api.patch(`/tasks/${second.id}`, { status: 'cancelled' }).expect(200);
-  expect(await isBlocked(task)).toBe(false);
-  await user.api.post(`/tasks/${second.id}/reopen`).expect(200);
-  expect(await isBlocked(task)).toBe(true);
-  await user.api.delete(`/tasks/${second.id}`).expect(204);
-  expect(await isBlocked(task)).toBe(false);
-  await user.api.post(`/tasks/${second.id}/restore`).expect(200);
-  expect(await isBlocked(task)).toBe(true);
-  await undepend(task, second).expect(204);
-  await undepend(task, second).expect(404);
-  expect(await isBlocked(task)).toBe(false);
-});
+    await user.api.post(`/tasks/${first.id}/complete`).expect(200);
+    expect(await isBlocked(task)).toBe(true);
+    await user.api.patch(`/tasks/${second.id}`, { status: 'cancelled' }).expect(200);
+    expect(await isBlocked(task)).toBe(false);
+    await user.api.post(`/tasks/${second.id}/reopen`).expect(200);
+    expect(await isBlocked(task)).toBe(true);
+    await user.api.delete(`/tasks/${second.id}`).expect(204);
+    expect(await isBlocked(task)).toBe(false);
+    await user.api.post(`/tasks/${second.id}/restore`).expect(200);
+    expect(await isBlocked(task)).toBe(true);
+    await removeDependency(task, second).expect(204);
+    await removeDependency(task, second).expect(404);
+    expect(await isBlocked(task)).toBe(false);
+  });
 
-it('keep a task from being completed, by every verb, unless it is forced', async () => {
-  const [task, needed] = [await newTask(user), await newTask(user)];
-  await depend(task, needed).expect(204);
-  for (const call of [
-    () => user.api.post(`/tasks/${task.id}/complete`),
-    () => user.api.patch(`/tasks/${task.id}`, { status: 'completed', title: 'x' }),
-    () => user.api.put(`/tasks/${task.id}`, { completed: true, tags: ['x'] }),
-    () => user.api.post(`/tasks/${task.id}/complete?force=false`),
-  ]) {
-    expect((await call().expect(409)).body).toMatchObject({ code: 'dependency_open' });
-  }
-  expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ version: 1, tags: [] });
-  expect((await user.api.get('/tags').expect(200)).body).toMatchObject({ items: [] });
-  await user.api.patch(`/tasks/${task.id}`, { status: 'in_progress' }).expect(200);
-  const { body } = await user.api.post(`/tasks/${task.id}/complete?force=true`).expect(200);
-  expect(body).toMatchObject({ status: 'completed', is_blocked: true });
-  await user.api.patch(`/tasks/${task.id}`, { title: 'Completed already' }).expect(200);
-  await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
-  await user.api.patch(`/tasks/${task.id}?force=true`, { completed: true, tags: ['x'] }).expect(200);
-  await user.api.post(`/tasks/${needed.id}/complete`).expect(200);
-  await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
-  await user.api.post(`/tasks/${task.id}/complete`).expect(200);
-  await user.api.post(`/tasks/${task.id}/complete?force=yes`).expect(422);
-});
+  it('prevent completion on every route, unless it is forced', async () => {
+    const [task, dependency] = [await newTask(user), await newTask(user)];
+    await addDependency(task, dependency).expect(204);
+    for (const call of [
+      () => user.api.post(`/tasks/${task.id}/complete`),
+      () => user.api.patch(`/tasks/${task.id}`, { status: 'completed', title: 'x' }),
+      () => user.api.put(`/tasks/${task.id}`, { completed: true, tags: ['x'] }),
+      () => user.api.post(`/tasks/${task.id}/complete?force=false`),
+    ]) {
+      expect((await call().expect(409)).body).toMatchObject({ code: 'dependency_open' });
+    }
+    expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({
+      version: 1,
+      tags: [],
+    });
+    expect((await user.api.get('/tags').expect(200)).body).toMatchObject({ items: [] });
+    await user.api.patch(`/tasks/${task.id}`, { status: 'in_progress' }).expect(200);
+    const { body } = await user.api.post(`/tasks/${task.id}/complete?force=true`).expect(200);
+    expect(body).toMatchObject({ status: 'completed', is_blocked: true });
+    await user.api.patch(`/tasks/${task.id}`, { title: 'Completed already' }).expect(200);
+    await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
+    await user.api.patch(`/tasks/${task.id}?force=true`, { completed: true, tags: ['x'] }).expect(200);
+    await user.api.post(`/tasks/${dependency.id}/complete`).expect(200);
+    await user.api.post(`/tasks/${task.id}/reopen`).expect(200);
+    await user.api.post(`/tasks/${task.id}/complete`).expect(200);
+    await user.api.post(`/tasks/${task.id}/complete?force=yes`).expect(422);
+  });
 
-it('make no ring, of one, two or more', async () => {
-  const [a, b, c] = [await newTask(user), await newTask(user), await newTask(user)];
-  const refused = async (task: Json, on: Json) =>
-    expect((await depend(task, on).expect(409)).body).toMatchObject({ code: 'dependency_cycle' });
-  await refused(a, a);
-  await depend(a, b).expect(204);
-  await refused(b, a);
-  await depend(b, c).expect(204);
-  await refused(c, a);
-  await depend(a, c).expect(204);
-  await undepend(b, c).expect(204);
-  await refused(c, a);
-});
+  it('must not form a cycle of any length', async () => {
+    const [a, b, c] = [await newTask(user), await newTask(user), await newTask(user)];
+    const expectRefusal = async (task: Json, on: Json) =>
+      expect((await addDependency(task, on).expect(409)).body).toMatchObject({ code: 'dependency_cycle' });
+    await expectRefusal(a, a);
+    await addDependency(a, b).expect(204);
+    await expectRefusal(b, a);
+    await addDependency(b, c).expect(204);
+    await expectRefusal(c, a);
+    await addDependency(a, c).expect(204);
+    await removeDependency(b, c).expect(204);
+    await expectRefusal(c, a);
+  });
 
-it('make no ring either when all are made at once', async () => {
-  const tasks = await Promise.all(Array.from({ length: 6 }, () => newTask(user)));
-  const pairs = tasks.flatMap((task) => tasks.filter((on) => on !== task).map((on) => [task, on] as const));
-  const answers = await Promise.all(pairs.map(([task, on]) => depend(task, on)));
-  for (const { status } of answers) expect([204, 409]).toContain(status);
-  // Of each two tasks one depends on the other: as many as can without a ring.
-  const { rows } = await app.database.query<{ count: number; rings: number }>(
-    `WITH RECURSIVE needed (start, id) AS (
+  it('form no cycle when all are created in parallel', async () => {
+    const tasks = await Promise.all(Array.from({ length: 6 }, () => newTask(user)));
+    const pairs = tasks.flatMap((task) => tasks.filter((on) => on !== task).map((on) => [task, on] as const));
+    const responses = await Promise.all(pairs.map(([task, on]) => addDependency(task, on)));
+    for (const { status } of responses) expect([204, 409]).toContain(status);
+    // Of every two tasks one depends on the other: the most that is possible without a cycle.
+    const { rows } = await app.database.query<{ count: number; cycles: number }>(
+      `WITH RECURSIVE needed (start, id) AS (
        SELECT task_id, depends_on_id FROM task_dependencies WHERE user_id = $1
        UNION SELECT n.start, d.depends_on_id FROM needed n JOIN task_dependencies d ON d.user_id = $1 AND d.task_id = n.id
-     ) SELECT count(*) FILTER (WHERE start = id)::int AS rings,
+     ) SELECT count(*) FILTER (WHERE start = id)::int AS cycles,
          (SELECT count(*)::int FROM task_dependencies WHERE user_id = $1) AS count FROM needed`,
-    [user.id],
-  );
-  expect(rows).toEqual([{ rings: 0, count: 15 }]);
-});
+      [user.id],
+    );
+    expect(rows).toEqual([{ cycles: 0, count: 15 }]);
+  });
 
-it('are between own tasks that are there: else the same 404', async () => {
-  const other = await newUser(app);
-  const [task, trashed, foreign] = [await newTask(user), await newTask(user), await newTask(other)];
-  await user.api.delete(`/tasks/${trashed.id}`).expect(204);
-  const bodies = [];
-  for (const id of [missing, trashed.id, foreign.id]) {
-    for (const path of [`/tasks/${task.id}/dependencies/${id}`, `/tasks/${id}/dependencies/${task.id}`]) {
-      for (const call of [() => user.api.put(path), () => user.api.delete(path)]) {
-        bodies.push({ ...((await call().expect(404)).body as object), instance: '', request_id: '' });
+  it('require two existing tasks of the user: otherwise the same 404', async () => {
+    const other = await newUser(app);
+    const [task, trashed, foreign] = [await newTask(user), await newTask(user), await newTask(other)];
+    await user.api.delete(`/tasks/${trashed.id}`).expect(204);
+    const bodies = [];
+    for (const id of [missingId, trashed.id, foreign.id]) {
+      for (const path of [`/tasks/${task.id}/dependencies/${id}`, `/tasks/${id}/dependencies/${task.id}`]) {
+        for (const call of [() => user.api.put(path), () => user.api.delete(path)]) {
+          bodies.push({ ...((await call().expect(404)).body as object), instance: '', request_id: '' });
+        }
       }
     }
-  }
-  for (const body of bodies) expect(body).toEqual(bodies[0]);
-  await user.api.put(`/tasks/${task.id}/dependencies/x`).expect(422);
-  expect(
-    (await app.database.query('SELECT FROM task_dependencies WHERE user_id = $1', [user.id])).rowCount,
-  ).toBe(0);
-});
+    for (const body of bodies) expect(body).toEqual(bodies[0]);
+    await user.api.put(`/tasks/${task.id}/dependencies/x`).expect(422);
+    expect(
+      (await app.database.query('SELECT FROM task_dependencies WHERE user_id = $1', [user.id])).rowCount,
+    ).toBe(0);
+  });
 
-it('go with either task', async () => {
-  const [a, b, c] = [await newTask(user), await newTask(user), await newTask(user)];
-  await depend(a, b).expect(204);
-  await depend(b, c).expect(204);
-  await user.api.delete(`/tasks/${b.id}?permanent=true`).expect(204);
-  expect(await isBlocked(a)).toBe(false);
-  expect(
-    (await app.database.query('SELECT FROM task_dependencies WHERE user_id = $1', [user.id])).rowCount,
-  ).toBe(0);
+  it('are deleted with either task', async () => {
+    const [a, b, c] = [await newTask(user), await newTask(user), await newTask(user)];
+    await addDependency(a, b).expect(204);
+    await addDependency(b, c).expect(204);
+    await user.api.delete(`/tasks/${b.id}?permanent=true`).expect(204);
+    expect(await isBlocked(a)).toBe(false);
+    expect(
+      (await app.database.query('SELECT FROM task_dependencies WHERE user_id = $1', [user.id])).rowCount,
+    ).toBe(0);
+  });
 });

@@ -2,7 +2,7 @@ import { startApp, TestApp } from '../setup/app';
 import { ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
 
 /*
- * One user in Los Angeles, with these tasks, made in this order (a is the oldest):
+ * One user in Los Angeles with these tasks, created in this order:
  *
  *   a  pending      1  home    due 2026-03-01            goal
  *   b  in_progress  2  home    due 2026-03-08 (plain)    goal
@@ -11,7 +11,7 @@ import { ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factori
  *   e  cancelled    5  a_b     due 2027-01-01
  *   f  pending      3  -       -                         in the trash
  *
- * Another user has a task of every kind, which must never show.
+ * Another user has similar tasks, which must not be listed.
  */
 let app: TestApp;
 let user: TestUser;
@@ -22,31 +22,31 @@ beforeAll(async () => {
   app = await startApp();
   user = await newUser(app, { timezone: 'America/Los_Angeles' });
   goal = await newGoal(user);
-  const make = async (name: string, fields: object) =>
+  const create = async (name: string, fields: object) =>
     (tasks[name] = await newTask(user, { title: `Task ${name}`, ...fields }));
-  await make('a', {
+  await create('a', {
     priority: 1,
     category: 'home',
     due_date: '2026-03-01T00:00:00Z',
     goal_id: goal.id,
     project_name: 'p',
   });
-  await make('b', {
+  await create('b', {
     status: 'in_progress',
     priority: 2,
     category: 'home',
     due_date: '2026-03-08',
     goal_id: goal.id,
   });
-  await make('c', { status: 'completed', category: 'work', due_date: '2026-03-09T12:00:00Z' });
-  await make('d', {
+  await create('c', { status: 'completed', category: 'work', due_date: '2026-03-09T12:00:00Z' });
+  await create('d', {
     status: 'blocked',
     priority: 4,
     description: '100% of_the \\ rest',
     parent_task_id: tasks.a!.id,
   });
-  await make('e', { status: 'cancelled', priority: 5, category: 'a_b', due_date: '2027-01-01T00:00:00Z' });
-  await make('f', {});
+  await create('e', { status: 'cancelled', priority: 5, category: 'a_b', due_date: '2027-01-01T00:00:00Z' });
+  await create('f', {});
   await user.api.delete(`/tasks/${tasks.f!.id}`).expect(204);
   const other = await newUser(app);
   for (const status of ['pending', 'completed'])
@@ -54,97 +54,99 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** The names of a list, in its order. */
+/** The names of the listed tasks, in order. */
 async function list(query: string): Promise<string> {
   const names = Object.fromEntries(Object.entries(tasks).map(([name, { id }]) => [id, name]));
   return (await ids(user, `/tasks?${query}`)).map((id) => names[id] ?? '?').join('');
 }
 
-it.each([
-  ['', 'edcba'],
-  ['status=pending', 'a'],
-  ['status=pending,In Progress', 'ba'],
-  ['status=completed,cancelled', 'ec'],
-  ['completed=true', 'c'],
-  ['completed=false', 'edba'],
-  ['priority=1', 'a'],
-  ['priority=High,5', 'eb'],
-  ['category=home', 'ba'],
-  ['category=work,home', 'cba'],
-  ['category=none', 'd'],
-  ['category=none,work', 'dc'],
-  ['project_name=p', 'a'],
-  ['project_name=none&status=pending', ''],
-  ['goal_id=none', 'edc'],
-  ['due_date=none', 'd'],
-  ['due_from=2026-03-09T12:00:00Z', 'ec'],
-  ['due_before=2026-03-09T12:00:00Z', 'ba'],
-  // The 8th of March 2026 begins at 08:00 UTC in Los Angeles and is 23 hours long: b is due at its end.
-  ['due_from=2026-03-08&due_before=2026-03-09', 'b'],
-  ['due_from=2026-03-09', 'ec'],
-  ['due_before=2026-03-08', 'a'],
-  ['created_from=2026-01-01', 'edcba'],
-  ['created_before=2026-01-01', ''],
-  ['updated_from=2026-01-01&updated_before=2100-01-01', 'edcba'],
-  ['completed_from=2026-01-01', 'c'],
-  ['completed_before=2026-01-01', ''],
-  ['trashed=true', 'f'],
-  ['q=task', 'edcba'],
-  ['q=TASK A', 'a'],
-  ['q=100%25', 'd'],
-  ['q=%25', 'd'],
-  ['q=_', 'd'],
-  ['q=\\', 'd'],
-  ['q=of_the', 'd'],
-  ['q=nothing', ''],
-  ['status=pending,in_progress&category=home&priority=2&q=task', 'b'],
-  ['sort=created_at', 'abcde'],
-  ['sort=due_date', 'abced'],
-  ['sort=-due_date', 'ecbad'],
-  ['sort=priority', 'abcde'],
-  ['sort=-priority', 'edcba'],
-  ['sort=title', 'abcde'],
-  ['sort=status,-due_date', 'decba'],
-  ['sort=completed_at,-created_at', 'cedba'],
-])('lists ?%s as %s', async (query, expected) => {
-  expect(await list(query)).toBe(expected);
-});
-
-it('finds by ids', async () => {
-  expect(await list(`goal_id=${goal.id}`)).toBe('ba');
-  expect(await list(`goal_id=${goal.id},none`)).toBe('edcba');
-  expect(await list(`goal_id=${goal.id.toUpperCase()}`)).toBe('ba');
-  expect(await list(`parent_task_id=${tasks.a!.id}`)).toBe('d');
-  expect(await list('parent_task_id=none')).toBe('ecba');
-  expect(await list('goal_id=00000000-0000-0000-0000-000000000000')).toBe('');
-});
-
-it('counts when asked', async () => {
-  const page = async (query: string) => (await user.api.get(`/tasks?${query}`).expect(200)).body as object;
-  expect(await page('limit=1')).not.toHaveProperty('total');
-  expect(await page('limit=1&include=total')).toMatchObject({ total: 5 });
-  expect(await page('limit=1&include=total&status=pending,blocked')).toMatchObject({
-    total: 2,
-    items: [{ id: tasks.d!.id }],
+describe('the list of tasks', () => {
+  it.each([
+    ['', 'edcba'],
+    ['status=pending', 'a'],
+    ['status=pending,In Progress', 'ba'],
+    ['status=completed,cancelled', 'ec'],
+    ['completed=true', 'c'],
+    ['completed=false', 'edba'],
+    ['priority=1', 'a'],
+    ['priority=High,5', 'eb'],
+    ['category=home', 'ba'],
+    ['category=work,home', 'cba'],
+    ['category=none', 'd'],
+    ['category=none,work', 'dc'],
+    ['project_name=p', 'a'],
+    ['project_name=none&status=pending', ''],
+    ['goal_id=none', 'edc'],
+    ['due_date=none', 'd'],
+    ['due_from=2026-03-09T12:00:00Z', 'ec'],
+    ['due_before=2026-03-09T12:00:00Z', 'ba'],
+    // The 8th of March 2026 begins at 08:00 UTC in Los Angeles and is 23 hours long: b is due at its end.
+    ['due_from=2026-03-08&due_before=2026-03-09', 'b'],
+    ['due_from=2026-03-09', 'ec'],
+    ['due_before=2026-03-08', 'a'],
+    ['created_from=2026-01-01', 'edcba'],
+    ['created_before=2026-01-01', ''],
+    ['updated_from=2026-01-01&updated_before=2100-01-01', 'edcba'],
+    ['completed_from=2026-01-01', 'c'],
+    ['completed_before=2026-01-01', ''],
+    ['trashed=true', 'f'],
+    ['q=task', 'edcba'],
+    ['q=TASK A', 'a'],
+    ['q=100%25', 'd'],
+    ['q=%25', 'd'],
+    ['q=_', 'd'],
+    ['q=\\', 'd'],
+    ['q=of_the', 'd'],
+    ['q=nothing', ''],
+    ['status=pending,in_progress&category=home&priority=2&q=task', 'b'],
+    ['sort=created_at', 'abcde'],
+    ['sort=due_date', 'abced'],
+    ['sort=-due_date', 'ecbad'],
+    ['sort=priority', 'abcde'],
+    ['sort=-priority', 'edcba'],
+    ['sort=title', 'abcde'],
+    ['sort=status,-due_date', 'decba'],
+    ['sort=completed_at,-created_at', 'cedba'],
+  ])('for the query ?%s returns the tasks %s', async (query, expected) => {
+    expect(await list(query)).toBe(expected);
   });
-  expect(await page('include=total&category=nowhere')).toMatchObject({ total: 0, items: [] });
+
+  it('can be filtered by goal and parent', async () => {
+    expect(await list(`goal_id=${goal.id}`)).toBe('ba');
+    expect(await list(`goal_id=${goal.id},none`)).toBe('edcba');
+    expect(await list(`goal_id=${goal.id.toUpperCase()}`)).toBe('ba');
+    expect(await list(`parent_task_id=${tasks.a!.id}`)).toBe('d');
+    expect(await list('parent_task_id=none')).toBe('ecba');
+    expect(await list('goal_id=00000000-0000-0000-0000-000000000000')).toBe('');
+  });
+
+  it('returns the total on request', async () => {
+    const page = async (query: string) => (await user.api.get(`/tasks?${query}`).expect(200)).body as object;
+    expect(await page('limit=1')).not.toHaveProperty('total');
+    expect(await page('limit=1&include=total')).toMatchObject({ total: 5 });
+    expect(await page('limit=1&include=total&status=pending,blocked')).toMatchObject({
+      total: 2,
+      items: [{ id: tasks.d!.id }],
+    });
+    expect(await page('include=total&category=nowhere')).toMatchObject({ total: 0, items: [] });
+  });
+
+  it('is the same at /users/{user_id}/tasks', async () => {
+    expect(await ids(user, `/users/${user.id}/tasks?category=home`)).toEqual([tasks.b!.id, tasks.a!.id]);
+  });
 });
 
-it('is the same below the user', async () => {
-  expect(await ids(user, `/users/${user.id}/tasks?category=home`)).toEqual([tasks.b!.id, tasks.a!.id]);
-});
-
-describe('pages', () => {
+describe('pages of a list', () => {
   interface Page {
     items: Json[];
     next_cursor: string | null;
   }
 
-  /** Follows next_cursor to the end. */
-  async function walk(
+  /** Follows next_cursor to the last page. @param betweenPages runs after each page */
+  async function getAllPages(
     query: string,
     limit: number,
-    meanwhile?: () => Promise<unknown>,
+    betweenPages?: () => Promise<unknown>,
     owner = user,
   ): Promise<string[]> {
     const found: string[] = [];
@@ -154,7 +156,7 @@ describe('pages', () => {
       expect(page.items.length).toBeLessThanOrEqual(limit);
       found.push(...page.items.map(({ id }) => id));
       cursor = page.next_cursor;
-      await meanwhile?.();
+      await betweenPages?.();
     }
     return found;
   }
@@ -168,47 +170,50 @@ describe('pages', () => {
     '-priority,title',
     'status,-completed_at',
     'updated_at',
-  ])('sorted by %s have every task once, in order', async (sort) => {
-    const whole = await ids(user, `/tasks?sort=${sort}`);
-    for (const limit of [1, 2, 3, 5]) expect(await walk(`sort=${sort}`, limit)).toEqual(whole);
+  ])('sorted by %s contain every task once, in order', async (sort) => {
+    const expected = await ids(user, `/tasks?sort=${sort}`);
+    for (const limit of [1, 2, 3, 5]) expect(await getAllPages(`sort=${sort}`, limit)).toEqual(expected);
   });
 
-  it('have every task once where many are equal in what they are sorted by', async () => {
+  it('contain every task once when many have the same sort key', async () => {
     const owner = await newUser(app);
-    const made: string[] = [];
+    const created: string[] = [];
     for (let i = 0; i < 9; i++)
-      made.push((await newTask(owner, { due_date: '2026-05-01', title: 'Same' })).id);
+      created.push((await newTask(owner, { due_date: '2026-05-01', title: 'Same' })).id);
     for (const sort of ['due_date', '-due_date', 'priority', '-title', 'status,-priority', '-completed_at']) {
-      const found = await walk(`sort=${sort}`, 2, undefined, owner);
-      expect([sort, [...found].sort()]).toEqual([sort, [...made].sort()]);
+      const found = await getAllPages(`sort=${sort}`, 2, undefined, owner);
+      expect([sort, [...found].sort()]).toEqual([sort, [...created].sort()]);
       expect(found).toEqual(await ids(owner, `/tasks?sort=${sort}`));
     }
   });
 
-  it('neither skip nor repeat what stays, when tasks come before and behind', async () => {
+  it('neither skip nor repeat tasks when others are created and deleted meanwhile', async () => {
     const owner = await newUser(app);
-    const made: string[] = [];
-    for (let day = 10; day < 22; day++) made.push((await newTask(owner, { due_date: `2026-05-${day}` })).id);
+    const created: string[] = [];
+    for (let day = 10; day < 22; day++)
+      created.push((await newTask(owner, { due_date: `2026-05-${day}` })).id);
     let count = 0;
-    // Two rows before the place where the walk is, and none behind it: an OFFSET would show rows again.
-    const before = async () => {
+    // New rows before the current page: an OFFSET would repeat rows.
+    const createEarlier = async () => {
       for (let i = 0; i < 2; i++)
         await newTask(owner, { due_date: '2026-04-01', title: `Earlier ${++count}` });
     };
-    expect(await walk('sort=due_date&due_from=2026-05-01', 3, before, owner)).toEqual(made);
-    const forwards = await walk('sort=due_date', 3, before, owner);
-    expect(forwards.filter((id) => made.includes(id))).toEqual(made);
-    expect(new Set(forwards).size).toBe(forwards.length);
-    // Rows before it go: an OFFSET would skip some.
-    const earlier = (await ids(owner, '/tasks?sort=due_date&limit=200')).filter((id) => !made.includes(id));
-    const go = async () => {
+    expect(await getAllPages('sort=due_date&due_from=2026-05-01', 3, createEarlier, owner)).toEqual(created);
+    const afterCreations = await getAllPages('sort=due_date', 3, createEarlier, owner);
+    expect(afterCreations.filter((id) => created.includes(id))).toEqual(created);
+    expect(new Set(afterCreations).size).toBe(afterCreations.length);
+    // Deleted rows before the current page: an OFFSET would skip rows.
+    const earlier = (await ids(owner, '/tasks?sort=due_date&limit=200')).filter(
+      (id) => !created.includes(id),
+    );
+    const deleteEarlier = async () => {
       for (const id of earlier.splice(0, 2)) await owner.api.delete(`/tasks/${id}`).expect(204);
     };
-    const thinned = await walk('sort=due_date', 3, go, owner);
-    expect(thinned.filter((id) => made.includes(id))).toEqual(made);
+    const afterDeletions = await getAllPages('sort=due_date', 3, deleteEarlier, owner);
+    expect(afterDeletions.filter((id) => created.includes(id))).toEqual(created);
   });
 
-  it('are linked, by a URL that works', async () => {
+  it('have a Link header with the URL of the next page', async () => {
     const first = await user.api
       .get('/tasks?limit=3&sort=due_date&status=pending,blocked,completed,in_progress')
       .expect(200);
@@ -253,7 +258,7 @@ describe('pages', () => {
     }
   });
 
-  it('of another user show nothing of that user', async () => {
+  it('can be read with the cursor of another user, without rows of that user', async () => {
     const other = await newUser(app);
     const own = await newTask(other);
     const { body } = await user.api.get('/tasks?limit=1&sort=created_at').expect(200);
@@ -261,7 +266,7 @@ describe('pages', () => {
   });
 });
 
-it('a page ends after two million characters, whatever its limit, and the next one goes on', async () => {
+it('a page ends after two million characters, whatever its limit, and the next page continues', async () => {
   const user = await newUser(app);
   await app.database.query(
     `INSERT INTO tasks (user_id, id, title, description, notes)

@@ -9,9 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const read = async (id: string) => (await user.api.get(`/tasks/${id}`).expect(200)).body as Json;
+const getTask = async (id: string) => (await user.api.get(`/tasks/${id}`).expect(200)).body as Json;
 
-it('makes a task with defaults, and shows every field', async () => {
+it('creating a task sets defaults and returns every field', async () => {
   const { body } = await user.api.post('/tasks', { title: '  Lay a stone ' }).expect(201);
   expect(body).toEqual({
     id: expect.stringMatching(
@@ -39,10 +39,10 @@ it('makes a task with defaults, and shows every field', async () => {
     updated_at: (body as Json).created_at,
     version: 1,
   });
-  expect(await read((body as Json).id)).toEqual(body);
+  expect(await getTask((body as Json).id)).toEqual(body);
 });
 
-it('stores what it is given, exactly', async () => {
+it('creating a task stores every field exactly', async () => {
   const goal = await newGoal(user);
   const fields = {
     title: 'Grüße 👩‍👩‍👧‍👦 שלום 𝒳',
@@ -61,7 +61,7 @@ it('stores what it is given, exactly', async () => {
   expect(await newTask(user, fields)).toMatchObject({ ...fields, completed: false });
 });
 
-it('takes a plain due date for the end of that day where the user is', async () => {
+it('a plain due date means the end of that day in the user’s time zone', async () => {
   expect(await newTask(user, { due_date: '2026-07-01' })).toMatchObject({
     due_date: '2026-07-02T06:59:59.999Z',
   });
@@ -80,8 +80,8 @@ it.each([
   ['DONE', 'completed'],
   ['canceled', 'cancelled'],
   ['To Do', 'pending'],
-])('reads the status %s as %s', async (written, status) => {
-  expect(await newTask(user, { status: written })).toMatchObject({
+])('a status of %s is stored as %s', async (input, status) => {
+  expect(await newTask(user, { status: input })).toMatchObject({
     status,
     completed: status === 'completed',
   });
@@ -91,29 +91,29 @@ it.each([
   ['High', 2],
   ['urgent', 1],
   ['5', 5],
-])('reads the priority %s as %d', async (written, priority) => {
-  expect(await newTask(user, { priority: written })).toMatchObject({ priority });
+])('a priority of %s is stored as %d', async (input, priority) => {
+  expect(await newTask(user, { priority: input })).toMatchObject({ priority });
 });
 
-describe('a change', () => {
-  it.each(['patch', 'put'] as const)('by %s keeps what is absent and clears what is null', async (verb) => {
+describe('updating a task', () => {
+  it.each(['patch', 'put'] as const)('by %s keeps absent fields and clears null fields', async (method) => {
     const task = await newTask(user, {
       description: 'long',
       category: 'a',
       due_date: '2026-12-31T00:00:00Z',
       priority: 2,
     });
-    const { body } = await user.api[verb](`/tasks/${task.id}`, {
+    const { body } = await user.api[method](`/tasks/${task.id}`, {
       title: 'New',
       due_date: null,
       category: null,
     }).expect(200);
     const { updated_at } = body as Json;
     expect(body).toEqual({ ...task, title: 'New', due_date: null, category: null, version: 2, updated_at });
-    expect(await read(task.id)).toEqual(body);
+    expect(await getTask(task.id)).toEqual(body);
   });
 
-  it('that changes nothing is no change', async () => {
+  it('with the stored values changes nothing', async () => {
     const task = await newTask(user, { category: 'a' });
     for (const changes of [{}, { category: 'a' }, { status: 'pending' }]) {
       const { body } = await user.api.patch(`/tasks/${task.id}`, changes).expect(200);
@@ -121,7 +121,7 @@ describe('a change', () => {
     }
   });
 
-  it('cannot touch what is not the user’s to set', async () => {
+  it('refuses read-only and unknown fields', async () => {
     const task = await newTask(user);
     for (const field of [
       'id',
@@ -139,37 +139,37 @@ describe('a change', () => {
         .expect(422);
       expect((body as { errors: object[] }).errors).toMatchObject([{ field, code: 'unknown_field' }]);
     }
-    expect(await read(task.id)).toEqual(task);
+    expect(await getTask(task.id)).toEqual(task);
   });
 
-  it('with completed is a change of status, and a contradiction is refused', async () => {
+  it('accepts completed in place of status, and refuses a contradiction', async () => {
     const task = await newTask(user, { status: 'in_progress' });
-    const change = async (changes: object) =>
+    const update = async (changes: object) =>
       (await user.api.patch(`/tasks/${task.id}`, changes).expect(200)).body as Json;
-    expect(await change({ completed: false })).toMatchObject({ status: 'in_progress', version: 1 });
-    expect(await change({ completed: true })).toMatchObject({ status: 'completed', completed: true });
-    expect(await change({ completed: false })).toMatchObject({
+    expect(await update({ completed: false })).toMatchObject({ status: 'in_progress', version: 1 });
+    expect(await update({ completed: true })).toMatchObject({ status: 'completed', completed: true });
+    expect(await update({ completed: false })).toMatchObject({
       status: 'pending',
       completed: false,
       completed_at: null,
     });
-    expect(await change({ completed: true, status: 'done' })).toMatchObject({ status: 'completed' });
-    expect(await change({ completed: false, status: 'blocked' })).toMatchObject({ status: 'blocked' });
+    expect(await update({ completed: true, status: 'done' })).toMatchObject({ status: 'completed' });
+    expect(await update({ completed: false, status: 'blocked' })).toMatchObject({ status: 'blocked' });
     await user.api.patch(`/tasks/${task.id}`, { completed: true, status: 'pending' }).expect(422);
     await user.api.patch(`/tasks/${task.id}`, { completed: false, status: 'completed' }).expect(422);
     await user.api.post('/tasks', { title: 'x', completed: true, status: 'pending' }).expect(422);
     expect(await newTask(user, { completed: true })).toMatchObject({ status: 'completed' });
-    expect(await read(task.id)).toMatchObject({ status: 'blocked' });
+    expect(await getTask(task.id)).toMatchObject({ status: 'blocked' });
   });
 });
 
-describe('completed_at', () => {
-  it('follows the status, whatever the verb', async () => {
+describe('completed_at of a task', () => {
+  it('follows the status on every route that changes it', async () => {
     const { id } = await newTask(user);
-    const complete = (await user.api.post(`/tasks/${id}/complete`).expect(200)).body as Json;
-    expect(complete).toMatchObject({ status: 'completed', completed: true, version: 2 });
-    expect(complete.completed_at).toBe(complete.updated_at);
-    expect((await user.api.post(`/tasks/${id}/complete`).expect(200)).body).toEqual(complete);
+    const completed = (await user.api.post(`/tasks/${id}/complete`).expect(200)).body as Json;
+    expect(completed).toMatchObject({ status: 'completed', completed: true, version: 2 });
+    expect(completed.completed_at).toBe(completed.updated_at);
+    expect((await user.api.post(`/tasks/${id}/complete`).expect(200)).body).toEqual(completed);
 
     const reopened = (await user.api.post(`/tasks/${id}/reopen`).expect(200)).body as Json;
     expect(reopened).toMatchObject({ status: 'pending', completed: false, completed_at: null, version: 3 });
@@ -193,11 +193,11 @@ describe('completed_at', () => {
 });
 
 describe('the trash', () => {
-  it('takes tasks and gives them back as they were', async () => {
+  it('receives deleted tasks and restores them unchanged', async () => {
     const owner = await newUser(app);
     const [kept, task] = [await newTask(owner), await newTask(owner, { category: 'a', status: 'blocked' })];
     await owner.api.delete(`/tasks/${task.id}`).expect(204);
-    for (const verb of ['get', 'delete'] as const) await owner.api[verb](`/tasks/${task.id}`).expect(404);
+    for (const method of ['get', 'delete'] as const) await owner.api[method](`/tasks/${task.id}`).expect(404);
     await owner.api.patch(`/tasks/${task.id}`, { title: 'New' }).expect(404);
     await owner.api.post(`/tasks/${task.id}/complete`).expect(404);
     expect(await ids(owner, '/tasks')).toEqual([kept.id]);
@@ -211,7 +211,7 @@ describe('the trash', () => {
     expect(await ids(owner, '/tasks?trashed=true')).toEqual([]);
   });
 
-  it('is passed by with permanent=true, which also empties it', async () => {
+  it('is bypassed with permanent=true, which also deletes tasks in it', async () => {
     const owner = await newUser(app);
     const [live, trashed] = [await newTask(owner), await newTask(owner)];
     await owner.api.delete(`/tasks/${trashed.id}`).expect(204);
@@ -223,8 +223,8 @@ describe('the trash', () => {
   });
 });
 
-describe('what a task refers to', () => {
-  it('must be there, and the user’s own: both are the same 404', async () => {
+describe('the goal and parent of a task', () => {
+  it('must exist and belong to the user: otherwise 404', async () => {
     const other = await newUser(app);
     const [task, goal, foreign] = [await newTask(user), await newGoal(other), await newTask(other)];
     const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
@@ -238,10 +238,10 @@ describe('what a task refers to', () => {
         for (const { body } of [created, changed]) expect(body).toMatchObject({ code: 'not_found' });
       }
     }
-    expect(await read(task.id)).toEqual(task);
+    expect(await getTask(task.id)).toEqual(task);
   });
 
-  it('may be another task, but never itself, nor in a ring', async () => {
+  it('must not form a cycle', async () => {
     const [a, b, c] = [await newTask(user), await newTask(user), await newTask(user)];
     await user.api.patch(`/tasks/${b.id}`, { parent_task_id: a.id }).expect(200);
     await user.api.patch(`/tasks/${c.id}`, { parent_task_id: b.id }).expect(200);

@@ -6,8 +6,8 @@ let app: TestApp;
 beforeAll(async () => (app = await startApp()));
 afterAll(() => app.close());
 
-describe('the own account', () => {
-  it('is read and changed, at both of its addresses', async () => {
+describe('the account of the current user', () => {
+  it('can be read and updated at /users/me and by id', async () => {
     const user = await newUser(app);
     for (const path of ['/users/me', `/users/${user.id}`, `/users/${user.id.toUpperCase()}`]) {
       await user.api
@@ -23,7 +23,7 @@ describe('the own account', () => {
     expect(after).toMatchObject({ username: 'pebble', full_name: null, timezone: 'America/Los_Angeles' });
   });
 
-  it('keeps what it was when a change is refused', async () => {
+  it('is not changed by refused updates', async () => {
     const [user, other] = [await newUser(app), await newUser(app, { username: 'taken' })];
     const before = (await user.api.get('/users/me').expect(200)).body as object;
     await user.api.patch('/users/me', { username: 'Taken' }).expect(409);
@@ -43,7 +43,7 @@ describe('the own account', () => {
     expect((await user.api.get('/users/me').expect(200)).body).toEqual(before);
   });
 
-  it('does not count as changed when nothing changed', async () => {
+  it('keeps updated_at when an update changes nothing', async () => {
     const user = await newUser(app, { full_name: 'Same' });
     const before = (await user.api.get('/users/me').expect(200)).body as object;
     for (const changes of [{}, { full_name: 'Same' }]) {
@@ -51,11 +51,11 @@ describe('the own account', () => {
     }
   });
 
-  it('goes with everything that belongs to it, when the password is right', async () => {
+  it('is deleted with everything it owns, given the password', async () => {
     const [user, other] = [await newUser(app), await newUser(app)];
     const goal = await newGoal(user);
-    const part = await newGoal(user, { parent_goal_id: goal.id });
-    const task = await newTask(user, { goal_id: part.id });
+    const subgoal = await newGoal(user, { parent_goal_id: goal.id });
+    const task = await newTask(user, { goal_id: subgoal.id });
     await newTask(user, { parent_task_id: task.id });
     await newTask(other);
     for (const { email } of [user, other]) await app.mailbox.take(email, subjects.verification);
@@ -70,8 +70,8 @@ describe('the own account', () => {
     await user.api.get('/users/me').expect(401);
     await app.api.post('/auth/login', { email: user.email, password }).expect(401);
     await app.api.post('/auth/refresh', { refresh_token: user.refresh_token }).expect(401);
-    expect(await rowsOf(user.id)).toEqual({});
-    expect(await rowsOf(other.id)).toEqual({
+    expect(await countRowsMentioning(user.id)).toEqual({});
+    expect(await countRowsMentioning(other.id)).toEqual({
       changes: 1,
       one_time_tokens: 1,
       sessions: 1,
@@ -80,23 +80,23 @@ describe('the own account', () => {
     });
   });
 
-  it('goes whole while its user writes', async () => {
+  it('is deleted completely while its user writes', async () => {
     const user = await newUser(app);
     const writes = Array.from({ length: 30 }, (_, i) => user.api.post('/tasks', { title: `Task ${i}` }));
     const changes = Array.from({ length: 10 }, (_, i) =>
       user.api.patch('/users/me', { full_name: `Name ${i}` }),
     );
-    const removal = user.api.delete('/users/me', { password }).expect(204);
+    const deletion = user.api.delete('/users/me', { password }).expect(204);
     const statuses = new Set(
-      (await Promise.all([...writes, ...changes, removal])).map(({ status }) => status),
+      (await Promise.all([...writes, ...changes, deletion])).map(({ status }) => status),
     );
     for (const status of statuses) expect([200, 201, 204, 401]).toContain(status);
-    expect(await rowsOf(user.id)).toEqual({});
+    expect(await countRowsMentioning(user.id)).toEqual({});
   });
 });
 
-/** How many rows of each table mention the user, in any column: the tables come from the catalogue. */
-async function rowsOf(userId: string): Promise<Record<string, number>> {
+/** The number of rows in each table that contain the user's id in any column. */
+async function countRowsMentioning(userId: string): Promise<Record<string, number>> {
   const { rows: tables } = await app.database.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
   );
