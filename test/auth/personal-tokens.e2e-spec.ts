@@ -101,7 +101,7 @@ describe('a personal access token', () => {
     const called: string[] = [];
     for (const [path, item] of Object.entries(paths)) {
       for (const method of methods) {
-        if (!item[method]?.description?.includes('Wants a session')) continue;
+        if (!item[method]?.description?.includes('Requires a session')) continue;
         const url = `/${path.replace('{user_id}', user.id).replace('{id}', user.id)}`;
         const { body } = await api.call(method, url).expect(403);
         expect([method, path, (body as { code: string }).code]).toEqual([method, path, 'session_required']);

@@ -47,6 +47,9 @@ describe('the seed command', () => {
 
   it('is listed with the other commands', async () => {
     const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([1, 'Commands: seed, user:promote, purge\n']);
+    expect([await command.ended, command.output()]).toEqual([
+      1,
+      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
+    ]);
   });
 });

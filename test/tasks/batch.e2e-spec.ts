@@ -118,7 +118,7 @@ describe('a batch', () => {
         ]).expect(status);
         expect(body).toMatchObject({
           code,
-          detail: expect.stringMatching(/^Operation 2: .* Nothing was done\.$/) as string,
+          detail: expect.stringMatching(/^Operation 2 failed: .* No changes were made\.$/) as string,
         });
         const { errors } = body as { errors: { field: string }[] };
         for (const { field } of errors) expect(field).toMatch(/^operations\[2\]/);
