@@ -1,11 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, IdField, IntegerField, TimestampField } from '../http/body-fields';
+import { EnumField, IdField, IntegerField, TextField, TimestampField } from '../http/body-fields';
 import { IntegerParam } from '../http/query-params';
 import { PageQuery } from '../http/page-query';
 import { pageOf } from '../http/views';
 import { EnumValues } from '../core/enum-values';
 import { CompleteTaskQuery } from '../tasks/task.dto';
-import { entities, operations } from './change.entity';
+import { operations } from './change.entity';
 
 export class ChangeView {
   @IntegerField({
@@ -15,8 +15,12 @@ export class ChangeView {
   })
   id: number;
 
-  @EnumField({ description: 'Type of the changed resource.', values: new EnumValues(entities) })
-  entity: (typeof entities)[number];
+  @TextField({
+    description: 'Type of the changed resource, such as `task` or `goal`.',
+    example: 'task',
+    max: 50,
+  })
+  entity: string;
 
   @IdField({ description: 'Id of the changed resource.' })
   entity_id: string;

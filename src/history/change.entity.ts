@@ -1,13 +1,12 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
-export const entities = ['task', 'goal'] as const;
 export const operations = ['create', 'update', 'delete'] as const;
 
 /** What one statement changed in a task or a goal. Written by a trigger; never changed. */
 @Entity('changes')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
-@Check('changes_entity_check', `entity IN ('task', 'goal')`)
+@Check('changes_entity_check', `entity ~ '^[a-z_]{1,50}$'`)
 @Check('changes_operation_check', `operation IN ('create', 'update', 'delete')`)
 @Index('changes_by_entity', ['user_id', 'entity_id', 'id'])
 export class Change {
@@ -19,7 +18,7 @@ export class Change {
   id: string;
 
   @Column('text')
-  entity: (typeof entities)[number];
+  entity: string;
 
   @Column('uuid')
   entity_id: string;

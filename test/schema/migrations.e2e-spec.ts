@@ -4,8 +4,6 @@ import { copyProject } from '../setup/project-copy';
 import { run, runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
-jest.setTimeout(240_000); // each command is a process of its own
-
 /** Everything that makes a schema, as PostgreSQL itself writes it down. */
 const dump = (url: string) =>
   onDatabase(url, async (client) => {

@@ -335,7 +335,7 @@ CREATE TABLE changes (
   changed_at timestamptz(3) NOT NULL DEFAULT now(),
   CONSTRAINT changes_pkey PRIMARY KEY (user_id, id),
   CONSTRAINT changes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE,
-  CONSTRAINT changes_entity_check CHECK (entity IN ('task', 'goal')),
+  CONSTRAINT changes_entity_check CHECK (entity ~ '^[a-z_]{1,50}$'),
   CONSTRAINT changes_operation_check CHECK (operation IN ('create', 'update', 'delete'))
 );
 CREATE INDEX changes_by_entity ON changes (user_id, entity_id, id);
