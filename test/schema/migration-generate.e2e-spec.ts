@@ -6,7 +6,6 @@ import { copyProject } from '../setup/project-copy';
 import { run, runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
-jest.setTimeout(120_000); // each command is a process of its own
 
 /** `npm run migration:generate -- …`: its exit code and output. */
 async function generate(url: string, argument: string, folder = projectFolder): Promise<[unknown, string]> {
