@@ -57,7 +57,7 @@ describe('the export', () => {
     await newTask(other, { goal_id: (await newGoal(other)).id });
 
     const all = await exportOf(user);
-    expect(Object.keys(all)).toEqual([
+    const members = [
       'exported_at',
       'user',
       'goals',
@@ -68,7 +68,9 @@ describe('the export', () => {
       'history',
       'sessions',
       'tokens',
-    ]);
+    ];
+    // Further resources have members of their own: the test of every owned table is about them.
+    expect(Object.keys(all).filter((name) => members.includes(name))).toEqual(members);
     expect(all.user).toEqual((await user.api.get('/users/me').expect(200)).body);
     const { body: goals } = await user.api.get('/goals?sort=created_at').expect(200);
     expect(all.goals).toEqual((goals as { items: Json[] }).items);
