@@ -6,7 +6,6 @@ import { copyProject } from '../setup/project-copy';
 import { run, runNode } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
-
 /** `npm run migration:generate -- …`: its exit code and output. */
 async function generate(url: string, argument: string, folder = projectFolder): Promise<[unknown, string]> {
   const environment = { DATABASE_URL: asRole(url, 'cairn_owner'), JWT_SECRET_KEY: 'x'.repeat(32) };
