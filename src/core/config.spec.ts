@@ -78,12 +78,9 @@ describe('the configuration', () => {
   });
 
   it('is read from the given environment only', () => {
-    process.env.TRASH_DAYS = '99';
-    try {
-      expect(load().trashDays).toBe(7);
-    } finally {
-      delete process.env.TRASH_DAYS;
-    }
+    const replaced = jest.replaceProperty(process, 'env', { TRASH_DAYS: '99' });
+    expect(load().trashDays).toBe(7);
+    replaced.restore();
   });
 
   it.each([
