@@ -7,8 +7,8 @@ const production = { NODE_ENV: 'production', DATABASE_URL: databaseUrl, JWT_SECR
 
 const load = (environment: NodeJS.ProcessEnv = {}) => loadConfig({ JWT_SECRET_KEY: secret, ...environment });
 
-/** The lines of the message that `loadConfig` refuses the environment with, one for each variable. */
-function complaints(environment: NodeJS.ProcessEnv): string[] {
+/** The errors in the message of `loadConfig`: one line for each variable. */
+function configErrors(environment: NodeJS.ProcessEnv): string[] {
   let lines: string[] = [];
   try {
     loadConfig({ JWT_SECRET_KEY: secret, ...environment });
@@ -183,19 +183,19 @@ describe('a wrong value', () => {
       '9'.repeat(30),
     ];
     for (const value of wrong.map(String)) {
-      expect(complaints({ [name]: value })).toEqual([
+      expect(configErrors({ [name]: value })).toEqual([
         `${name}: expected an integer from ${min} to ${max}, got ${JSON.stringify(value)}`,
       ]);
     }
     const enoughMemory = { ARGON2_MEMORY_COST: '47104' }; // for an ARGON2_TIME_COST of 1
     for (const value of [min, max]) {
-      expect(complaints({ ...enoughMemory, [name]: String(value) })).toEqual([]);
+      expect(configErrors({ ...enoughMemory, [name]: String(value) })).toEqual([]);
     }
   });
 
   it.each(['SQL_ECHO', 'REQUIRE_EMAIL_VERIFICATION', 'RATE_LIMITS'])('of %s is no boolean', (name) => {
     for (const value of ['maybe', '2', 'tru', 'null', 'true false']) {
-      expect(complaints({ [name]: value })).toEqual([
+      expect(configErrors({ [name]: value })).toEqual([
         `${name}: expected true or false, got ${JSON.stringify(value)}`,
       ]);
     }
@@ -206,7 +206,9 @@ describe('a wrong value', () => {
     ['LOG_LEVEL', 'debug, info, warn, error, silent', ['loud', 'INFO', 'info,warn']],
   ])('of %s is none of %s', (name, allowed, values) => {
     for (const value of values) {
-      expect(complaints({ [name]: value })).toEqual([`${name}: expected one of ${allowed}, got "${value}"`]);
+      expect(configErrors({ [name]: value })).toEqual([
+        `${name}: expected one of ${allowed}, got "${value}"`,
+      ]);
     }
   });
 
@@ -228,14 +230,14 @@ describe('a wrong value', () => {
       'OFF',
       '5/1000000',
     ]) {
-      expect(complaints({ [name]: value })).toEqual([
+      expect(configErrors({ [name]: value })).toEqual([
         `${name}: expected a number of requests and a number of seconds such as 100/900, or off, got ${JSON.stringify(value)}`,
       ]);
     }
   });
 
   it('of a single rate limit is refused although all of them are off', () => {
-    expect(complaints({ RATE_LIMITS: 'off', RATE_LIMIT_USER: 'none' })).toHaveLength(1);
+    expect(configErrors({ RATE_LIMITS: 'off', RATE_LIMIT_USER: 'none' })).toHaveLength(1);
   });
 
   it.each([
@@ -249,7 +251,7 @@ describe('a wrong value', () => {
     ['file:///etc/passwd'],
     ['**'],
   ])('of CORS_ORIGINS is %s, which is no origin', (value) => {
-    expect(complaints({ CORS_ORIGINS: `https://ok.example, ${value}` })).toEqual([
+    expect(configErrors({ CORS_ORIGINS: `https://ok.example, ${value}` })).toEqual([
       `CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "${value}"`,
     ]);
   });
@@ -268,21 +270,21 @@ describe('a wrong value', () => {
     ['loopback'],
     ['/8'],
   ])('of TRUST_PROXY is %s, which is no address block', (value) => {
-    expect(complaints({ TRUST_PROXY: `10.0.0.0/8, ${value}` })).toEqual([
+    expect(configErrors({ TRUST_PROXY: `10.0.0.0/8, ${value}` })).toEqual([
       `TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "${value}"`,
     ]);
   });
 
   it('lists the wrong items of a list only', () => {
-    expect(complaints({ TRUST_PROXY: 'a,::1,b' })[0]).toMatch(/, got "a,b"$/);
+    expect(configErrors({ TRUST_PROXY: 'a,::1,b' })[0]).toMatch(/, got "a,b"$/);
   });
 
   it('of ARGON2_TIME_COST is below the minimum for the memory', () => {
     const expected = [
       'ARGON2_TIME_COST: expected at least 2, or an ARGON2_MEMORY_COST of at least 47104, got 1',
     ];
-    expect(complaints({ ARGON2_TIME_COST: '1' })).toEqual(expected);
-    expect(complaints({ ARGON2_TIME_COST: '1', ARGON2_MEMORY_COST: '47103' })).toEqual(expected);
+    expect(configErrors({ ARGON2_TIME_COST: '1' })).toEqual(expected);
+    expect(configErrors({ ARGON2_TIME_COST: '1', ARGON2_MEMORY_COST: '47103' })).toEqual(expected);
   });
 });
 
@@ -307,19 +309,19 @@ describe('a wrong value with a secret', () => {
     ['APP_URL', 'javascript:hunter2', 'https://app.example.com'],
     ['APP_URL', 'hunter2.example.com', 'https://app.example.com'],
   ])('of %s is not shown', (name, value, wanted) => {
-    expect(complaints({ [name]: value })).toEqual([
+    expect(configErrors({ [name]: value })).toEqual([
       `${name}: expected ${wanted}, got another value (not shown because it may contain a password)`,
     ]);
   });
 
   it('of JWT_SECRET_KEY is described by its length', () => {
-    expect(complaints({ JWT_SECRET_KEY: 'k'.repeat(31) })).toEqual([
+    expect(configErrors({ JWT_SECRET_KEY: 'k'.repeat(31) })).toEqual([
       'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got 31 characters',
     ]);
   });
 
   it('of JWT_ACCEPTED_SECRET_KEYS is not shown', () => {
-    expect(complaints({ JWT_ACCEPTED_SECRET_KEYS: `${secret},hunter2` })).toEqual([
+    expect(configErrors({ JWT_ACCEPTED_SECRET_KEYS: `${secret},hunter2` })).toEqual([
       'JWT_ACCEPTED_SECRET_KEYS: expected comma-separated keys of at least 32 characters each, got a shorter key',
     ]);
   });
@@ -344,15 +346,15 @@ describe('in production', () => {
       'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got no value',
     ],
   ])('%s is required', (name, expected) => {
-    expect(complaints({ ...production, [name]: undefined })).toEqual([expected]);
+    expect(configErrors({ ...production, [name]: undefined })).toEqual([expected]);
   });
 
   it('the verification of email addresses requires a mail server', () => {
     const verifying = { ...production, REQUIRE_EMAIL_VERIFICATION: 'true' };
-    expect(complaints(verifying)).toEqual([
+    expect(configErrors(verifying)).toEqual([
       'SMTP_URL: expected the URL of an SMTP server, because REQUIRE_EMAIL_VERIFICATION is on, got no value',
     ]);
-    expect(complaints({ ...verifying, SMTP_URL: 'smtps://mail.example.com' })).toEqual([]);
-    expect(complaints({ ...verifying, NODE_ENV: 'development' })).toEqual([]);
+    expect(configErrors({ ...verifying, SMTP_URL: 'smtps://mail.example.com' })).toEqual([]);
+    expect(configErrors({ ...verifying, NODE_ENV: 'development' })).toEqual([]);
   });
 });

@@ -76,6 +76,8 @@ describe('isEmail', () => {
     ['a second header', 'ada\r\nBcc: eve@example.com'],
     ['a line break at the end', 'ada@example.com\n'],
     ['a display name', 'Ada <ada@example.com>'],
+    ['angle brackets', '<ada@example.com'],
+    ['a closing angle bracket', 'ada>@example.com'],
     ['a list', 'ada@example.com,eve@example.com'],
     ['a list with semicolons', 'ada;eve@example.com'],
     ['quotes', '"ada eve"@example.com'],
