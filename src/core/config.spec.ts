@@ -1,0 +1,360 @@
+import { Config, ConfigError, loadConfig } from './config';
+
+const secret = 'x'.repeat(32);
+const otherSecret = 'y'.repeat(40);
+const databaseUrl = 'postgresql://cairn:hunter2@localhost:5432/cairn';
+const production = { NODE_ENV: 'production', DATABASE_URL: databaseUrl, JWT_SECRET_KEY: secret };
+
+const load = (environment: NodeJS.ProcessEnv = {}) => loadConfig({ JWT_SECRET_KEY: secret, ...environment });
+
+/** The errors in the message of `loadConfig`: one line for each variable. */
+function configErrors(environment: NodeJS.ProcessEnv): string[] {
+  let lines: string[] = [];
+  try {
+    loadConfig({ JWT_SECRET_KEY: secret, ...environment });
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    lines = (error as ConfigError).message.split('\n  ');
+    expect(lines.shift()).toBe('Cairn cannot start: the configuration is invalid.');
+    expect(lines.pop()).toBe('See .env.example for all variables.');
+  }
+  return lines;
+}
+
+describe('the configuration', () => {
+  it('has defaults for all variables but the secret', () => {
+    expect(load()).toEqual(
+      Object.assign(new Config(), {
+        environment: 'development',
+        databaseUrl: undefined,
+        migrationDatabaseUrl: undefined,
+        databasePoolSize: 10,
+        databasePoolTimeout: 30,
+        databasePoolRecycle: 3600,
+        sqlEcho: false,
+        jwtSecret: secret,
+        jwtAcceptedSecrets: [],
+        accessTokenMinutes: 15,
+        refreshTokenDays: 7,
+        sessionDays: 30,
+        argon2: { memoryCost: 19_456, timeCost: 2, parallelism: 1 },
+        smtpUrl: undefined,
+        mailFrom: 'Cairn <cairn@localhost>',
+        appUrl: undefined,
+        requireEmailVerification: false,
+        trashDays: 7,
+        deactivatedUserDays: 30,
+        rateLimits: {
+          user: { quota: 3000, window: 60 },
+          passwordAddress: { quota: 100, window: 900 },
+          passwordAccount: { quota: 5, window: 3600 },
+          mailAddress: { quota: 50, window: 3600 },
+          mailAccount: { quota: 5, window: 3600 },
+          longestWait: 300,
+        },
+        corsOrigins: [],
+        trustProxy: [],
+        host: '127.0.0.1',
+        port: 3000,
+        logLevel: 'info',
+      }),
+    );
+  });
+
+  it('is frozen', () => {
+    expect(Object.isFrozen(load())).toBe(true);
+  });
+
+  it('counts empty and blank values as absent, and trims the others', () => {
+    expect(
+      load({ PORT: '', HOST: '  ', DATABASE_URL: '\t', CORS_ORIGINS: ' , ', TRASH_DAYS: ' 9 ' }),
+    ).toMatchObject({
+      port: 3000,
+      host: '127.0.0.1',
+      databaseUrl: undefined,
+      corsOrigins: [],
+      trashDays: 9,
+    });
+  });
+
+  it('is read from the given environment only', () => {
+    const replaced = jest.replaceProperty(process, 'env', { TRASH_DAYS: '99' });
+    expect(load().trashDays).toBe(7);
+    replaced.restore();
+  });
+
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['on', true],
+    ['YES', true],
+    ['false', false],
+    ['0', false],
+    ['Off', false],
+    ['no', false],
+  ])('reads %s as the boolean %s', (value, expected) => {
+    expect(load({ SQL_ECHO: value }).sqlEcho).toBe(expected);
+  });
+
+  it.each([
+    ['postgres://u:p@h:5432/d', 'postgresql://u:p@h:5432/d'],
+    ['postgresql://u:p@h/d?sslmode=require', 'postgresql://u:p@h/d?sslmode=require'],
+    ['postgresql+asyncpg://u:p@h/d', 'postgresql://u:p@h/d'],
+    ['postgres+psycopg2://u:p@h/d', 'postgresql://u:p@h/d'],
+  ])('reads the database URL %s', (value, expected) => {
+    expect(load({ DATABASE_URL: value })).toMatchObject({
+      databaseUrl: expected,
+      migrationDatabaseUrl: expected,
+    });
+  });
+
+  it('can have another database URL for migrations', () => {
+    const migrationUrl = 'postgresql://owner:p@h/d';
+    expect(load({ DATABASE_URL: databaseUrl, MIGRATION_DATABASE_URL: migrationUrl })).toMatchObject({
+      databaseUrl,
+      migrationDatabaseUrl: migrationUrl,
+    });
+  });
+
+  it('reads lists', () => {
+    const config = load({
+      JWT_ACCEPTED_SECRET_KEYS: `${secret}, ${otherSecret},`,
+      CORS_ORIGINS: 'https://app.example.com, http://localhost:5173,*',
+      TRUST_PROXY: '10.0.0.0/8,192.0.2.1,2001:db8::/32,::1/128',
+    });
+    expect(config.jwtAcceptedSecrets).toEqual([secret, otherSecret]);
+    expect(config.corsOrigins).toEqual(['https://app.example.com', 'http://localhost:5173', '*']);
+    expect(config.trustProxy).toEqual(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::1/128']);
+  });
+
+  it('reads rate limits, of which single ones can be off', () => {
+    expect(load({ RATE_LIMIT_USER: 'off', RATE_LIMIT_MAIL_ACCOUNT: '1/999999' }).rateLimits).toMatchObject({
+      user: undefined,
+      mailAccount: { quota: 1, window: 999_999 },
+      passwordAccount: { quota: 5, window: 3600 },
+    });
+  });
+
+  it('has no rate limits where they are off', () => {
+    expect(load({ RATE_LIMITS: 'off' }).rateLimits).toBeUndefined();
+  });
+
+  it.each([
+    [
+      { ARGON2_MEMORY_COST: '47104', ARGON2_TIME_COST: '1' },
+      { memoryCost: 47_104, timeCost: 1, parallelism: 1 },
+    ],
+    [
+      { ARGON2_TIME_COST: '3', ARGON2_PARALLELISM: '4' },
+      { memoryCost: 19_456, timeCost: 3, parallelism: 4 },
+    ],
+  ])('accepts the hashing cost %j', (environment, expected) => {
+    expect(load(environment).argon2).toEqual(expected);
+  });
+});
+
+describe('a wrong value', () => {
+  it.each<[string, number, number]>([
+    ['DATABASE_POOL_SIZE', 1, 1000],
+    ['DATABASE_POOL_TIMEOUT', 1, 300],
+    ['DATABASE_POOL_RECYCLE', 1, 86_400],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', 1, 15],
+    ['REFRESH_TOKEN_EXPIRE_DAYS', 1, 90],
+    ['SESSION_EXPIRE_DAYS', 1, 365],
+    ['ARGON2_MEMORY_COST', 19_456, 2_097_152],
+    ['ARGON2_TIME_COST', 1, 20],
+    ['ARGON2_PARALLELISM', 1, 16],
+    ['TRASH_DAYS', 1, 3650],
+    ['DEACTIVATED_USER_DAYS', 1, 3650],
+    ['RATE_LIMIT_LONGEST_WAIT', 1, 3600],
+    ['PORT', 0, 65_535],
+  ])('of %s is everything but an integer from %d to %d', (name, min, max) => {
+    const wrong = [
+      min - 1,
+      max + 1,
+      `${min}.5`,
+      '1e3',
+      '0x10',
+      '+5',
+      '1_000',
+      'ten',
+      'NaN',
+      '９',
+      '9'.repeat(30),
+    ];
+    for (const value of wrong.map(String)) {
+      expect(configErrors({ [name]: value })).toEqual([
+        `${name}: expected an integer from ${min} to ${max}, got ${JSON.stringify(value)}`,
+      ]);
+    }
+    const enoughMemory = { ARGON2_MEMORY_COST: '47104' }; // for an ARGON2_TIME_COST of 1
+    for (const value of [min, max]) {
+      expect(configErrors({ ...enoughMemory, [name]: String(value) })).toEqual([]);
+    }
+  });
+
+  it.each(['SQL_ECHO', 'REQUIRE_EMAIL_VERIFICATION', 'RATE_LIMITS'])('of %s is no boolean', (name) => {
+    for (const value of ['maybe', '2', 'tru', 'null', 'true false']) {
+      expect(configErrors({ [name]: value })).toEqual([
+        `${name}: expected true or false, got ${JSON.stringify(value)}`,
+      ]);
+    }
+  });
+
+  it.each([
+    ['NODE_ENV', 'development, test, production', ['prod', 'Production', 'constructor']],
+    ['LOG_LEVEL', 'debug, info, warn, error, silent', ['loud', 'INFO', 'info,warn']],
+  ])('of %s is none of %s', (name, allowed, values) => {
+    for (const value of values) {
+      expect(configErrors({ [name]: value })).toEqual([
+        `${name}: expected one of ${allowed}, got "${value}"`,
+      ]);
+    }
+  });
+
+  it.each([
+    'RATE_LIMIT_USER',
+    'RATE_LIMIT_PASSWORD_ADDRESS',
+    'RATE_LIMIT_PASSWORD_ACCOUNT',
+    'RATE_LIMIT_MAIL_ADDRESS',
+    'RATE_LIMIT_MAIL_ACCOUNT',
+  ])('of %s is not a number of requests and of seconds', (name) => {
+    for (const value of [
+      '100',
+      '0/60',
+      '100/0',
+      '-1/60',
+      '100/60/60',
+      '1.5/60',
+      '100 / 60',
+      'OFF',
+      '5/1000000',
+    ]) {
+      expect(configErrors({ [name]: value })).toEqual([
+        `${name}: expected a number of requests and a number of seconds such as 100/900, or off, got ${JSON.stringify(value)}`,
+      ]);
+    }
+  });
+
+  it('of a single rate limit is refused although all of them are off', () => {
+    expect(configErrors({ RATE_LIMITS: 'off', RATE_LIMIT_USER: 'none' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['https://app.example.com/'],
+    ['https://app.example.com/path'],
+    ['https://APP.example.com'],
+    ['https://app.example.com:443'],
+    ['https://user@app.example.com'],
+    ['app.example.com'],
+    ['null'],
+    ['file:///etc/passwd'],
+    ['**'],
+  ])('of CORS_ORIGINS is %s, which is no origin', (value) => {
+    expect(configErrors({ CORS_ORIGINS: `https://ok.example, ${value}` })).toEqual([
+      `CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "${value}"`,
+    ]);
+  });
+
+  it.each([
+    ['10.0.0.0/33'],
+    ['10.0.0.0/-1'],
+    ['10.0.0.0/'],
+    ['10.0.0.0/8/8'],
+    ['10.0.0.0/255.0.0.0'],
+    ['10.0.0/8'],
+    ['10.0.0.256'],
+    ['2001:db8::/129'],
+    ['true'],
+    ['*'],
+    ['loopback'],
+    ['/8'],
+  ])('of TRUST_PROXY is %s, which is no address block', (value) => {
+    expect(configErrors({ TRUST_PROXY: `10.0.0.0/8, ${value}` })).toEqual([
+      `TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "${value}"`,
+    ]);
+  });
+
+  it('lists the wrong items of a list only', () => {
+    expect(configErrors({ TRUST_PROXY: 'a,::1,b' })[0]).toMatch(/, got "a,b"$/);
+  });
+
+  it('of ARGON2_TIME_COST is below the minimum for the memory', () => {
+    const expected = [
+      'ARGON2_TIME_COST: expected at least 2, or an ARGON2_MEMORY_COST of at least 47104, got 1',
+    ];
+    expect(configErrors({ ARGON2_TIME_COST: '1' })).toEqual(expected);
+    expect(configErrors({ ARGON2_TIME_COST: '1', ARGON2_MEMORY_COST: '47103' })).toEqual(expected);
+  });
+});
+
+describe('a wrong value with a secret', () => {
+  it.each([
+    ['DATABASE_URL', 'mysql://cairn:hunter2@localhost/cairn', 'postgres://user:password@host:port/database'],
+    ['DATABASE_URL', 'postgres://cairn:hunter2@localhost', 'postgres://user:password@host:port/database'],
+    ['DATABASE_URL', 'postgres://cairn:hunter2@localhost/', 'postgres://user:password@host:port/database'],
+    [
+      'DATABASE_URL',
+      'postgres://cairn:hunter2@local host/cairn',
+      'postgres://user:password@host:port/database',
+    ],
+    ['DATABASE_URL', 'host=localhost password=hunter2', 'postgres://user:password@host:port/database'],
+    ['MIGRATION_DATABASE_URL', 'hunter2', 'postgres://user:password@host:port/database'],
+    [
+      'SMTP_URL',
+      'http://cairn:hunter2@localhost',
+      'smtp://user:password@host:port or smtps://user:password@host:port',
+    ],
+    ['SMTP_URL', 'hunter2', 'smtp://user:password@host:port or smtps://user:password@host:port'],
+    ['APP_URL', 'javascript:hunter2', 'https://app.example.com'],
+    ['APP_URL', 'hunter2.example.com', 'https://app.example.com'],
+  ])('of %s is not shown', (name, value, wanted) => {
+    expect(configErrors({ [name]: value })).toEqual([
+      `${name}: expected ${wanted}, got another value (not shown because it may contain a password)`,
+    ]);
+  });
+
+  it('of JWT_SECRET_KEY is described by its length', () => {
+    expect(configErrors({ JWT_SECRET_KEY: 'k'.repeat(31) })).toEqual([
+      'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got 31 characters',
+    ]);
+  });
+
+  it('of JWT_ACCEPTED_SECRET_KEYS is not shown', () => {
+    expect(configErrors({ JWT_ACCEPTED_SECRET_KEYS: `${secret},hunter2` })).toEqual([
+      'JWT_ACCEPTED_SECRET_KEYS: expected comma-separated keys of at least 32 characters each, got a shorter key',
+    ]);
+  });
+});
+
+describe('in production', () => {
+  it('a database and a secret are enough', () => {
+    expect(loadConfig(production)).toMatchObject({
+      environment: 'production',
+      databaseUrl,
+      jwtSecret: secret,
+    });
+  });
+
+  it.each([
+    [
+      'DATABASE_URL',
+      'DATABASE_URL: expected postgres://user:password@host:port/database (the embedded PostgreSQL is not available in production), got no value',
+    ],
+    [
+      'JWT_SECRET_KEY',
+      'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got no value',
+    ],
+  ])('%s is required', (name, expected) => {
+    expect(configErrors({ ...production, [name]: undefined })).toEqual([expected]);
+  });
+
+  it('the verification of email addresses requires a mail server', () => {
+    const verifying = { ...production, REQUIRE_EMAIL_VERIFICATION: 'true' };
+    expect(configErrors(verifying)).toEqual([
+      'SMTP_URL: expected the URL of an SMTP server, because REQUIRE_EMAIL_VERIFICATION is on, got no value',
+    ]);
+    expect(configErrors({ ...verifying, SMTP_URL: 'smtps://mail.example.com' })).toEqual([]);
+    expect(configErrors({ ...verifying, NODE_ENV: 'development' })).toEqual([]);
+  });
+});
