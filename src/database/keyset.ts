@@ -64,8 +64,7 @@ export class Keyset {
   ) {
     const descending = page.sort.at(-1)?.descending ?? false;
     const missing = key.filter((column) => !page.sort.some((sort) => sort.column === column));
-    const isUnique = page.sort.at(-1)?.column === key.at(-1);
-    const sort = isUnique ? page.sort : [...page.sort, ...missing.map((column) => ({ column, descending }))];
+    const sort = [...page.sort, ...missing.map((column) => ({ column, descending }))];
     this.columns = sort.map((sortKey) => {
       const type = sortTypes[sortKey.column] ?? 'id';
       const column = `${table}.${sortKey.column}`;
