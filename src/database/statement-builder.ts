@@ -1,7 +1,7 @@
 import { DataSource, ObjectLiteral, ObjectType, QueryBuilder } from 'typeorm';
 import { Parameters, Statement, StatementCache } from './statement';
 
-/** SQL by the columns it is the value of. */
+/** SQL expressions by column name. */
 export type ColumnSql = Record<string, string>;
 
 export interface Order {
@@ -10,8 +10,8 @@ export interface Order {
 }
 
 /**
- * The ordinary statements on one table. TypeORM builds the SQL of each combination once; all arguments are SQL with
- * `:named` parameters, and together they are the cache's key.
+ * Builds simple statements on one table. The arguments are SQL with `:named` parameters. TypeORM generates the text once
+ * for each combination of arguments, which is the key of the cache.
  */
 export class StatementBuilder {
   readonly table: string;
@@ -24,7 +24,7 @@ export class StatementBuilder {
     this.table = dataSource.getMetadata(entity).tableName;
   }
 
-  /** @param order with it, the number of rows is limited by the parameter `:limit` */
+  /** @param parameters if they contain `limit`, it limits the number of rows */
   select<Row>(columns: ColumnSql, where: string, parameters: Parameters, order?: Order[]): Statement<Row> {
     return this.build('SELECT', [columns, where, order], parameters, () => {
       const query = this.dataSource.createQueryBuilder(this.entity, this.table).select([]).where(where);
@@ -69,11 +69,11 @@ export class StatementBuilder {
     build: () => QueryBuilder<ObjectLiteral>,
   ): Statement<Row> {
     return this.cache.get<Row>(command + JSON.stringify(parts), parameters, () => {
-      // Each parameter gets its own name as value: the values that come back tell in which order TypeORM expects them.
+      // With the name of each parameter as its value, the returned values are the names in their order.
       const names = Object.fromEntries(Object.keys(parameters).map((name) => [name, name]));
       const [text, order] = build().setParameters(names).getQueryAndParameters() as [string, string[]];
       if (!('limit' in parameters)) return [text, order];
-      // TypeORM would write the number into the SQL: another statement for each number.
+      // TypeORM would write the number into the SQL, and each limit would be a different statement.
       return [`${text} LIMIT $${order.length + 1}`, [...order, 'limit']];
     });
   }
