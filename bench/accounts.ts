@@ -6,10 +6,10 @@ import { onDatabase } from '../test/setup/server';
 import { benchDatabase, logIn, passwordHash, post, signIn, startServer } from './setup';
 
 /*
- * Whether the time that a refusal takes tells why; whether others are answered while many sign in; what an export of
- * 100,000 tasks takes.
+ * Measures three things: whether the response time reveals why a sign-in or a reset was refused, whether other requests
+ * stay fast while many users sign in, and how long an export of 100,000 tasks takes.
  */
-const [rounds, crowd, tasks] = [400, 100, 100_000];
+const [rounds, simultaneousLogins, tasks] = [400, 100, 100_000];
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     await client.query(`INSERT INTO users (id, email, password_hash, is_active)
       SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)}, n <> 2 FROM generate_series(1, 10000) n`);
     await client.query(`INSERT INTO tasks (user_id, id, title, description, category, due_date)
-      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'What there is to say of task ' || n, 'c' || n % 10, now()
+      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'Description of task ' || n, 'c' || n % 10, now()
       FROM users u, generate_series(1, ${tasks}) n WHERE u.email = 'bench1@example.com'`);
     await client.query('VACUUM ANALYZE');
   });
@@ -33,13 +33,13 @@ async function main(): Promise<void> {
     'unknown account': () => post(url, '/auth/password/forgot', { email: 'nobody@example.com' }),
     'inactive account': () => post(url, '/auth/password/forgot', { email: 'bench2@example.com' }),
   });
-  await signInAtOnce(url);
+  await signInSimultaneously(url);
   await exportAll(url, server.pid!);
   server.kill();
   process.exit(0);
 }
 
-/** Calls them in turn; then asks for each but the first: how often is one of its calls slower than one of the first? */
+/** Runs the calls alternately. Reports how often a call of each kind is slower than a call of the first kind. */
 async function compareTimes(name: string, calls: Record<string, () => Promise<Response>>): Promise<void> {
   const times: Record<string, number[]> = Object.fromEntries(Object.keys(calls).map((kind) => [kind, []]));
   for (let round = -20; round < rounds; round++) {
@@ -50,43 +50,45 @@ async function compareTimes(name: string, calls: Record<string, () => Promise<Re
     }
   }
   const [[, first = []] = []] = Object.entries(times);
-  process.stdout.write(`${name}, ${rounds} of each in turn\n`);
+  process.stdout.write(`${name}, ${rounds} of each kind, alternating\n`);
   for (const [kind, sample] of Object.entries(times)) {
     const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => `${quantile(sample, q).toFixed(2)} ms`);
     const slower =
-      sample === first ? '' : `; slower than the first in ${(100 * isSlower(sample, first)).toFixed(1)}%`;
+      sample === first
+        ? ''
+        : `; slower than the first in ${(100 * probabilityOfSlower(sample, first)).toFixed(1)}%`;
     process.stdout.write(`  ${kind}: 10% ${low}, median ${middle}, 90% ${high}${slower}\n`);
   }
 }
 
-/** The statistic of Mann and Whitney: 50% when nothing can be told. */
-function isSlower(sample: number[], other: number[]): number {
-  let wins = 0;
-  for (const a of sample) for (const b of other) wins += a > b ? 1 : a === b ? 0.5 : 0;
-  return wins / (sample.length * other.length);
+/** The Mann-Whitney statistic: the probability that a value of one sample is larger. 50% means no difference. */
+function probabilityOfSlower(sample: number[], other: number[]): number {
+  let slowerPairs = 0;
+  for (const a of sample) for (const b of other) slowerPairs += a > b ? 1 : a === b ? 0.5 : 0;
+  return slowerPairs / (sample.length * other.length);
 }
 
 function quantile(sample: number[], q: number): number {
   return [...sample].sort((a, b) => a - b)[Math.min(sample.length - 1, Math.floor(q * sample.length))]!;
 }
 
-async function signInAtOnce(url: string): Promise<void> {
+async function signInSimultaneously(url: string): Promise<void> {
   const [statuses, health]: [Record<number, number>, number[]] = [{}, []];
   for (let round = 0; round < 20; round++) {
     let isOver = false;
     const logins = Promise.all(
-      Array.from({ length: crowd }, async (_, i) => {
-        const answer = await logIn(url, `bench${10 + i}@example.com`);
-        await answer.text();
-        statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+      Array.from({ length: simultaneousLogins }, async (_, i) => {
+        const response = await logIn(url, `bench${10 + i}@example.com`);
+        await response.text();
+        statuses[response.status] = (statuses[response.status] ?? 0) + 1;
       }),
     ).finally(() => (isOver = true));
     while (!isOver) {
       const start = performance.now();
-      const [answer] = (await once(get(`${url}/health`), 'response')) as [
+      const [response] = (await once(get(`${url}/health`), 'response')) as [
         import('node:http').IncomingMessage,
       ];
-      answer.resume();
+      response.resume();
       health.push(performance.now() - start);
       await delay(2);
     }
@@ -94,8 +96,8 @@ async function signInAtOnce(url: string): Promise<void> {
   }
   const [middle, p99] = [0.5, 0.99].map((q) => `${quantile(health, q).toFixed(1)} ms`);
   process.stdout.write(
-    `${crowd} logins at once, 20 times: ${JSON.stringify(statuses)}; ` +
-      `/health meanwhile (${health.length} calls): median ${middle}, p99 ${p99}\n`,
+    `${simultaneousLogins} simultaneous logins, 20 times: ${JSON.stringify(statuses)}; ` +
+      `/health during the logins (${health.length} calls): median ${middle}, p99 ${p99}\n`,
   );
 }
 
@@ -105,20 +107,20 @@ async function exportAll(url: string, pid: number): Promise<void> {
   const before = peak;
   const timer = setInterval(() => (peak = Math.max(peak, memory(pid))), 20);
   const start = performance.now();
-  const answer = await fetch(`${url}/api/v1/users/me/export`, {
+  const response = await fetch(`${url}/api/v1/users/me/export`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  const text = await answer.text();
+  const text = await response.text();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   clearInterval(timer);
   const count = (JSON.parse(text) as { tasks: unknown[] }).tasks.length;
   process.stdout.write(
     `export: ${count} of ${tasks} tasks, ${(text.length / 1e6).toFixed(0)} MB in ${seconds} s; ` +
-      `the server's memory ${before} MB before, at most ${peak} MB\n`,
+      `memory of the server: ${before} MB before, at most ${peak} MB\n`,
   );
 }
 
-/** Resident, in MB (Linux). */
+/** Resident memory in MB, on Linux. */
 function memory(pid: number): number {
   const [, kb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Math.round(Number(kb) / 1024);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** A request, the same each time or made anew. */
+/** A request that is sent repeatedly. */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -9,18 +9,18 @@ export interface Call {
 }
 
 /**
- * Sends calls over keep-alive connections, one after the other on each, for so many seconds.
- * @returns answers per second
- * @throws Error at the first answer that is no success
+ * Repeats each call on a separate keep-alive connection.
+ * @returns responses per second
+ * @throws Error for the first response without a success status
  */
 export async function load(url: string, calls: Call[], seconds: number): Promise<number> {
-  const until = Date.now() + seconds * 1000;
-  const counts = await Promise.all(calls.map((call) => loop(url, call, until)));
+  const deadline = Date.now() + seconds * 1000;
+  const counts = await Promise.all(calls.map((call) => repeat(url, call, deadline)));
   return counts.reduce((sum, count) => sum + count, 0) / seconds;
 }
 
-/** A plain socket: an HTTP client would take more of the machine than what is measured. */
-function loop(url: string, { method, path, headers, body = '' }: Call, until: number): Promise<number> {
+/** Uses a plain socket, because an HTTP client would use more CPU time than the server. */
+function repeat(url: string, { method, path, headers, body = '' }: Call, deadline: number): Promise<number> {
   const { hostname, port } = new URL(url);
   const lines = {
     host: 'x',
@@ -33,22 +33,22 @@ function loop(url: string, { method, path, headers, body = '' }: Call, until: nu
     const socket = connect(Number(port), hostname, () => socket.write(request));
     socket.setNoDelay();
     let count = 0;
-    let heard = '';
+    let received = '';
     socket.on('error', reject);
     socket.on('data', (chunk: Buffer) => {
-      heard += chunk.toString('latin1');
-      const end = heard.indexOf('\r\n\r\n');
+      received += chunk.toString('latin1');
+      const end = received.indexOf('\r\n\r\n');
       if (end < 0) return;
-      const length = Number(/content-length: (\d+)/i.exec(heard)?.[1] ?? 0);
-      if (heard.length < end + 4 + length) return;
-      if (!/^HTTP\/1.1 2/.test(heard)) {
+      const length = Number(/content-length: (\d+)/i.exec(received)?.[1] ?? 0);
+      if (received.length < end + 4 + length) return;
+      if (!/^HTTP\/1.1 2/.test(received)) {
         socket.destroy();
-        reject(new Error(`${method} ${path}: ${heard}`));
+        reject(new Error(`${method} ${path}: ${received}`));
         return;
       }
       count++;
-      heard = '';
-      if (Date.now() < until) socket.write(request);
+      received = '';
+      if (Date.now() < deadline) socket.write(request);
       else socket.end(() => resolve(count));
     });
   });

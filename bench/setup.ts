@@ -8,7 +8,7 @@ import { onDatabase } from '../test/setup/server';
 
 export const password = 'a cairn of many stones';
 
-/** An empty, migrated database of the benchmarks' own server: as Cairn reaches it, and as a superuser does. */
+/** Creates an empty, migrated database on a separate server. Returns the URLs for Cairn and for a superuser. */
 export async function benchDatabase(): Promise<{ databaseUrl: string; superuserUrl: string }> {
   const server = await startEmbeddedPostgres(join(dataFolder, 'bench-postgres'), [
     'fsync=off',
@@ -31,7 +31,7 @@ function config(databaseUrl: string) {
   return loadConfig({ DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
 }
 
-/** A server of `bench/server.ts`, in a process of its own, without limits. */
+/** Starts a server of `bench/server.ts` in a separate process, without rate limits. */
 export function startServer(
   kind: string,
   databaseUrl: string,
@@ -51,18 +51,18 @@ export function startServer(
   );
 }
 
-/** @returns an access token for each */
+/** @returns an access token for each account */
 export async function signIn(url: string, emails: string[]): Promise<string[]> {
   const tokens: string[] = [];
   for (const email of emails) {
-    const answer = await logIn(url, email);
-    tokens.push(((await answer.json()) as { access_token: string }).access_token);
+    const response = await logIn(url, email);
+    tokens.push(((await response.json()) as { access_token: string }).access_token);
   }
   return tokens;
 }
 
-export function logIn(url: string, email: string, word = password): Promise<Response> {
-  return post(url, '/auth/login', { email, password: word });
+export function logIn(url: string, email: string, enteredPassword = password): Promise<Response> {
+  return post(url, '/auth/login', { email, password: enteredPassword });
 }
 
 export function post(url: string, path: string, body: object): Promise<Response> {
