@@ -10,7 +10,7 @@ afterAll(() => app.close());
 
 const another = 'a cairn of even more stones';
 const login = (email: string, word: string) => app.api.post('/auth/login', { email, password: word });
-const refresh = (refresh_token: string) => app.api.post('/auth/refresh', { refresh_token });
+const refresh = (token: string) => app.api.post('/auth/refresh', { refresh_token: token });
 
 async function hashOf(user: TestUser): Promise<string> {
   const { rows } = await app.database.query<{ password_hash: string }>(
@@ -26,8 +26,8 @@ async function resetToken(email: string): Promise<string> {
   return app.mailbox.takeToken(email, subjects.reset);
 }
 
-const reset = (token: string, new_password = another) =>
-  app.api.post('/auth/password/reset', { token, new_password });
+const reset = (token: string, newPassword = another) =>
+  app.api.post('/auth/password/reset', { token, new_password: newPassword });
 
 describe('a password that is easily guessed', () => {
   const names = { email: 'wanda.walker@hills.example', username: 'wandering', full_name: 'Wanda Walker' };
@@ -52,10 +52,12 @@ describe('a password that is easily guessed', () => {
   it('is refused when it is changed, and when it is reset: the token serves still', async () => {
     const user = await newUser(app, names);
     const token = await resetToken(user.email);
-    for (const [new_password, code] of guessable) {
+    for (const [newPassword, code] of guessable) {
       for (const answer of [
-        await user.api.post('/auth/password', { current_password: password, new_password }).expect(422),
-        await reset(token, new_password).expect(422),
+        await user.api
+          .post('/auth/password', { current_password: password, new_password: newPassword })
+          .expect(422),
+        await reset(token, newPassword).expect(422),
       ]) {
         expect(answer.body).toMatchObject({ errors: [{ field: 'new_password', code }] });
       }

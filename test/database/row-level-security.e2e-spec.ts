@@ -348,7 +348,7 @@ describe('the catalogue of the database', () => {
       'administrator * {cairn_admin}',
       'purge * {cairn_purge}',
     ];
-    const policies = Object.fromEntries(rows.map((row) => [row.name, row.policies]));
+    const policies = Object.fromEntries<unknown>(rows.map((row) => [String(row.name), row.policies]));
     expect(onlyKnown(policies)).toEqual({
       administrative_acts: [administrator],
       changes: [owner],

@@ -63,8 +63,8 @@ describe('dashboard', () => {
 
   it('has each task in the lists where it belongs, in the user’s days', async () => {
     const user = await newUser(app, { timezone: noonZone });
-    const due = (title: string, due_date: string, fields: object = {}) =>
-      newTask(user, { title, due_date, ...fields });
+    const due = (title: string, dueDate: string, fields: object = {}) =>
+      newTask(user, { title, due_date: dueDate, ...fields });
     await due('last sunday', plusDays(monday, -1));
     await due('monday', monday);
     await due('sunday', plusDays(monday, 6));

@@ -221,17 +221,21 @@ class Walk {
         return this.agree(status, 204, undefined, () => this.model.removeTag(old));
       }
       case 'create goal': {
-        const parent_goal_id = link(step.parent, goal);
-        const { status, body } = await api.post('/goals', { title, parent_goal_id, progress: step.progress });
+        const parentGoalId = link(step.parent, goal);
+        const { status, body } = await api.post('/goals', {
+          title,
+          parent_goal_id: parentGoalId,
+          progress: step.progress,
+        });
         const { id } = body as Json;
         return this.agree(status, 201, body, () =>
-          this.model.createGoal(id, title, parent_goal_id, step.progress),
+          this.model.createGoal(id, title, parentGoalId, step.progress),
         );
       }
       case 'move goal': {
-        const [id, parent_goal_id] = [goal(step.goal), link(step.parent, goal)];
-        const { status, body } = await api.patch(`/goals/${id}`, { parent_goal_id });
-        return this.agree(status, 200, body, () => this.model.moveGoal(id, parent_goal_id));
+        const [id, parentGoalId] = [goal(step.goal), link(step.parent, goal)];
+        const { status, body } = await api.patch(`/goals/${id}`, { parent_goal_id: parentGoalId });
+        return this.agree(status, 200, body, () => this.model.moveGoal(id, parentGoalId));
       }
       case 'set goal status': {
         const id = goal(step.goal);

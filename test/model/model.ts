@@ -144,16 +144,16 @@ export class Model {
     return task;
   }
 
-  depend(id: string, other_id: string): void {
-    const [task, other] = [this.liveTask(id), this.liveTask(other_id)];
+  depend(id: string, otherId: string): void {
+    const [task, other] = [this.liveTask(id), this.liveTask(otherId)];
     const needs = (one: Task): boolean =>
       one === task || this.tasks.some((next) => one.needs.has(next.id) && needs(next));
     if (needs(other)) throw new Refused(409);
     task.needs.add(other.id);
   }
 
-  undepend(id: string, other_id: string): void {
-    if (!this.task(id).needs.delete(other_id)) throw new Refused(404);
+  undepend(id: string, otherId: string): void {
+    if (!this.task(id).needs.delete(otherId)) throw new Refused(404);
   }
 
   /** An hour of work. */
@@ -178,8 +178,8 @@ export class Model {
     this.retag((tags) => tags.filter((tag) => tag !== name));
   }
 
-  createGoal(id: string, title: string, parent_goal_id: string | null, progress: number | null): Goal {
-    if (parent_goal_id !== null) this.goal(parent_goal_id);
+  createGoal(id: string, title: string, parentGoalId: string | null, progress: number | null): Goal {
+    if (parentGoalId !== null) this.goal(parentGoalId);
     const status = progress === 100 ? 'completed' : 'active';
     const goal: Goal = {
       id,
@@ -187,7 +187,7 @@ export class Model {
       status,
       progress,
       isManual: progress !== null,
-      parent_goal_id,
+      parent_goal_id: parentGoalId,
       version: 1,
     };
     this.goals.push(goal);
@@ -195,12 +195,12 @@ export class Model {
     return goal;
   }
 
-  moveGoal(id: string, parent_goal_id: string | null): Goal {
+  moveGoal(id: string, parentGoalId: string | null): Goal {
     const goal = this.goal(id);
-    for (let above = parent_goal_id; above !== null; above = this.goal(above).parent_goal_id)
+    for (let above = parentGoalId; above !== null; above = this.goal(above).parent_goal_id)
       if (above === id) throw new Refused(409);
-    if (goal.parent_goal_id !== parent_goal_id) goal.version++;
-    goal.parent_goal_id = parent_goal_id;
+    if (goal.parent_goal_id !== parentGoalId) goal.version++;
+    goal.parent_goal_id = parentGoalId;
     this.settle();
     return goal;
   }
