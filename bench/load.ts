@@ -9,7 +9,7 @@ export interface Call {
 }
 
 /**
- * Repeats each call on a separate keep-alive connection.
+ * Sends each call repeatedly on a separate connection.
  * @returns responses per second
  * @throws Error for the first response without a success status
  */

@@ -31,12 +31,12 @@ export async function createUsers(
     INSERT INTO tasks (user_id, id, goal_id, title, description, status, completed_at, priority, category, project_name, due_date,
         estimated_hours, actual_hours, tags, created_at, updated_at, deleted_at)
       SELECT g.user_id, gen_random_uuid(), g.id, 'Task ' || n, CASE WHEN n = 7 THEN 'Made of granite' ELSE 'Description of task ' || n END,
-        made.status, CASE WHEN made.status = 'completed' THEN made.created_at + interval '5 hours' END, 1 + n % 5, 'c' || n % 10,
-        CASE WHEN n % 9 = 0 THEN 'Bridge' END, CASE WHEN n % 4 > 0 THEN made.created_at + interval '20 days' END, 2, CASE WHEN n % 2 = 0 THEN 3 END,
-        ARRAY['all', 't' || n % 20], made.created_at, made.created_at, CASE WHEN n = 9 THEN now() - n * interval '1 hour' END
+        generated.status, CASE WHEN generated.status = 'completed' THEN generated.created_at + interval '5 hours' END, 1 + n % 5, 'c' || n % 10,
+        CASE WHEN n % 9 = 0 THEN 'Bridge' END, CASE WHEN n % 4 > 0 THEN generated.created_at + interval '20 days' END, 2, CASE WHEN n % 2 = 0 THEN 3 END,
+        ARRAY['all', 't' || n % 20], generated.created_at, generated.created_at, CASE WHEN n = 9 THEN now() - n * interval '1 hour' END
       FROM goals g JOIN bench_users ON bench_users.id = g.user_id, generate_series(1, ${tasksPerUser / 200}) n,
         LATERAL (SELECT (ARRAY['pending', 'completed', 'completed', 'in_progress', 'blocked', 'completed', 'cancelled'])[1 + n % 7] AS status,
-          now() - (substr(g.title, 6)::int * 50 + n) * interval '55 minutes' AS created_at) made;
+          now() - (substr(g.title, 6)::int * 50 + n) * interval '55 minutes' AS created_at) generated;
     INSERT INTO tags (user_id, id, name) SELECT bench_users.id, gen_random_uuid(), name
       FROM bench_users, (SELECT 'all' AS name UNION ALL SELECT 't' || n FROM generate_series(0, 19) n) names;
     INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id

@@ -27,7 +27,7 @@ export class EmbeddedCluster {
     this.account = serverAccount(this.dataFolder);
   }
 
-  /** Creates the cluster if it does not exist. It is renamed at the end, so that an interrupted initdb leaves no partial cluster. */
+  /** Creates the cluster if it does not exist. initdb runs in another folder, since it can be interrupted. */
   create(): void {
     if (existsSync(this.dataFolder)) return;
     const newFolder = `${this.dataFolder}.new`;
@@ -44,7 +44,7 @@ export class EmbeddedCluster {
     renameSync(newFolder, this.dataFolder);
   }
 
-  /** Starts the server if it is not running. Another program can take the free port first, so it tries several ports. */
+  /** Starts the server if it is not running. Retries with another port, since another program can take the free port. */
   async start(settings: string[]): Promise<void> {
     for (let attempt = 1; !(await this.isRunning()); attempt++) {
       const options = [
@@ -134,7 +134,7 @@ function serverAccount(cluster: string): Account | undefined {
   );
 }
 
-/** The command prefix that switches to the account. It keeps root's access to closed folders, for a checkout in /root. */
+/** The command prefix that switches to the account. It keeps root's access to all folders, for a checkout in /root. */
 function asAccount(account: Account | undefined): string[] {
   if (!account) return [];
   return [

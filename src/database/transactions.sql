@@ -35,7 +35,7 @@ BEGIN
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
     WHERE t.user_id = enter_by_token.user_id AND t.id = enter_by_token.token_id AND t.expires_at > now() AND u.is_active;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'token is not alive' USING ERRCODE = 'ZC401';
+    RAISE EXCEPTION 'token is not valid' USING ERRCODE = 'ZC401';
   END IF;
   PERFORM act_as(enter_by_token.user_id);
 END $$;

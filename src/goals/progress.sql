@@ -21,7 +21,8 @@ BEGIN
   );
 END $$;
 
--- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed once, after its subgoals.
+-- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
+-- its subgoals.
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
@@ -100,9 +101,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- A number written by a user makes the progress manual; a goal that becomes computed again is computed at once. An active
--- goal is completed when its progress reaches 100, and a completed goal is active again when its progress leaves 100. A
--- status written in the same statement takes precedence.
+-- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
+-- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
+-- no longer 100, unless the statement itself sets the status.
 CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   before goals := OLD;

@@ -15,7 +15,7 @@ const maxItems = 10;
 /** Days of the velocity, and days for which a completed task counts as recently completed. */
 const [velocityDays, recentDays] = [30, 7];
 
-/** A goal is at risk if its progress is lower and it is due within this number of days. */
+/** A goal is at risk if its progress is below this, and its target date at most this number of days away. */
 const [riskyProgress, riskyDays] = [20, 30];
 
 /** The total number of items in a section, and the ids of the first ones. */

@@ -216,7 +216,7 @@ function subjectOf(account: string, trustedSource: string | undefined): string {
   return trustedSource === undefined ? account : `${account} at ${trustedSource}`;
 }
 
-/** All clients whose address is unknown count as one network. */
+/** Clients with an unknown address count as one network. */
 function currentNetwork(): string {
   const address = currentAddress();
   return address === null ? 'unknown' : networkOf(address);

@@ -35,7 +35,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   work?: Promise<void>;
   private timer?: NodeJS.Timeout;
   private isStopping = false;
-  private hasNewMails = false;
+  private isCheckNeeded = false;
 
   constructor(
     private readonly mails: MailsRepository,
@@ -59,17 +59,17 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   /** Call it after enqueuing a mail. Does not wait until the mail is sent. */
   wake(): void {
-    this.hasNewMails = true;
+    this.isCheckNeeded = true;
     this.work ??= this.sendAll();
   }
 
   private async sendAll(): Promise<void> {
     try {
-      while (this.hasNewMails && !this.isStopping) {
+      while (this.isCheckNeeded && !this.isStopping) {
         // Before the query, so that a mail that is enqueued during the query is found by the next one.
-        this.hasNewMails = false;
+        this.isCheckNeeded = false;
         const due = await this.mails.claim(batchSize);
-        if (due.length > 0) this.hasNewMails = true;
+        if (due.length > 0) this.isCheckNeeded = true;
         await Promise.all(due.map((mail) => this.send(mail)));
       }
     } catch (error) {

@@ -15,8 +15,8 @@ export class MailsRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Returns mails that are due and increments their attempts. Each becomes due again after 1, 2, 4, … minutes, up to an hour,
-   * unless it is deleted. This also covers a process that ends before it has sent the mail.
+   * Returns mails that are due and increments their attempts. Each becomes due again after 1, 2, 4, … minutes, up to an
+   * hour, unless it is deleted: so a mail is also retried if this process ends before it is sent.
    */
   async claim(limit: number): Promise<DueMail[]> {
     const text = `

@@ -71,7 +71,7 @@ function refuseEarlierVersion(applied: string[]): void {
   }
 }
 
-/** A role that bypasses row-level security would leave the isolation of users to the application alone. */
+/** With a role that bypasses row-level security, only the application would isolate users from each other. */
 async function refuseUnsuitableRole(dataSource: DataSource, isProduction: boolean): Promise<void> {
   const [role] = await dataSource.query<{ name: string; bypasses: boolean; lacks: string[] }[]>(`
     SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses,

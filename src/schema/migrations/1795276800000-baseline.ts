@@ -380,7 +380,7 @@ BEGIN
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
     WHERE t.user_id = enter_by_token.user_id AND t.id = enter_by_token.token_id AND t.expires_at > now() AND u.is_active;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'token is not alive' USING ERRCODE = 'ZC401';
+    RAISE EXCEPTION 'token is not valid' USING ERRCODE = 'ZC401';
   END IF;
   PERFORM act_as(enter_by_token.user_id);
 END $$;
@@ -652,9 +652,9 @@ GRANT SELECT, INSERT, DELETE, UPDATE (attempts, due_at) ON mails TO cairn_auth;
 
 -- src/limits/rate-limits.sql
 -- Counts hits against several limits, in their order, and stops at the first limit that refuses; a refused hit is not
--- counted. A limit allows \`quota\` hits per window. Without a longest wait, further hits are refused until the window ends.
--- With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each wait; the
--- count is reset when one window passes without a hit.
+-- counted. A limit allows \`quota\` hits per window. Without a longest wait, further hits are refused until the window
+-- ends. With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each
+-- wait; the count is reset when one window passes without a hit.
 CREATE FUNCTION count_hits(keys text[], quotas integer[], windows integer[], longest_waits integer[], new_hits integer)
   RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql AS $$
 DECLARE
@@ -927,7 +927,8 @@ BEGIN
   );
 END $$;
 
--- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed once, after its subgoals.
+-- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
+-- its subgoals.
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
@@ -1006,9 +1007,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- A number written by a user makes the progress manual; a goal that becomes computed again is computed at once. An active
--- goal is completed when its progress reaches 100, and a completed goal is active again when its progress leaves 100. A
--- status written in the same statement takes precedence.
+-- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
+-- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
+-- no longer 100, unless the statement itself sets the status.
 CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   before goals := OLD;
