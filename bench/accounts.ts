@@ -6,10 +6,10 @@ import { onDatabase } from '../test/setup/server';
 import { benchDatabase, logIn, passwordHash, post, signIn, startServer } from './setup';
 
 /*
- * Measures whether response times reveal why a sign-in is refused, how fast other requests are while many users sign in,
- * and the time and memory of an export of 100,000 tasks.
+ * Measures three things: whether the response time reveals why a sign-in or a reset was refused, whether other requests
+ * stay fast while many users sign in, and how long an export of 100,000 tasks takes.
  */
-const [rounds, crowd, tasks] = [400, 100, 100_000];
+const [rounds, simultaneousLogins, tasks] = [400, 100, 100_000];
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
@@ -33,13 +33,13 @@ async function main(): Promise<void> {
     'unknown account': () => post(url, '/auth/password/forgot', { email: 'nobody@example.com' }),
     'inactive account': () => post(url, '/auth/password/forgot', { email: 'bench2@example.com' }),
   });
-  await signInTogether(url);
+  await signInSimultaneously(url);
   await exportAll(url, server.pid!);
   server.kill();
   process.exit(0);
 }
 
-/** Calls all alternately, and prints how often each is slower than the first. */
+/** Runs the calls alternately. Reports how often a call of each kind is slower than a call of the first kind. */
 async function compareTimes(name: string, calls: Record<string, () => Promise<Response>>): Promise<void> {
   const times: Record<string, number[]> = Object.fromEntries(Object.keys(calls).map((kind) => [kind, []]));
   for (let round = -20; round < rounds; round++) {
@@ -50,40 +50,40 @@ async function compareTimes(name: string, calls: Record<string, () => Promise<Re
     }
   }
   const [[, first = []] = []] = Object.entries(times);
-  process.stdout.write(`${name}, ${rounds} calls each\n`);
+  process.stdout.write(`${name}, ${rounds} of each kind, alternating\n`);
   for (const [kind, sample] of Object.entries(times)) {
     const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => `${quantile(sample, q).toFixed(2)} ms`);
     const slower =
       sample === first
         ? ''
-        : `; slower than the first in ${(100 * shareOfSlower(sample, first)).toFixed(1)}%`;
+        : `; slower than the first in ${(100 * probabilityOfSlower(sample, first)).toFixed(1)}%`;
     process.stdout.write(`  ${kind}: 10% ${low}, median ${middle}, 90% ${high}${slower}\n`);
   }
 }
 
-/** The Mann-Whitney statistic: 0.5 when the samples cannot be told apart. */
-function shareOfSlower(sample: number[], other: number[]): number {
-  let wins = 0;
-  for (const a of sample) for (const b of other) wins += a > b ? 1 : a === b ? 0.5 : 0;
-  return wins / (sample.length * other.length);
+/** The Mann-Whitney statistic: the probability that a value of one sample is larger. 50% means no difference. */
+function probabilityOfSlower(sample: number[], other: number[]): number {
+  let slowerPairs = 0;
+  for (const a of sample) for (const b of other) slowerPairs += a > b ? 1 : a === b ? 0.5 : 0;
+  return slowerPairs / (sample.length * other.length);
 }
 
 function quantile(sample: number[], q: number): number {
   return [...sample].sort((a, b) => a - b)[Math.min(sample.length - 1, Math.floor(q * sample.length))]!;
 }
 
-async function signInTogether(url: string): Promise<void> {
+async function signInSimultaneously(url: string): Promise<void> {
   const [statuses, health]: [Record<number, number>, number[]] = [{}, []];
   for (let round = 0; round < 20; round++) {
-    let isFinished = false;
+    let isOver = false;
     const logins = Promise.all(
-      Array.from({ length: crowd }, async (_, i) => {
+      Array.from({ length: simultaneousLogins }, async (_, i) => {
         const response = await logIn(url, `bench${10 + i}@example.com`);
         await response.text();
         statuses[response.status] = (statuses[response.status] ?? 0) + 1;
       }),
-    ).finally(() => (isFinished = true));
-    while (!isFinished) {
+    ).finally(() => (isOver = true));
+    while (!isOver) {
       const start = performance.now();
       const [response] = (await once(get(`${url}/health`), 'response')) as [
         import('node:http').IncomingMessage,
@@ -96,8 +96,8 @@ async function signInTogether(url: string): Promise<void> {
   }
   const [middle, p99] = [0.5, 0.99].map((q) => `${quantile(health, q).toFixed(1)} ms`);
   process.stdout.write(
-    `${crowd} parallel logins, 20 times: ${JSON.stringify(statuses)}; ` +
-      `/health meanwhile (${health.length} calls): median ${middle}, p99 ${p99}\n`,
+    `${simultaneousLogins} simultaneous logins, 20 times: ${JSON.stringify(statuses)}; ` +
+      `/health during the logins (${health.length} calls): median ${middle}, p99 ${p99}\n`,
   );
 }
 
@@ -116,11 +116,11 @@ async function exportAll(url: string, pid: number): Promise<void> {
   const count = (JSON.parse(text) as { tasks: unknown[] }).tasks.length;
   process.stdout.write(
     `export: ${count} of ${tasks} tasks, ${(text.length / 1e6).toFixed(0)} MB in ${seconds} s; ` +
-      `the server's memory ${before} MB before, at most ${peak} MB\n`,
+      `memory of the server: ${before} MB before, at most ${peak} MB\n`,
   );
 }
 
-/** The resident memory of a process in MB (Linux). */
+/** Resident memory in MB, on Linux. */
 function memory(pid: number): number {
   const [, kb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Math.round(Number(kb) / 1024);

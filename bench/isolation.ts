@@ -3,21 +3,21 @@ import { Call, load } from './load';
 import { benchDatabase, passwordHash, signIn, startServer } from './setup';
 
 /*
- * Compares Cairn with itself without isolation, and with a hand-written server: list 20 tasks, get one, create one. The
- * servers are measured alternately in one run, so that other load affects all of them alike.
+ * Measures the cost of the isolation mechanisms and compares Cairn with a hand-written server: list 20 tasks, get one,
+ * create one. The servers are measured alternately in one run, so that other load on the machine affects all of them.
  */
 const [users, tasksEach, connections, rounds, seconds] = [200, 1000, 16, 4, 3];
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
-  const tasks = await createTasks(superuserUrl);
-  const servers = {
-    minimal: await startServer('minimal', superuserUrl),
-    unisolated: await startServer('unisolated', superuserUrl),
+  const tasks = await fill(superuserUrl);
+  const running = {
+    handWritten: await startServer('hand-written', superuserUrl),
+    withoutIsolation: await startServer('without-isolation', superuserUrl),
     cairn: await startServer('cairn', databaseUrl),
   };
   const tokens = await signIn(
-    servers.cairn.url,
+    running.cairn.url,
     tasks.map(({ email }) => email),
   );
   const headers = tasks.map(({ user_id }, index) => ({
@@ -42,27 +42,28 @@ async function main(): Promise<void> {
     `${users * tasksEach} tasks of ${users} users, ${connections} connections; responses per second\n`,
   );
   for (const [name, calls] of Object.entries(operations)) {
-    const rates = { minimal: 0, unisolated: 0, cairn: 0 };
-    for (const { url } of Object.values(servers)) await load(url, calls, 1); // warm-up
+    const rates = { handWritten: 0, withoutIsolation: 0, cairn: 0 };
+    for (const { url } of Object.values(running)) await load(url, calls, 1); // warm-up
     for (let round = 0; round < rounds; round++) {
-      for (const kind of ['minimal', 'unisolated', 'cairn'] as const)
-        rates[kind] += (await load(servers[kind].url, calls, seconds)) / rounds;
+      for (const kind of ['handWritten', 'withoutIsolation', 'cairn'] as const)
+        rates[kind] += (await load(running[kind].url, calls, seconds)) / rounds;
     }
-    const [minimal, unisolated, cairn] = [rates.minimal, rates.unisolated, rates.cairn].map(Math.round);
-    const [toMinimal, toUnisolated] = [rates.cairn / rates.minimal, rates.cairn / rates.unisolated].map(
-      (ratio) => ratio.toFixed(2),
-    );
+    const handWritten = Math.round(rates.handWritten);
+    const withoutIsolation = Math.round(rates.withoutIsolation);
+    const cairn = Math.round(rates.cairn);
+    const toHandWritten = (rates.cairn / rates.handWritten).toFixed(2);
+    const toWithoutIsolation = (rates.cairn / rates.withoutIsolation).toFixed(2);
     process.stdout.write(
-      `${name}: minimal server ${minimal}, without isolation ${unisolated}, Cairn ${cairn}: ` +
-        `${toMinimal} × minimal server, ${toUnisolated} × without isolation\n`,
+      `${name}: hand-written ${handWritten}, without isolation ${withoutIsolation}, Cairn ${cairn}: ` +
+        `${toHandWritten} × hand-written, ${toWithoutIsolation} × without isolation\n`,
     );
   }
-  for (const { process } of Object.values(servers)) process.kill();
+  for (const { process } of Object.values(running)) process.kill();
   process.exit(0);
 }
 
-/** Creates the users and tasks. @returns one user per connection, with the id of one of their tasks */
-async function createTasks(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
+/** @returns one user for each connection, with the id of one of the user's tasks */
+async function fill(url: string): Promise<{ user_id: string; email: string; id: string }[]> {
   const hash = await passwordHash();
   return onDatabase(url, async (client) => {
     await client.query(`INSERT INTO users (id, email, password_hash)

@@ -9,18 +9,18 @@ export interface Call {
 }
 
 /**
- * Repeats each call on its own keep-alive connection for so many seconds.
+ * Sends each call repeatedly on a separate connection.
  * @returns responses per second
- * @throws Error at the first response that is not successful
+ * @throws Error for the first response without a success status
  */
 export async function load(url: string, calls: Call[], seconds: number): Promise<number> {
-  const until = Date.now() + seconds * 1000;
-  const counts = await Promise.all(calls.map((call) => repeat(url, call, until)));
+  const deadline = Date.now() + seconds * 1000;
+  const counts = await Promise.all(calls.map((call) => repeat(url, call, deadline)));
   return counts.reduce((sum, count) => sum + count, 0) / seconds;
 }
 
-/** Uses a plain socket, because an HTTP client costs more than the servers that are measured. */
-function repeat(url: string, { method, path, headers, body = '' }: Call, until: number): Promise<number> {
+/** Uses a plain socket, because an HTTP client would use more CPU time than the server. */
+function repeat(url: string, { method, path, headers, body = '' }: Call, deadline: number): Promise<number> {
   const { hostname, port } = new URL(url);
   const lines = {
     host: 'x',
@@ -48,7 +48,7 @@ function repeat(url: string, { method, path, headers, body = '' }: Call, until: 
       }
       count++;
       received = '';
-      if (Date.now() < until) socket.write(request);
+      if (Date.now() < deadline) socket.write(request);
       else socket.end(() => resolve(count));
     });
   });

@@ -3,15 +3,16 @@ import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
 import { serverSettings } from '../src/schema/data-source';
 import { SentStatement, PostgresProxy } from '../test/setup/postgres-proxy';
+import { createUsers, createLargeGoal, Ids, tasksPerUser } from './query-data';
 import { benchDatabase, passwordHash, signIn } from './setup';
 
 /*
- * Measures every list, search, summary and insight of a user with 10,000 tasks: alone in the database, then among
- * 1,000,000 tasks. Prints the time of the request, the time of its statements and their plan under the policies.
+ * Measures every list, search, summary and insight for a user with 10,000 tasks: first as the only user, then with
+ * 1,000,000 tasks in total. Reports the time of the request, and the time and plan of its statements under the policies.
  */
-const [tasksEach, otherUsers, repetitions] = [10_000, 99, 60];
+const [otherUsers, rounds] = [99, 60];
 
-/** Upper bounds in milliseconds at the 95th percentile, for the whole request or for its statements. */
+/** Maximum milliseconds at the 95th percentile, for the whole request or for its statements. */
 interface Bound {
   request?: number;
   statements?: number;
@@ -71,7 +72,7 @@ const calls: [path: string, bound?: Bound][] = [
   ['/calendar.ics'],
 ];
 
-/** Each call differs from the one before. The bound is for the whole request. */
+/** Each creates a different request every time. The bound applies to the whole request. */
 const writes: [name: string, bound: number, call: (n: number, ids: Ids) => [string, string, object?]][] = [
   ['create a task', 15, (n) => ['POST', '/tasks', { title: `Task ${n}` }]],
   [
@@ -81,7 +82,7 @@ const writes: [name: string, bound: number, call: (n: number, ids: Ids) => [stri
   ],
   ['update its title', 15, (n, { task }) => ['PATCH', `/tasks/${task}`, { title: `Task ${n}` }]],
   [
-    'complete and reopen it, with three goals',
+    'complete and reopen it: updates three goals',
     15,
     (n, { task }) => ['POST', `/tasks/${task}/${completeOrReopen(n)}`],
   ],
@@ -91,7 +92,7 @@ const writes: [name: string, bound: number, call: (n: number, ids: Ids) => [stri
     (n, { large }) => ['POST', `/tasks/${large}/${completeOrReopen(n)}`],
   ],
   [
-    'trash and restore it',
+    'move to the trash and restore',
     10,
     (n, { task }) => (n % 2 ? ['POST', `/tasks/${task}/restore`] : ['DELETE', `/tasks/${task}`]),
   ],
@@ -104,8 +105,6 @@ interface Result {
   statements: number;
   plan: string;
 }
-
-type Ids = Record<'user' | 'task' | 'goal' | 'root' | 'large', string>;
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
@@ -131,16 +130,16 @@ async function main(): Promise<void> {
     return results;
   };
   await measureAll(); // warm-up
-  const alone = await measureAll();
+  const asOnlyUser = await measureAll();
   await createUsers(client, hash, 'other', otherUsers);
   await measureAll(); // warm-up
-  const among = await measureAll();
+  const amongOthers = await measureAll();
   ids.large = await createLargeGoal(client, ids.user);
 
   print([
-    'request',
-    'alone p50',
-    `among ${(otherUsers + 1) * tasksEach} p50`,
+    'call',
+    'only user p50',
+    `of ${(otherUsers + 1) * tasksPerUser} tasks p50`,
     'p95',
     'statements',
     'bound',
@@ -148,15 +147,23 @@ async function main(): Promise<void> {
   ]);
   let [exceeded, sum] = [0, 0];
   for (const [index, [path, bound]] of calls.entries()) {
-    const [{ median }, { median: later, high, statements, plan }] = [alone[index]!, among[index]!];
+    const [{ median }, { median: medianAmongOthers, high, statements, plan }] = [
+      asOnlyUser[index]!,
+      amongOthers[index]!,
+    ];
     const isOver = high > (bound?.request ?? Infinity) || statements > (bound?.statements ?? Infinity);
     if (isOver) exceeded++;
-    sum += Math.log(later / median);
+    sum += Math.log(medianAmongOthers / median);
     const boundText = bound ? `${isOver ? 'OVER ' : ''}${JSON.stringify(bound)}` : '';
-    print([path, ...[median, later, high, statements].map((ms) => ms.toFixed(1)), boundText, plan]);
+    print([
+      path,
+      ...[median, medianAmongOthers, high, statements].map((ms) => ms.toFixed(1)),
+      boundText,
+      plan,
+    ]);
   }
   for (const [name, bound, call] of writes) {
-    const { median, high } = await timeRequests((n) => {
+    const { median, high } = await timed((n) => {
       const [method, path, body] = call(n, ids);
       const type = body ? { 'content-type': 'application/json' } : undefined;
       return send(url, path, { method, headers: { ...headers, ...type }, body: JSON.stringify(body) });
@@ -164,12 +171,12 @@ async function main(): Promise<void> {
     if (high > bound) exceeded++;
     print([name, '', median.toFixed(1), high.toFixed(1), '', `${high > bound ? 'OVER ' : ''}${bound}`]);
   }
-  const first = await timeRequests(() => send(url, '/tasks?limit=20', { headers }));
-  const page = await pageOf(url, headers, 400);
-  const deep = await timeRequests(() => send(url, page, { headers }));
-  print([`page 400 / page 1, of 20 tasks each: ${(deep.median / first.median).toFixed(2)}`]);
+  const first = await timed(() => send(url, '/tasks?limit=20', { headers }));
+  const path = await pathOfPage(url, headers, 400);
+  const deep = await timed(() => send(url, path, { headers }));
+  print([`page 400 compared with page 1: ${(deep.median / first.median).toFixed(2)}`]);
   print([
-    `among all / alone, geometric mean: ${Math.exp(sum / calls.length).toFixed(2)}; above a bound: ${exceeded}`,
+    `1,000,000 tasks compared with 10,000, geometric mean: ${Math.exp(sum / calls.length).toFixed(2)}; bounds exceeded: ${exceeded}`,
   ]);
   await client.end();
   await app.close();
@@ -185,37 +192,34 @@ async function measure(
   proxy: PostgresProxy,
   client: Client,
 ): Promise<Result> {
-  const named = path.replace(/\{(\w+)\}/g, (_match, name: keyof Ids) => ids[name]);
+  const pathWithIds = path.replace(/\{(\w+)\}/g, (_match, name: keyof Ids) => ids[name]);
   proxy.reset();
-  await send(url, named, { headers });
+  await send(url, pathWithIds, { headers });
   const statements = proxy.statements.filter(({ text }) => /^\s*(SELECT|WITH)/.test(text));
-  const timing = await timeRequests(() => send(url, named, { headers }));
+  const timing = await timed(() => send(url, pathWithIds, { headers }));
   const plans: string[] = [];
-  let milliseconds = 0;
+  let statementTime = 0;
   for (const statement of statements) {
     const { time, nodes } = await explain(client, ids.user, statement);
-    milliseconds += time;
+    statementTime += time;
     plans.push(nodes.join(' '));
   }
-  return { ...timing, statements: milliseconds, plan: plans.join(' · ') };
+  return { ...timing, statements: statementTime, plan: plans.join(' · ') };
 }
 
-/** Times sequential requests: milliseconds at the median and at the 95th percentile. */
-async function timeRequests(request: (n: number) => Promise<string>) {
-  const durations: number[] = [];
-  for (let n = 0; n < repetitions; n++) {
+/** Sends requests one after the other. @returns milliseconds at the median and at the 95th percentile */
+async function timed(request: (n: number) => Promise<string>) {
+  const milliseconds: number[] = [];
+  for (let n = 0; n < rounds; n++) {
     const start = performance.now();
     await request(n);
-    durations.push(performance.now() - start);
+    milliseconds.push(performance.now() - start);
   }
-  durations.sort((a, b) => a - b);
-  return {
-    median: durations[Math.floor(repetitions / 2)]!,
-    high: durations[Math.floor(repetitions * 0.95)]!,
-  };
+  milliseconds.sort((a, b) => a - b);
+  return { median: milliseconds[Math.floor(rounds / 2)]!, high: milliseconds[Math.floor(rounds * 0.95)]! };
 }
 
-/** @throws Error for a response that is not successful */
+/** @throws Error for a response without a success status */
 async function send(url: string, path: string, init: RequestInit): Promise<string> {
   const response = await fetch(`${url}/api/v1${path}`, init);
   const text = await response.text();
@@ -223,11 +227,11 @@ async function send(url: string, path: string, init: RequestInit): Promise<strin
   return text;
 }
 
-async function pageOf(url: string, headers: Record<string, string>, number: number): Promise<string> {
+async function pathOfPage(url: string, headers: Record<string, string>, number: number): Promise<string> {
   let path = '/tasks?limit=20';
   for (let page = 1; page < number; page++) {
-    const { next_cursor } = JSON.parse(await send(url, path, { headers })) as { next_cursor: string };
-    path = `/tasks?limit=20&cursor=${next_cursor}`;
+    const { next_cursor: cursor } = JSON.parse(await send(url, path, { headers })) as { next_cursor: string };
+    path = `/tasks?limit=20&cursor=${cursor}`;
   }
   return path;
 }
@@ -239,9 +243,9 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** The execution time at the 95th percentile, and the indexes and sorts of the plan. */
+/** The execution time at the 95th percentile, and the indexes, scans and sorts of the plan. */
 async function explain(client: Client, user: string, { text, parameters }: SentStatement) {
-  const durations: number[] = [];
+  const milliseconds: number[] = [];
   let nodes: string[] = [];
   await client.query('BEGIN');
   await client.query('SELECT act_as($1)', [user]);
@@ -253,15 +257,15 @@ async function explain(client: Client, user: string, { text, parameters }: SentS
       execute,
     );
     const [plan] = rows[0]!['QUERY PLAN'];
-    durations.push(plan['Execution Time']);
-    nodes = [...new Set(flatten(plan.Plan).flatMap(describeNode))];
+    milliseconds.push(plan['Execution Time']);
+    nodes = [...new Set(flatten(plan.Plan).flatMap(labelOf))];
   }
   await client.query('ROLLBACK; DEALLOCATE explained');
-  durations.sort((a, b) => a - b);
-  return { time: durations[18]!, nodes };
+  milliseconds.sort((a, b) => a - b);
+  return { time: milliseconds[18]!, nodes };
 }
 
-function describeNode(node: PlanNode): string[] {
+function labelOf(node: PlanNode): string[] {
   if (node['Index Name']) return [node['Index Name']];
   if (node['Node Type'] === 'Seq Scan') return [`SEQ SCAN ${node['Relation Name']}`];
   return node['Node Type'].includes('Sort') ? ['(sort)'] : [];
@@ -273,78 +277,6 @@ function flatten(node: PlanNode): PlanNode[] {
 
 function print(cells: string[]): void {
   process.stdout.write(`${cells.join(' | ')}\n`);
-}
-
-/**
- * Creates users with the same tasks, goals, tags, dependencies, time entries and history.
- * @returns the ids of the first user and some of its rows
- */
-async function createUsers(
-  client: Client,
-  hash: string,
-  name: string,
-  users: number,
-): Promise<Omit<Ids, 'large'>> {
-  // Sets what triggers would compute row by row.
-  await client.query(`
-    SET session_replication_role = replica;
-    CREATE TEMP TABLE new_users AS SELECT gen_random_uuid() AS id, n AS number FROM generate_series(1, ${users}) n;
-    INSERT INTO users (id, email, password_hash, timezone)
-      SELECT id, '${name}' || number || '@example.com', ${client.escapeLiteral(hash)}, 'Europe/Berlin' FROM new_users;
-    INSERT INTO goals (user_id, id, title, description, status, horizon, target_date, progress, progress_mode, created_at)
-      SELECT new_users.id, gen_random_uuid(), 'Goal ' || n.n, 'Description of the goal',
-        (ARRAY['active', 'active', 'on_hold', 'cancelled'])[1 + n.n % 4], (ARRAY['yearly', 'quarterly', 'monthly', 'weekly', NULL])[1 + n.n % 5],
-        CASE WHEN n.n % 3 > 0 THEN now() + (n.n - 50) * interval '1 day' END, n.n % 100, 'computed', now() - n.n * interval '1 hour'
-      FROM new_users, generate_series(1, 200) n (n);
-    UPDATE goals g SET parent_goal_id = p.id FROM goals p, new_users WHERE g.user_id = new_users.id AND p.user_id = g.user_id
-      AND p.title = 'Goal ' || (1 + substr(g.title, 6)::int / 4) AND substr(g.title, 6)::int > 1 AND g.id <> p.id;
-    INSERT INTO tasks (user_id, id, goal_id, title, description, status, completed_at, priority, category, project_name, due_date,
-        estimated_hours, actual_hours, tags, created_at, updated_at, deleted_at)
-      SELECT g.user_id, gen_random_uuid(), g.id, 'Task ' || n, CASE WHEN n = 7 THEN 'Made of granite' ELSE 'Description of task ' || n END,
-        made.status, CASE WHEN made.status = 'completed' THEN moment + interval '5 hours' END, 1 + n % 5, 'c' || n % 10,
-        CASE WHEN n % 9 = 0 THEN 'Bridge' END, CASE WHEN n % 4 > 0 THEN moment + interval '20 days' END, 2, CASE WHEN n % 2 = 0 THEN 3 END,
-        ARRAY['all', 't' || n % 20], moment, moment, CASE WHEN n = 9 THEN now() - n * interval '1 hour' END
-      FROM goals g JOIN new_users ON new_users.id = g.user_id, generate_series(1, ${tasksEach / 200}) n,
-        LATERAL (SELECT (ARRAY['pending', 'completed', 'completed', 'in_progress', 'blocked', 'completed', 'cancelled'])[1 + n % 7] AS status,
-          now() - (substr(g.title, 6)::int * 50 + n) * interval '55 minutes' AS moment) made;
-    INSERT INTO tags (user_id, id, name) SELECT new_users.id, gen_random_uuid(), name
-      FROM new_users, (SELECT 'all' AS name UNION ALL SELECT 't' || n FROM generate_series(0, 19) n) names;
-    INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id
-      FROM tasks t JOIN new_users ON new_users.id = t.user_id JOIN tags g ON g.user_id = t.user_id AND g.name = ANY (t.tags);
-    INSERT INTO task_dependencies (user_id, task_id, depends_on_id) SELECT t.user_id, t.id, o.id
-      FROM tasks t JOIN new_users ON new_users.id = t.user_id JOIN tasks o ON o.user_id = t.user_id AND o.goal_id = t.goal_id
-      WHERE t.title IN ('Task 4', 'Task 1', 'Task 11') AND o.title IN ('Task 3', 'Task 14');
-    UPDATE tasks t SET parent_task_id = o.id FROM tasks o, new_users WHERE t.user_id = new_users.id AND o.user_id = t.user_id
-      AND o.goal_id = t.goal_id AND o.title = 'Task 1' AND t.title IN ('Task 2', 'Task 5', 'Task 6');
-    INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at) SELECT t.user_id, gen_random_uuid(), t.id, t.created_at, t.created_at + interval '1 hour'
-      FROM tasks t JOIN new_users ON new_users.id = t.user_id WHERE t.title IN ('Task 1', 'Task 2');
-    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields, changed_at)
-      SELECT t.user_id, row_number() OVER (PARTITION BY t.user_id ORDER BY t.created_at), 'task', t.id, 1, 'create',
-        jsonb_build_object('title', jsonb_build_object('old', NULL, 'new', t.title)), t.created_at
-      FROM tasks t JOIN new_users ON new_users.id = t.user_id;
-    SET session_replication_role = origin;
-  `);
-  const { rows } = await client.query<Omit<Ids, 'large'>>(`
-    SELECT t.user_id AS user, t.id AS task, t.goal_id AS goal, r.id AS root FROM new_users
-      JOIN goals g ON g.user_id = new_users.id AND g.title = 'Goal 5' JOIN goals r ON r.user_id = new_users.id AND r.title = 'Goal 1'
-      JOIN tasks t ON t.user_id = g.user_id AND t.goal_id = g.id AND t.title = 'Task 1' LIMIT 1`);
-  await client.query('DROP TABLE new_users');
-  await client.query('VACUUM ANALYZE');
-  return rows[0]!;
-}
-
-/** Creates a goal with 10,000 tasks. @returns the id of one of them */
-async function createLargeGoal(client: Client, user: string): Promise<string> {
-  await client.query('SET session_replication_role = replica');
-  const { rows } = await client.query<{ id: string }>(
-    `WITH goal AS (INSERT INTO goals (user_id, id, title) VALUES ($1, gen_random_uuid(), 'Large') RETURNING user_id, id)
-     INSERT INTO tasks (user_id, id, title, goal_id) SELECT user_id, gen_random_uuid(), 'Small', id FROM goal, generate_series(1, 10000)
-     RETURNING id`,
-    [user],
-  );
-  await client.query('SET session_replication_role = origin');
-  await client.query('VACUUM ANALYZE');
-  return rows[0]!.id;
 }
 
 void main();

@@ -1,52 +1,55 @@
 import { createServer, IncomingMessage } from 'node:http';
-import { Pool, QueryArrayConfig } from 'pg';
+import { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
-import { Database } from '../src/database/database';
-import type { Statement } from '../src/database/statement';
+import { ConnectionPool, rowsOf } from '../src/database/connection-pool';
+import { Database, Statements } from '../src/database/database';
 
 /**
- * Starts one of the compared servers and prints its URL.
- * `minimal`: node:http and pg with named statements; no accounts, validation or isolation.
- * `unisolated`: Cairn as a superuser, without transactions, `enter` and policies.
- * `cairn`: Cairn unchanged.
+ * Starts one of the servers that are compared and prints its URL.
+ * `hand-written`: node:http and pg with named statements; no accounts, no validation, no isolation.
+ * `without-isolation`: Cairn with only its statements, as a superuser: no transaction, no `enter`, no policies.
+ * `cairn`: Cairn without modifications.
  */
-const starts: Record<string, (kind: string) => Promise<string>> = {
-  minimal: startMinimal,
-  unisolated: startCairn,
+const startFunctions: Record<string, (kind: string) => Promise<string>> = {
+  'hand-written': startHandWritten,
+  'without-isolation': startCairn,
   cairn: startCairn,
 };
 
 async function startCairn(kind: string): Promise<string> {
   const app = await createApp(loadConfig());
-  if (kind === 'unisolated') disableIsolation(app.get(Database));
+  if (kind === 'without-isolation') removeIsolation(app.get(Database));
   await app.listen(0, '127.0.0.1');
   return app.getUrl();
 }
 
-function disableIsolation(database: Database): void {
+/** Replaces the method that sends a transaction by one that sends only the statements. */
+function removeIsolation(database: Database): void {
   const internals = database as unknown as {
-    pool: Pool;
-    fly: (begin: string, statements: Statement[]) => Promise<unknown[][][]>;
+    pool: ConnectionPool;
+    send: (beginSql: string, statements: Statements) => Promise<Record<string, unknown[]>>;
   };
-  internals.fly = async (_begin, statements) => {
-    const results = statements.map(async (statement) => {
-      const query: QueryArrayConfig = { ...statement, rowMode: 'array' };
-      return (await internals.pool.query<unknown[]>(query)).rows;
-    });
-    return Promise.all(results);
+  internals.send = async (_beginSql, statements) => {
+    const sent = Object.entries(statements).flatMap(([name, statement]) =>
+      statement ? [{ name, statement }] : [],
+    );
+    const results = rowsOf(await internals.pool.sendOnce(sent.map(({ statement }) => statement)));
+    const rows = Object.fromEntries(Object.keys(statements).map((name) => [name, [] as unknown[]]));
+    for (const [index, { name }] of sent.entries()) rows[name] = results[index]!.rows;
+    return rows;
   };
 }
 
-function startMinimal(): Promise<string> {
+function startHandWritten(): Promise<string> {
   const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
   const columns = `id, title, description, notes, status, status = 'completed' AS completed, priority, category, due_date,
     estimated_hours, actual_hours, goal_id, parent_task_id, project_name, repository_path, completed_at, deleted_at,
     created_at, updated_at, version`;
-  const list = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 21`;
-  const one = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL`;
-  const insert = `INSERT INTO tasks (user_id, id, title, priority) VALUES ($1, $2, $3, $4) RETURNING ${columns}`;
+  const listSql = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 21`;
+  const getSql = `SELECT ${columns} FROM tasks WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL`;
+  const insertSql = `INSERT INTO tasks (user_id, id, title, priority) VALUES ($1, $2, $3, $4) RETURNING ${columns}`;
   const respond = async (request: IncomingMessage): Promise<unknown> => {
     const user = request.headers['x-user'];
     const [path] = (request.url ?? '').split('?');
@@ -58,12 +61,16 @@ function startMinimal(): Promise<string> {
         priority: number;
       };
       return (
-        await pool.query<object>({ name: 'insert', text: insert, values: [user, uuidv7(), title, priority] })
+        await pool.query<object>({
+          name: 'insert',
+          text: insertSql,
+          values: [user, uuidv7(), title, priority],
+        })
       ).rows[0];
     }
     const id = /\/tasks\/(.+)/.exec(path!)?.[1];
-    if (id) return (await pool.query<object>({ name: 'one', text: one, values: [user, id] })).rows[0];
-    const { rows } = await pool.query<object>({ name: 'list', text: list, values: [user] });
+    if (id) return (await pool.query<object>({ name: 'get', text: getSql, values: [user, id] })).rows[0];
+    const { rows } = await pool.query<object>({ name: 'list', text: listSql, values: [user] });
     return { items: rows.slice(0, 20), next_cursor: rows.length > 20 ? 'x' : null };
   };
   const server = createServer((request, response) => {
@@ -84,4 +91,4 @@ function startMinimal(): Promise<string> {
 }
 
 const [kind = ''] = process.argv.slice(2);
-void starts[kind]!(kind).then((url) => process.stdout.write(`${url}\n`));
+void startFunctions[kind]!(kind).then((url) => process.stdout.write(`${url}\n`));

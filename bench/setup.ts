@@ -8,7 +8,7 @@ import { onDatabase } from '../test/setup/server';
 
 export const password = 'a cairn of many stones';
 
-/** Creates an empty, migrated database on the server of the benchmarks. @returns its URLs for Cairn and for a superuser */
+/** Creates an empty, migrated database on a separate server. Returns the URLs for Cairn and for a superuser. */
 export async function benchDatabase(): Promise<{ databaseUrl: string; superuserUrl: string }> {
   const server = await startEmbeddedPostgres(join(dataFolder, 'bench-postgres'), [
     'fsync=off',
@@ -31,7 +31,7 @@ function config(databaseUrl: string) {
   return loadConfig({ DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
 }
 
-/** Starts a server of `bench/server.ts` in its own process, without rate limits. */
+/** Starts a server of `bench/server.ts` in a separate process, without rate limits. */
 export function startServer(
   kind: string,
   databaseUrl: string,
@@ -51,7 +51,7 @@ export function startServer(
   );
 }
 
-/** @returns an access token for each email address */
+/** @returns an access token for each account */
 export async function signIn(url: string, emails: string[]): Promise<string[]> {
   const tokens: string[] = [];
   for (const email of emails) {
@@ -61,8 +61,8 @@ export async function signIn(url: string, emails: string[]): Promise<string[]> {
   return tokens;
 }
 
-export function logIn(url: string, email: string, triedPassword = password): Promise<Response> {
-  return post(url, '/auth/login', { email, password: triedPassword });
+export function logIn(url: string, email: string, enteredPassword = password): Promise<Response> {
+  return post(url, '/auth/login', { email, password: enteredPassword });
 }
 
 export function post(url: string, path: string, body: object): Promise<Response> {

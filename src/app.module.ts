@@ -45,7 +45,7 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      // The guards of every route, in this order: a request without a token learns nothing about its input.
+      // The guards of every route, in this order: a request without a token gets no errors about its input.
       providers: [
         { provide: Config, useValue: config },
         { provide: APP_GUARD, useClass: CurrentUserGuard },

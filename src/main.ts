@@ -2,8 +2,8 @@ import { createApp } from './app';
 import { ConfigError, loadConfig } from './core/config';
 import { prepareDatabase } from './schema/prepare-database';
 
-/** Milliseconds that requests in flight have to finish after a signal. */
-const shutdownLimit = 10_000;
+/** Milliseconds within which running requests must finish after a signal. */
+const shutdownTimeout = 10_000;
 
 async function main(): Promise<void> {
   const config = await prepareDatabase(loadConfig());
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     process.on(signal, () => {
       if (isStopping) return;
       isStopping = true;
-      setTimeout(() => process.exit(1), shutdownLimit).unref();
+      setTimeout(() => process.exit(1), shutdownTimeout).unref();
       void app.close().then(() => process.exit(0));
     });
   }
@@ -23,12 +23,11 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const isAboutUse = error instanceof ConfigError;
-  process.stderr.write(`${isAboutUse ? error.message : explain(error)}\n`);
+  process.stderr.write(`${error instanceof ConfigError ? error.message : startError(error)}\n`);
   process.exit(1);
 });
 
-function explain(error: unknown): string {
+function startError(error: unknown): string {
   const { code = '', port, message, stack } = error as Error & { code?: string; port?: number };
   if (code === 'EADDRINUSE')
     return `Cairn cannot start: port ${port} is already in use. Set PORT to another port.`;

@@ -17,7 +17,7 @@ class AccountRights {
   is_superuser: boolean;
 }
 
-/** Of the own account everything but the rights, of another's the rights. */
+/** For their own account, users can update all fields except the rights; superusers can update the rights of others. */
 export class PatchAccount extends IntersectionType(
   PatchUser,
   PartialType(AccountRights, { skipNullProperties: false }),

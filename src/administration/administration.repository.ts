@@ -23,7 +23,7 @@ const actionsOf: Record<keyof Rights, { withdraw: AdministrativeAction; grant: A
   is_superuser: { withdraw: 'demote', grant: 'promote' },
 };
 
-/** All accounts, for superusers: through a role that has no right on tasks and goals. Every action is recorded. */
+/** All accounts, for superusers. The database role has no rights on tasks and goals. Every action is recorded. */
 @Injectable()
 export class AdministrationRepository extends TableRepository<UserQuery> {
   constructor(database: Database, @InjectDataSource() dataSource: DataSource) {
@@ -45,7 +45,7 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
     });
   }
 
-  /** Deactivating an account also ends its sessions and deletes its tokens. @throws Problem 404 */
+  /** Deactivating an account also revokes its sessions and tokens. @throws Problem 404 */
   async setRights(id: string, { is_active, is_superuser }: Rights): Promise<JsonText> {
     if (is_active === undefined && is_superuser === undefined) return this.find(id);
     const { rows } = await this.write({
@@ -53,7 +53,7 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
       recordSuperuser: is_superuser === undefined ? undefined : recordRight(id, 'is_superuser', is_superuser),
       rows: this.updateStatement(id, { is_active, is_superuser }),
       ...(is_active === false && {
-        endSessions: endSessions(id),
+        revokeSessions: revokeSessionsOf(id),
         deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
         deleteOneTimeTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id }),
       }),
@@ -65,15 +65,15 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
   async revokeSessions(id: string): Promise<void> {
     const { users } = await this.write({
       users: sql('SELECT id FROM users WHERE id = :id', { id }),
-      endSessions: endSessions(id),
+      revokeSessions: revokeSessionsOf(id),
       record: recordAction('revoke_sessions', id),
     });
     this.requireRow(users);
   }
 
-  /** Deletes an account permanently, with everything it owns. @throws Problem 404 */
+  /** Deletes an account and all its data permanently. @throws Problem 404 */
   override async delete(id: string): Promise<void> {
-    // Of two simultaneous calls, the second waits for the lock, finds nothing, and records nothing.
+    // The second of two simultaneous calls waits for the lock, finds no account, and records nothing.
     const { users } = await this.write({
       users: sql('SELECT id FROM users WHERE id = :id FOR UPDATE', { id }),
       record: recordAction('delete', id),
@@ -96,18 +96,18 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
 }
 
 /**
- * Records an action, if the account exists and the action changes something.
- * @param condition SQL of when it changes something
- * @param actorId null for the command line
+ * Records an action if the account exists and the action has an effect.
+ * @param hasEffectSql SQL condition on the account
+ * @param actorId null for operator commands
  */
 export function recordAction(
   action: AdministrativeAction,
   userId: string,
-  condition = 'true',
+  hasEffectSql = 'true',
   actorId: string | null = currentUser().userId,
 ): Statement {
   const text = `INSERT INTO administrative_acts (id, actor_id, subject_id, act)
-    SELECT :act_id, :actor_id, id, :act FROM users WHERE id = :id AND ${condition}`;
+    SELECT :act_id, :actor_id, id, :act FROM users WHERE id = :id AND ${hasEffectSql}`;
   return sql(text, { act_id: uuidv7(), actor_id: actorId, act: action, id: userId });
 }
 
@@ -116,7 +116,7 @@ function recordRight(userId: string, right: keyof Rights, isGranted: boolean): S
   return recordAction(isGranted ? grant : withdraw, userId, `${right} <> ${isGranted}`);
 }
 
-function endSessions(userId: string): Statement {
+function revokeSessionsOf(userId: string): Statement {
   return sql('UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND revoked_at IS NULL', {
     id: userId,
   });

@@ -8,8 +8,8 @@ import { DeleteAccount, PatchAccount } from './administration.dto';
 import { AdministrationRepository } from './administration.repository';
 
 /**
- * The rules of accounts that may be another's. The guard has seen to it that whoever asks for another's is a superuser;
- * the database looks again.
+ * The rules for the current user's account and for other accounts. Only superusers can access other accounts: the guard
+ * and the database both check that.
  */
 @Injectable()
 export class AdministrationService {
@@ -24,15 +24,15 @@ export class AdministrationService {
     return isCurrentUser(id) ? this.users.get() : this.accounts.find(id);
   }
 
-  /** @throws Problem 404 · Problem 422 for another's names, and for one's own rights */
-  update(id: string, { is_active, is_superuser, ...names }: PatchAccount): Promise<JsonText> {
+  /** @throws Problem 404 · Problem 422 for the current user's rights and for any other field of another account */
+  update(id: string, { is_active, is_superuser, ...fields }: PatchAccount): Promise<JsonText> {
     const rights = { is_active, is_superuser };
-    refuse(isCurrentUser(id) ? rights : names);
-    if (isCurrentUser(id)) return this.users.update(names);
+    refuseFields(isCurrentUser(id) ? rights : fields);
+    if (isCurrentUser(id)) return this.users.update(fields);
     return this.accounts.setRights(id, rights);
   }
 
-  /** @throws Problem 404 · Problem 403 for the own account, when the password is wrong */
+  /** @throws Problem 404 · Problem 403 `wrong_password` for the current user's account */
   delete(id: string, { password }: DeleteAccount): Promise<void> {
     if (!isCurrentUser(id)) return this.accounts.delete(id);
     if (password === undefined) {
@@ -43,13 +43,13 @@ export class AdministrationService {
     return this.users.delete(password);
   }
 
-  /** Of the own account, all but the current one. @throws Problem 404 */
+  /** Keeps the session of the request. @throws Problem 404 */
   revokeSessions(id: string): Promise<void> {
     return isCurrentUser(id) ? this.sessions.revokeOthers() : this.accounts.revokeSessions(id);
   }
 }
 
-function refuse(fields: object): void {
+function refuseFields(fields: object): void {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   if (given.length) throw invalid(given.map(([field]) => unknownField(field)));
 }

@@ -3,7 +3,7 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 export type AdministrativeAction =
   'activate' | 'deactivate' | 'promote' | 'demote' | 'revoke_sessions' | 'delete';
 
-/** What was done to an account that is not one's own. The ids are no foreign keys: the record outlives whom it is about. */
+/** An action of a superuser on another account. The ids are not foreign keys, since the record outlives the accounts. */
 @Entity('administrative_acts')
 @Check(
   'administrative_acts_act_check',
@@ -16,7 +16,7 @@ export class AdministrativeAct {
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   created_at: Date;
 
-  /** The superuser; null for the command line. */
+  /** The superuser; null for operator commands. */
   @Column('uuid', { nullable: true })
   actor_id: string | null;
 

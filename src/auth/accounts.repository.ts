@@ -7,7 +7,7 @@ import { JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { rowAsJsonSql } from '../database/row-json';
 import { sql } from '../database/statement';
-import type { JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
 import { fieldsOf } from '../http/views';
 import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
@@ -15,7 +15,7 @@ import { User } from '../users/user.entity';
 import { sessionIsAliveSql } from './session.entity';
 import type { RefreshClaims } from './session-tokens';
 
-/** An account, with what is needed to check its password. */
+/** The columns of an account that are needed to check its password. */
 export type Account = Pick<User, 'id' | 'email' | 'username' | 'full_name' | 'password_hash' | 'is_active'>;
 
 export const accountColumns =
@@ -34,7 +34,7 @@ export interface Device {
   address: string | null;
 }
 
-/** Accounts and sessions, where there is no current user yet. */
+/** Accounts and sessions, for requests without a current user. */
 @Injectable()
 export class AccountsRepository {
   private readonly userJsonSql: string;
@@ -50,7 +50,7 @@ export class AccountsRepository {
       sessions.expires_at, ${this.userJsonSql} AS user`;
   }
 
-  /** Creates an account, and a mail that asks to verify its address. @throws Problem 409 `email_taken`, `username_taken` */
+  /** Creates an account and enqueues the verification mail. @throws Problem 409 `email_taken`, `username_taken` */
   async create(user: Partial<User> & { email: string }): Promise<JsonText> {
     const { email, username = null, full_name = null, timezone = 'UTC', password_hash } = user;
     const text = `INSERT INTO users (id, email, username, full_name, timezone, password_hash)
@@ -65,7 +65,7 @@ export class AccountsRepository {
 
   /**
    * @param name in canonical form (`normalizeEmail`): an email address if it contains an @, otherwise a username
-   * @param network `is_known_network` tells whether the account was signed in to from there in the last 90 days
+   * @param network `is_known_network` tells whether a session was started from there in the last 90 days
    */
   async find(
     name: string,
@@ -86,13 +86,13 @@ export class AccountsRepository {
 
   /**
    * Starts a session.
-   * @param account whose password was right
-   * @param newHash of the same password, where the stored hash has an outdated cost
-   * @returns undefined when the account was deleted, deactivated or got another password in the meantime
+   * @param account after its password was verified
+   * @param newHash of the same password, if the stored hash has an outdated cost
+   * @returns undefined if the account was deleted or deactivated or its password was changed in the meantime
    */
-  async openSession(account: Account, device: Device, newHash?: string): Promise<SessionState | undefined> {
+  async startSession(account: Account, device: Device, newHash?: string): Promise<SessionState | undefined> {
     const text = `
-      -- Named like the tables, so that the user's JSON and the session are those after the update.
+      -- These names hide the tables, so that the columns below come from the new rows.
       WITH users AS (
         UPDATE users SET last_login_at = now(), password_hash = :new_hash
         WHERE id = :user_id AND is_active AND password_hash = :password_hash RETURNING *
@@ -116,22 +116,21 @@ export class AccountsRepository {
   }
 
   /**
-   * Moves a session on to its next refresh token, if the token is the one that is valid now. The token before it, used
-   * within 10 seconds while its successor is unused, gets the same successor again: the response was lost. Any other
-   * token that was used before ends the session.
-   * @returns undefined when the session has ended, also when this call ended it
+   * Exchanges a refresh token for the next one. For 10 seconds, the previous token gives the same new token again if that
+   * one is unused, because the response may have been lost. Any other reuse of a token revokes the session.
+   * @returns undefined if the session is revoked, also by this call, or expired
    */
   async refreshSession(claims: RefreshClaims): Promise<SessionState | undefined> {
-    const isValid = 'sessions.generation = :generation::integer';
-    const isRetry = `sessions.generation = :generation::integer + 1 AND sessions.last_used_at > now() - interval '10 seconds'`;
+    const isCurrentSql = 'sessions.generation = :generation::integer';
+    const isRetrySql = `sessions.generation = :generation::integer + 1 AND sessions.last_used_at > now() - interval '10 seconds'`;
     const text = `
       UPDATE sessions SET
-        generation = CASE WHEN ${isValid} THEN sessions.generation + 1 ELSE sessions.generation END,
-        last_used_at = CASE WHEN ${isValid} THEN now() ELSE sessions.last_used_at END,
-        expires_at = CASE WHEN ${isValid}
+        generation = CASE WHEN ${isCurrentSql} THEN sessions.generation + 1 ELSE sessions.generation END,
+        last_used_at = CASE WHEN ${isCurrentSql} THEN now() ELSE sessions.last_used_at END,
+        expires_at = CASE WHEN ${isCurrentSql}
           THEN least(now() + :idle_days::integer * interval '1 day', sessions.created_at + :days::integer * interval '1 day')
           ELSE sessions.expires_at END,
-        revoked_at = CASE WHEN ${isValid} OR ${isRetry} THEN NULL ELSE now() END
+        revoked_at = CASE WHEN ${isCurrentSql} OR ${isRetrySql} THEN NULL ELSE now() END
       FROM users
       WHERE sessions.user_id = :user_id AND sessions.id = :session_id AND users.id = sessions.user_id
         AND ${sessionIsAliveSql} AND users.is_active

@@ -12,7 +12,7 @@ export const sessionRequired = new ProblemKind(
   'This operation requires a session. Sign in and send the access token of the session instead of a personal access token.',
 );
 
-/** URLs are passed on, and kept in logs and browser histories. */
+/** URLs are shared and stored in logs and browser histories. */
 export const readOnlyTokenRequired = new ProblemKind(
   403,
   'read_only_wanted',

@@ -57,7 +57,7 @@ export class AuthService {
     return this.toResponse(session);
   }
 
-  /** @throws Problem 401; a token that was used before also ends its session */
+  /** @throws Problem 401; the reuse of a token also revokes its session */
   async refresh(token: string): Promise<JsonText> {
     const claims = this.tokens.readRefresh(token);
     if (claims) await this.rateLimiter.countRefresh(claims.session_id);
@@ -73,19 +73,19 @@ export class AuthService {
   private async signIn(name: string, password: string, device: Device): Promise<SessionState> {
     const network = device.address === null ? null : networkOf(device.address);
     const account = await this.accounts.find(name, network);
-    const place = account?.is_known_network && network ? network : undefined;
-    await this.rateLimiter.countPassword(name, place);
-    // A second try, in case a simultaneous sign-in has renewed an outdated hash since the account was read.
+    const trustedSource = account?.is_known_network && network ? network : undefined;
+    await this.rateLimiter.countPassword(name, trustedSource);
+    // The second attempt succeeds if a simultaneous sign-in has replaced an outdated hash since the account was read.
     const session =
-      (await this.openSession(account, password, device)) ??
-      (await this.openSession(await this.accounts.find(name, network), password, device));
+      (await this.startSession(account, password, device)) ??
+      (await this.startSession(await this.accounts.find(name, network), password, device));
     if (!session) throw invalidCredentials();
-    await this.rateLimiter.passwordWasRight(name, place);
+    await this.rateLimiter.passwordWasRight(name, trustedSource);
     return session;
   }
 
-  /** @returns undefined when the account was changed after it was read */
-  private async openSession(
+  /** @returns undefined if the account was changed after it was read */
+  private async startSession(
     account: Account | undefined,
     password: string,
     device: Device,
@@ -94,7 +94,7 @@ export class AuthService {
     if (!account || !isRight || !account.is_active) throw invalidCredentials();
     const isOutdated = this.passwords.isOutdated(account.password_hash);
     const newHash = isOutdated ? await this.passwords.hash(password) : undefined;
-    return this.accounts.openSession(account, device, newHash);
+    return this.accounts.startSession(account, device, newHash);
   }
 
   private toResponse(session: SessionState): JsonText {

@@ -1,4 +1,4 @@
-/** Linear in the length of the header, which the extractor that comes with passport-jwt is not. */
+/** Runs in linear time, unlike the extractor of passport-jwt. */
 export function bearerToken({ headers }: { headers: { authorization?: string } }): string | null {
   return /^Bearer ([\w.-]+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }

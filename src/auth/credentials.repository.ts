@@ -6,7 +6,7 @@ import { currentUser } from '../core/request-context';
 import { Database } from '../database/database';
 import { rowAsJsonSql } from '../database/row-json';
 import { sql, Statement } from '../database/statement';
-import type { JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
 import { fieldsOf } from '../http/views';
 import type { MailKind } from '../mail/mail.entity';
 import { enqueueMail } from '../mail/mails.repository';
@@ -16,16 +16,15 @@ import { Account, accountColumns } from './accounts.repository';
 import type { OneTimeToken } from './one-time-token.entity';
 import { sessionIsAliveSql } from './session.entity';
 
-/** The condition for the session of the request, where it is still alive. */
-const currentSessionIsAlive = `EXISTS (
+/** SQL condition: the session of the request is alive. */
+const currentSessionIsAliveSql = `EXISTS (
   SELECT FROM sessions WHERE user_id = :user_id AND id = :session_id AND ${sessionIsAliveSql})`;
 
 /**
- * Passwords and email addresses, which the current user's own role cannot write, and the mailed tokens that prove an
- * address.
+ * Passwords and email addresses, which the role of the current user cannot write, and mailed tokens.
  *
- * A change first updates the account, which waits for sign-ins under way; the sessions that it ends afterwards include
- * theirs.
+ * Every change updates the account before it revokes sessions: the update waits for concurrent sign-ins, so that their
+ * sessions are revoked too.
  */
 @Injectable()
 export class CredentialsRepository {
@@ -38,7 +37,7 @@ export class CredentialsRepository {
     this.userJsonSql = rowAsJsonSql(dataSource.getMetadata(User), fieldsOf(UserView));
   }
 
-  /** The current user's account. @returns undefined when the session has ended */
+  /** The current user's account. @returns undefined if the session is revoked or expired */
   async findCurrent(): Promise<Account | undefined> {
     const text = `SELECT ${accountColumns} FROM users JOIN sessions ON sessions.user_id = users.id
       WHERE users.id = :user_id AND users.is_active AND sessions.id = :session_id AND ${sessionIsAliveSql}`;
@@ -59,19 +58,19 @@ export class CredentialsRepository {
   }
 
   /**
-   * Sets the current user's password, and ends all other sessions.
-   * @returns false when the password or the session is no longer what it was
+   * Sets the current user's password and revokes all other sessions.
+   * @returns false if the password was changed or the session revoked in the meantime
    */
   changePassword(account: Account, newHash: string): Promise<boolean> {
     const { id, email, password_hash } = account;
     const values = { ...currentSession(), password_hash, new_hash: newHash };
-    const update = `UPDATE users SET password_hash = :new_hash
-      WHERE id = :user_id AND password_hash = :password_hash AND is_active AND ${currentSessionIsAlive} RETURNING id`;
+    const updateSql = `UPDATE users SET password_hash = :new_hash
+      WHERE id = :user_id AND password_hash = :password_hash AND is_active AND ${currentSessionIsAliveSql} RETURNING id`;
     return this.database.authenticatorTransaction(async () => {
-      const { updated } = await this.database.asAuthenticator({ updated: sql(update, values) });
+      const { updated } = await this.database.asAuthenticator({ updated: sql(updateSql, values) });
       if (updated.length === 0) return false;
       await this.database.asAuthenticator({
-        endSessions: endOtherSessions(),
+        revokeSessions: revokeOtherSessions(),
         deleteTokens: deleteResetTokens(id),
         notice: enqueueMail('password_changed', email),
       });
@@ -80,12 +79,12 @@ export class CredentialsRepository {
   }
 
   /**
-   * Sets a password by a mailed token, which also proves the address. All sessions and personal access tokens end.
-   * @returns false when the token is no longer valid: of several simultaneous uses, one succeeds
+   * Sets a password with a mailed token, which also verifies the address. Revokes all sessions and personal access tokens.
+   * @returns false if the token is no longer valid: only one of several simultaneous uses succeeds
    */
   resetPassword(account: Account, tokenHash: Buffer, newHash: string): Promise<boolean> {
     const { id, email } = account;
-    const update = `
+    const updateSql = `
       WITH token AS (
         DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'reset_password' AND token_hash = :token_hash
           AND expires_at > now() RETURNING user_id, email
@@ -94,12 +93,12 @@ export class CredentialsRepository {
       FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
     return this.database.authenticatorTransaction(async () => {
       const { updated } = await this.database.asAuthenticator({
-        updated: sql(update, { id, token_hash: tokenHash, new_hash: newHash }),
+        updated: sql(updateSql, { id, token_hash: tokenHash, new_hash: newHash }),
       });
       if (updated.length === 0) return false;
-      const endSessions = `UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND ${sessionIsAliveSql}`;
+      const revokeSessionsSql = `UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND ${sessionIsAliveSql}`;
       await this.database.asAuthenticator({
-        endSessions: sql(endSessions, { id }),
+        revokeSessions: sql(revokeSessionsSql, { id }),
         deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
         deleteTokens: deleteResetTokens(id),
         notice: enqueueMail('password_changed', email),
@@ -109,19 +108,19 @@ export class CredentialsRepository {
   }
 
   /**
-   * Sets another email address for the current user, with other new values. It has to be verified again; other sessions
-   * and mailed tokens end, and the old address is notified.
-   * @returns the user; undefined when the password or the session is no longer what it was
+   * Sets the current user's email address, together with other values. The new address must be verified, other sessions
+   * and mailed tokens are revoked, and the old address is notified.
+   * @returns the user; undefined if the password was changed or the session revoked in the meantime
    * @throws Problem 409 `email_taken`, `username_taken`
    */
   changeEmail(account: Account, values: Partial<User> & { email: string }): Promise<JsonText | undefined> {
     const columns = (['email', 'username', 'full_name', 'timezone'] as const).filter(
       (column) => values[column] !== undefined,
     );
-    const update = `UPDATE users SET ${columns.map((column) => `${column} = :${column}`).join(', ')},
+    const updateSql = `UPDATE users SET ${columns.map((column) => `${column} = :${column}`).join(', ')},
         is_verified = false, email_verified_at = NULL
       WHERE id = :user_id AND is_active AND password_hash = :password_hash AND email = :old_email
-        AND ${currentSessionIsAlive}
+        AND ${currentSessionIsAliveSql}
       RETURNING ${this.userJsonSql} AS json`;
     const parameters = {
       ...values,
@@ -130,10 +129,12 @@ export class CredentialsRepository {
       old_email: account.email,
     };
     return this.database.authenticatorTransaction(async () => {
-      const { updated } = await this.database.asAuthenticator({ updated: sql<JsonRow>(update, parameters) });
+      const { updated } = await this.database.asAuthenticator({
+        updated: sql<JsonRow>(updateSql, parameters),
+      });
       if (!updated[0]) return undefined;
       await this.database.asAuthenticator({
-        endSessions: endOtherSessions(),
+        revokeSessions: revokeOtherSessions(),
         deleteTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id: account.id }),
         verification: enqueueMail('verify_email', values.email),
         notice: enqueueMail('email_changed', account.email),
@@ -142,22 +143,22 @@ export class CredentialsRepository {
     });
   }
 
-  /** @returns false when the token is no longer valid */
+  /** @returns false if the token is no longer valid */
   verifyEmail(tokenHash: Buffer): Promise<boolean> {
-    const update = `
+    const updateSql = `
       WITH token AS (
         DELETE FROM one_time_tokens WHERE purpose = 'verify_email' AND token_hash = :token_hash AND expires_at > now()
         RETURNING user_id, email
       )
       UPDATE users SET is_verified = true, email_verified_at = now()
       FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
-    const deleteOthers = `DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'verify_email'`;
+    const deleteOthersSql = `DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'verify_email'`;
     return this.database.authenticatorTransaction(async () => {
       const { verified } = await this.database.asAuthenticator({
-        verified: sql<{ id: string }>(update, { token_hash: tokenHash }),
+        verified: sql<{ id: string }>(updateSql, { token_hash: tokenHash }),
       });
       if (!verified[0]) return false;
-      await this.database.asAuthenticator({ deleteOthers: sql(deleteOthers, { id: verified[0].id }) });
+      await this.database.asAuthenticator({ deleteOthers: sql(deleteOthersSql, { id: verified[0].id }) });
       return true;
     });
   }
@@ -173,7 +174,7 @@ function currentSession(): { user_id: string; session_id: string | null } {
   return { user_id: userId, session_id: sessionId };
 }
 
-function endOtherSessions(): Statement {
+function revokeOtherSessions(): Statement {
   const text = `UPDATE sessions SET revoked_at = now()
     WHERE user_id = :user_id AND id <> :session_id AND ${sessionIsAliveSql}`;
   return sql(text, currentSession());

@@ -22,12 +22,12 @@ export class CredentialsService {
     private readonly mailer: Mailer,
   ) {}
 
-  /** The current user's account. @throws Problem 403 `wrong_password` · Problem 401, 429 */
+  /** Checks the password of the current user. @throws Problem 403 `wrong_password` · Problem 401, 429 */
   confirm(password: string): Promise<Account> {
     return this.passwords.admit(() => this.checkPassword(password));
   }
 
-  /** Also ends all other sessions. @throws Problem 403 `wrong_password` */
+  /** Also revokes all other sessions. @throws Problem 403 `wrong_password` */
   changePassword({ current_password, new_password }: ChangePassword): Promise<void> {
     return this.passwords.admit(async () => {
       const account = await this.checkPassword(current_password);
@@ -39,8 +39,8 @@ export class CredentialsService {
   }
 
   /**
-   * Sets another email address, with other new values.
-   * @param account whose password was confirmed
+   * Sets the email address, together with other values.
+   * @param account after its password was confirmed
    * @throws Problem 409 `email_taken`, `username_taken` · Problem 401, 429
    */
   async changeEmail(account: Account, values: Partial<User> & { email: string }): Promise<JsonText> {
@@ -64,7 +64,7 @@ export class CredentialsService {
     this.mailer.wake();
   }
 
-  /** Also ends all sessions and deletes all personal access tokens. @throws Problem 422 for an invalid token */
+  /** Also revokes all sessions and personal access tokens. @throws Problem 422 for an invalid token */
   async resetPassword({ token, new_password }: ResetPassword): Promise<void> {
     const hash = secretHash(token);
     const account = await this.credentials.findByToken('reset_password', hash);
@@ -96,12 +96,12 @@ export class CredentialsService {
   private async checkPassword(password: string): Promise<Account> {
     const account = await this.credentials.findCurrent();
     if (!account) throw sessionEnded();
-    const place = currentUser().sessionId ?? undefined;
-    await this.rateLimiter.countPassword(account.id, place);
+    const trustedSource = currentUser().sessionId ?? undefined;
+    await this.rateLimiter.countPassword(account.id, trustedSource);
     if (!(await this.passwords.isRight(password, account.password_hash))) {
       throw wrongPassword.create();
     }
-    await this.rateLimiter.passwordWasRight(account.id, place);
+    await this.rateLimiter.passwordWasRight(account.id, trustedSource);
     return account;
   }
 }

@@ -35,8 +35,8 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
   }
 
   /**
-   * @throws Problem 401 without a valid token · Problem 403 for a URL of another user, or when the token or the user lacks
-   * a permission · Problem 429 beyond the user's rate limit
+   * @throws Problem 401 without a valid token · Problem 403 for a URL of another user, or if the token or the user lacks a
+   * permission · Problem 429 when the user's rate limit is exceeded
    */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.hasRule(context, access.public)) return true;
@@ -47,10 +47,10 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
       this.config.requireEmailVerification && !this.hasRule(context, access.allowUnverified);
     const user = { ...(await this.authenticate(request, context)), mustBeVerified };
     setCurrentUser(user);
-    const takeBack = await this.rateLimiter.countRequest(user.userId);
+    const undoCount = await this.rateLimiter.countRequest(user.userId);
     const { raw } = context.switchToHttp().getResponse<FastifyReply>();
     // Otherwise, a revoked token could be used to exhaust the user's rate limit.
-    if (takeBack) raw.once('close', () => raw.statusCode === 401 && takeBack());
+    if (undoCount) raw.once('close', () => raw.statusCode === 401 && undoCount());
 
     const userInPath = request.params.user_id;
     const isOwn = userInPath !== undefined && isCurrentUser(userInPath);
@@ -75,8 +75,10 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     request: Request,
     context: ExecutionContext,
   ): Promise<Omit<CurrentUser, 'mustBeVerified'>> {
-    const inUrl = this.hasRule(context, access.tokenInUrl) ? request.query.token : undefined;
-    const token = this.personalTokens.recognize(typeof inUrl === 'string' ? inUrl : bearerToken(request));
+    const tokenInUrl = this.hasRule(context, access.tokenInUrl) ? request.query.token : undefined;
+    const token = this.personalTokens.recognize(
+      typeof tokenInUrl === 'string' ? tokenInUrl : bearerToken(request),
+    );
     if (token === undefined) {
       await super.canActivate(context);
       return { userId: request.user.user_id, sessionId: request.user.session_id, tokenId: null };
@@ -85,7 +87,7 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     if (this.hasRule(context, access.sessionOnly)) throw sessionRequired.create();
     const needed: Scope = ['GET', 'HEAD'].includes(request.method) ? 'read' : 'write';
     if (!scopes.includes(needed)) throw insufficientScope(needed);
-    if (inUrl !== undefined && scopes.includes('write')) throw readOnlyTokenRequired.create();
+    if (tokenInUrl !== undefined && scopes.includes('write')) throw readOnlyTokenRequired.create();
     return { userId: user_id, tokenId: token_id, sessionId: null };
   }
 
@@ -108,7 +110,7 @@ function insufficientScope(scope: Scope): Problem {
   });
 }
 
-/** Node itself keeps only the first one. */
+/** Counts in the raw headers, because Node keeps only the first value. */
 function countHeaders({ raw }: FastifyRequest, name: string): number {
   return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
 }

@@ -4,7 +4,7 @@ import { Strategy } from 'passport-jwt';
 import { bearerToken } from './bearer-token';
 import { algorithm, audience, issuer, SessionKey, SessionTokens } from './session-tokens';
 
-/** Reads the access token of a request. */
+/** Authenticates a request by its access token. */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   constructor(private readonly tokens: SessionTokens) {

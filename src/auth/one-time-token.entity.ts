@@ -1,7 +1,7 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
-/** What a mail proves: that whoever brings the token reads the mailbox. */
+/** A token that is sent by mail and proves access to the mailbox. Only its hash is stored. */
 @Entity('one_time_tokens')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @Check('one_time_tokens_purpose_check', `purpose IN ('verify_email', 'reset_password')`)
@@ -14,7 +14,7 @@ export class OneTimeToken {
   @Column('text')
   purpose: 'verify_email' | 'reset_password';
 
-  /** The address that it was sent to: it proves no other. */
+  /** The address that the token was sent to. The token does not verify any other address. */
   @Column('text')
   email: string;
 

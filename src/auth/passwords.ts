@@ -7,10 +7,10 @@ import { Config } from '../core/config';
 import { isVisibleText } from '../core/text';
 import { invalid, unavailable } from '../core/problem';
 
-/** Requests with passwords that are processed or wait, per core: more would wait too long. */
+/** Maximum number of requests with passwords, running or waiting, per core. */
 const admittedPerCore = 9;
 
-/** Characters that a password must have besides the user's public names. */
+/** Characters that a password must have in addition to the user's public names. */
 const minOwnCharacters = 6;
 
 const commonPasswords = new Set(dictionary['passwords-common']);
@@ -23,7 +23,7 @@ export interface PublicNames {
 }
 
 /**
- * Hashes and verifies passwords, one at a time per core, and for a limited number of requests: so that other requests stay
+ * Hashes and verifies passwords: one at a time per core and for a limited number of requests, so that other requests stay
  * fast.
  */
 @Injectable()
@@ -31,7 +31,7 @@ export class Passwords {
   private readonly cost: { type: typeof argon2id } & Config['argon2'];
   private readonly queue = pLimit(availableParallelism());
   private admitted = 0;
-  /** Verified in place of the hash of an unknown account, so that it takes the same time. */
+  /** Verified if the account is unknown, so that the response takes the same time. */
   private readonly dummyHash: Promise<string>;
 
   constructor(config: Config) {
@@ -41,7 +41,7 @@ export class Passwords {
 
   /**
    * Runs the work of a request that hashes passwords.
-   * @throws Problem 503, before the work starts, when there are too many such requests
+   * @throws Problem 503, before the work starts, if there are too many such requests
    */
   async admit<T>(work: () => Promise<T>): Promise<T> {
     if (this.admitted >= admittedPerCore * this.queue.concurrency) {
@@ -55,14 +55,14 @@ export class Passwords {
     }
   }
 
-  /** To be called within `admit`. */
+  /** Call it within `admit`. */
   hash(password: string): Promise<string> {
     return this.queue(() => hash(normalize(password), this.cost));
   }
 
   /**
-   * To be called within `admit`.
-   * @param passwordHash undefined for an unknown account: the result is false, after the same work
+   * Call it within `admit`.
+   * @param passwordHash undefined for an unknown account: the result is false, after the same time
    */
   async isRight(password: string, passwordHash: string | undefined): Promise<boolean> {
     const hashToVerify = passwordHash ?? (await this.dummyHash);
@@ -70,38 +70,38 @@ export class Passwords {
     return isRight && passwordHash !== undefined;
   }
 
-  /** Whether the hash has another cost than the configured one. */
+  /** Whether the cost of the hash differs from the configured one. */
   isOutdated(passwordHash: string): boolean {
     return needsRehash(passwordHash, this.cost);
   }
 
-  /** @throws Problem 422 for a common password, and for one that mostly consists of the user's names */
+  /** @throws Problem 422 for a common password and for a password that consists mostly of the user's names */
   refuseGuessable(field: string, password: string, user: PublicNames): void {
-    const folded = normalize(password).toLowerCase();
-    if ([...folded].length < 8 || !isVisibleText(folded)) {
+    const lowerCase = normalize(password).toLowerCase();
+    if ([...lowerCase].length < 8 || !isVisibleText(lowerCase)) {
       throw invalid([
         { field, code: 'too_short', message: 'must have at least 8 characters, and not only invisible ones' },
       ]);
     }
-    if (commonPasswords.has(folded)) {
+    if (commonPasswords.has(lowerCase)) {
       const message =
         'is one of the most common passwords: choose another one, for example three or four unrelated words';
       throw invalid([{ field, code: 'too_common', message }]);
     }
-    const rest = namesOf(user).reduce((text, name) => text.replaceAll(name, ''), folded);
-    if ([...rest].length < minOwnCharacters) {
+    const withoutNames = namesOf(user).reduce((text, name) => text.replaceAll(name, ''), lowerCase);
+    if ([...withoutNames].length < minOwnCharacters) {
       const message = `must have at least ${minOwnCharacters} characters that are not part of your name, username or email address`;
       throw invalid([{ field, code: 'too_personal', message }]);
     }
   }
 }
 
-/** The same text for every way in which keyboards compose characters. */
+/** Keyboards compose the same characters differently. */
 function normalize(password: string): string {
   return password.normalize('NFKC');
 }
 
-/** The names and their parts in lower case, longest first: removing a part first would leave the rest of a name. */
+/** The names and their parts in lower case, longest first, so that a whole name is removed before its parts. */
 function namesOf({ email, username, full_name }: PublicNames): string[] {
   const whole = [email, username, full_name, email.split('@')[0], 'cairn'];
   const parts = [email, full_name].flatMap((text) => (text ?? '').split(/[^\p{L}\p{N}]+/u));

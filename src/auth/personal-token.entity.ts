@@ -4,7 +4,7 @@ import { User } from '../users/user.entity';
 export const scopes = ['read', 'write'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** A token for programs of the user's own. The token itself is not here, only its SHA-256. */
+/** A personal access token, for scripts and other programs of a user. Only its SHA-256 hash is stored. */
 @Entity('personal_tokens')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @Check('personal_tokens_name_check', `length(name) <= 100 AND name ~ '[^[:space:]]'`)
@@ -33,7 +33,7 @@ export class PersonalToken {
   @Column('timestamp with time zone', { precision: 3 })
   expires_at: Date;
 
-  /** To the minute. */
+  /** Accurate to about a minute. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   last_used_at: Date | null;
 }

@@ -10,7 +10,7 @@ import { fieldsOf } from '../http/views';
 import { PersonalTokenView } from './personal-token.dto';
 import { PersonalToken, Scope } from './personal-token.entity';
 
-/** Who a personal access token belongs to, and what it allows. */
+/** The owner and the scopes of a personal access token. */
 export interface TokenOwner {
   user_id: string;
   token_id: string;
@@ -47,7 +47,7 @@ export class PersonalTokensRepository extends OwnedRepository<PageRequest> {
     return rows[0];
   }
 
-  /** No token is created while the password is being reset: a reset deletes all tokens. */
+  /** Locks the account: otherwise a token that is created during a password reset would not be deleted by it. */
   protected override write<S extends Statements>(statements: S): Promise<Results<S>> {
     return this.database.writeLockingAccount(statements);
   }

@@ -8,7 +8,7 @@ export const issuer = 'cairn';
 export const audience = 'cairn-api';
 export const algorithm = 'HS256';
 
-/** The `typ` of each kind of token: one is never taken for the other. */
+/** The `typ` of each kind of token, so that one is not accepted in place of the other. */
 const types = { access: 'at+jwt', refresh: 'rt+jwt' } as const;
 
 interface Header {
@@ -18,24 +18,24 @@ interface Header {
 
 interface SigningKey {
   id: string;
-  /** A KeyObject, whatever its type says: a string would be parsed as a public key on every call. */
+  /** Actually a KeyObject, which the types do not allow. A string would be parsed as a public key on every call. */
   key: Buffer;
 }
 
-/** Seconds by which clocks may differ. */
-const tolerance = 5;
+/** Seconds by which the clocks of instances may differ. */
+const clockTolerance = 5;
 
 export interface SessionKey {
   user_id: string;
   session_id: string;
 }
 
-/** What a refresh token says: the session, and which of its refresh tokens this one is. */
+/** The contents of a refresh token: its session, and its number among the refresh tokens of the session. */
 export interface RefreshClaims extends SessionKey {
   generation: number;
 }
 
-/** Makes and reads JSON Web SessionTokens. One key signs; several are accepted, so that keys can be replaced. */
+/** Creates and verifies the JSON Web Tokens of sessions. Several keys are accepted, so that keys can be rotated. */
 @Injectable()
 export class SessionTokens {
   private readonly signing: SigningKey;
@@ -60,13 +60,13 @@ export class SessionTokens {
     return this.sign(types.access, { sub: user_id, sid: session_id, iat, exp: iat + this.accessLifetime });
   }
 
-  /** Always the same token for the same session and generation: what is lost on the way can be given again. */
+  /** Always the same token for the same session and generation, so that a lost response can be repeated. */
   refresh({ user_id, session_id, generation }: RefreshClaims, issuedAt: Date, expiresAt: Date): string {
     const [iat, exp] = [issuedAt, expiresAt].map((time) => Math.floor(time.getTime() / 1000));
     return this.sign(types.refresh, { sub: user_id, sid: session_id, gen: generation, iat, exp });
   }
 
-  /** Undefined for anything but a refresh token of ours that is still valid. */
+  /** @returns undefined unless the token is a valid refresh token */
   readRefresh(token: string): RefreshClaims | undefined {
     const secret = this.keyOf(token, 'refresh');
     if (!secret) return undefined;
@@ -80,27 +80,28 @@ export class SessionTokens {
     }
   }
 
-  /** The key that a token names, where its header is one that we write; else undefined. */
+  /** The key that signed a token. @returns undefined if the header is not one that this class writes */
   keyOf(token: string, type: keyof typeof types): Buffer | undefined {
     try {
       const [encoded = ''] = token.split('.', 1);
       const header = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as Header | null;
-      const isOurs = header?.typ === types[type] && Object.keys(header).length === 3;
-      return isOurs ? this.accepted.get(header.kid ?? '')?.key : undefined;
+      const isKnownHeader = header?.typ === types[type] && Object.keys(header).length === 3;
+      return isKnownHeader ? this.accepted.get(header.kid ?? '')?.key : undefined;
     } catch {
       return undefined;
     }
   }
 
-  /** The session of an access token whose signature, issuer, audience and expiry have been checked; else undefined. */
-  readAccess({ sub, sid, iat, exp }: Record<string, unknown>): SessionKey | undefined {
+  /** @param claims of an access token, after its signature, issuer, audience and expiry were verified */
+  readAccess(claims: Record<string, unknown>): SessionKey | undefined {
+    const { sub, sid, iat, exp } = claims;
     const now = Date.now() / 1000;
-    const isTimely =
+    const hasValidTimes =
       typeof iat === 'number' &&
       typeof exp === 'number' &&
-      iat <= now + tolerance &&
+      iat <= now + clockTolerance &&
       exp <= iat + this.accessLifetime;
-    return isTimely && isId(sub) && isId(sid) ? { user_id: sub, session_id: sid } : undefined;
+    return hasValidTimes && isId(sub) && isId(sid) ? { user_id: sub, session_id: sid } : undefined;
   }
 
   private sign(typ: string, claims: object): string {

@@ -1,12 +1,12 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { User } from '../users/user.entity';
 
-/** The condition for a session that can be used. */
+/** SQL condition for sessions that are neither revoked nor expired. */
 export const sessionIsAliveSql = 'session_is_alive(sessions.revoked_at, sessions.expires_at)';
 
 /**
- * One sign-in, and the refresh tokens that followed from it. The tokens are not stored: each is signed over the session
- * and its generation, so that nothing in this table can be replayed.
+ * A session: one sign-in and its refresh tokens. The tokens are not stored. They are signed and contain the id of the
+ * session and their generation, so that no data in this table can be used to sign in.
  */
 @Entity('sessions')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
@@ -18,7 +18,7 @@ export class Session {
   @PrimaryColumn('uuid')
   id: string;
 
-  /** The number of the only refresh token that is valid. */
+  /** The number of the current refresh token, the only valid one. */
   @Column('integer', { default: 1 })
   generation: number;
 
@@ -31,7 +31,7 @@ export class Session {
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   created_at: Date;
 
-  /** The time of the sign-in or of the last refresh. */
+  /** Timestamp of the sign-in or of the last refresh. */
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   last_used_at: Date;
 

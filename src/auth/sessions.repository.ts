@@ -38,7 +38,7 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: 
     this.requireRow(rows);
   }
 
-  /** Does nothing when the session was revoked in the meantime. */
+  /** Does nothing if the session was revoked in the meantime. */
   async revokeCurrent(): Promise<void> {
     await this.write({ rows: this.revocation('sessions.id = :session_id') });
   }
@@ -47,9 +47,9 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: 
     await this.write({ rows: this.revocation('sessions.id <> :session_id') });
   }
 
-  private revocation(condition: string, parameters: { id?: string } = {}) {
+  private revocation(conditionSql: string, parameters: { id?: string } = {}) {
     const text = `UPDATE sessions SET revoked_at = now()
-      WHERE user_id = :user_id AND ${condition} AND ${sessionIsAliveSql} RETURNING id`;
+      WHERE user_id = :user_id AND ${conditionSql} AND ${sessionIsAliveSql} RETURNING id`;
     return this.sql(text, parameters);
   }
 }

@@ -1,4 +1,4 @@
--- Whether a session can be used. For every session, whatever its user.
+-- Whether a session is neither revoked nor expired. Does not check whether its user is active.
 CREATE FUNCTION session_is_alive(revoked_at timestamptz, expires_at timestamptz) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT revoked_at IS NULL AND expires_at > now()

@@ -2,7 +2,7 @@ import { Controller, Get, Header, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { TokenInUrl } from '../http/access';
 import { CalendarQuery } from './calendar.dto';
-import { CalendarService, limit } from './calendar.service';
+import { CalendarService, maxEntries } from './calendar.service';
 
 @TokenInUrl()
 @ApiTags('Calendar')
@@ -18,10 +18,10 @@ export class CalendarController {
     description:
       'iCalendar feed (RFC 5545) of open tasks by due date and open goals by target date. To subscribe from a calendar ' +
       'application, create a personal access token with only the scope `read` and add `?token=<token>` to the URL. ' +
-      `Contains at most ${limit} tasks and ${limit} goals, earliest first, starting with those due 90 days ago.`,
+      `Contains at most ${maxEntries} tasks and ${maxEntries} goals, earliest first, starting with those due 90 days ago.`,
   })
   @ApiOkResponse({ schema: { type: 'string' }, description: 'The calendar feed.' })
-  // The guard has read the token; it is declared here so that the document knows it.
+  // The guard reads the token. The query is declared for its validation and for the OpenAPI document.
   feed(@Query() _query: CalendarQuery): Promise<string> {
     return this.calendar.feed();
   }

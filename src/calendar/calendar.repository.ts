@@ -5,15 +5,15 @@ import { nullsLastSql } from '../database/keyset';
 import { timestampAsTextSql } from '../database/row-json';
 import { sql, Statement } from '../database/statement';
 
-/** Characters of a description: longer ones would make the feed so large that writing it delays other requests. */
-const maxDescription = 1000;
+/** Characters of a description. Writing a feed with longer ones would delay other requests. */
+const maxDescriptionLength = 1000;
 
 /** A task or a goal with a date. */
 export interface CalendarEntry {
   id: string;
   title: string;
   description: string | null;
-  /** A timestamp, or a plain date where the timestamp is the end of that day in the user's time zone. */
+  /** A timestamp, or a plain date if the timestamp is the end of a day in the user's time zone. */
   due: string;
   priority: number | null;
   created_at: string;
@@ -27,8 +27,8 @@ export class CalendarRepository {
 
   /**
    * Open tasks and open goals by due date.
-   * @param overdueDays how long overdue entries are included
-   * @param limit how many tasks and how many goals at most
+   * @param overdueDays days for which overdue entries are included
+   * @param limit maximum number of tasks and of goals
    */
   async upcoming(
     overdueDays: number,
@@ -44,20 +44,20 @@ export class CalendarRepository {
 
 function upcomingEntries(
   table: 'tasks' | 'goals',
-  due: string,
+  dueColumn: string,
   prioritySql: string,
-  isOpen: string,
+  isOpenSql: string,
   parameters: object,
 ): Statement<CalendarEntry> {
-  const sortKey = nullsLastSql(due);
+  const sortKeySql = nullsLastSql(dueColumn);
   const text = `
-    SELECT id, title, left(description, ${maxDescription}) AS description,
-      CASE WHEN (${due} AT TIME ZONE timezone)::time = '23:59:59.999' THEN to_char(${due} AT TIME ZONE timezone, 'YYYY-MM-DD')
-        ELSE ${timestampAsTextSql(due)} END AS due,
+    SELECT id, title, left(description, ${maxDescriptionLength}) AS description,
+      CASE WHEN (${dueColumn} AT TIME ZONE timezone)::time = '23:59:59.999' THEN to_char(${dueColumn} AT TIME ZONE timezone, 'YYYY-MM-DD')
+        ELSE ${timestampAsTextSql(dueColumn)} END AS due,
       ${prioritySql} AS priority,
       ${timestampAsTextSql('created_at')} AS created_at, ${timestampAsTextSql('updated_at')} AS updated_at, version
     FROM ${table} CROSS JOIN (SELECT timezone FROM users WHERE id = :user_id) owner
-    WHERE user_id = :user_id AND ${isOpen} AND ${due} IS NOT NULL AND ${sortKey} >= now() - :days::integer * interval '1 day'
-    ORDER BY ${sortKey}, id LIMIT :limit::integer`;
+    WHERE user_id = :user_id AND ${isOpenSql} AND ${dueColumn} IS NOT NULL AND ${sortKeySql} >= now() - :days::integer * interval '1 day'
+    ORDER BY ${sortKeySql}, id LIMIT :limit::integer`;
   return sql<CalendarEntry>(text, { ...parameters });
 }

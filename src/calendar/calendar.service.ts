@@ -2,16 +2,16 @@ import { Injectable } from '@nestjs/common';
 import ICAL from 'ical.js';
 import { CalendarEntry, CalendarRepository } from './calendar.repository';
 
-/** How many tasks, and how many goals, a feed contains at most. Calendars read the whole feed each time. */
-export const limit = 1000;
+/** Maximum number of tasks, and of goals, in a feed. Calendar applications always read the whole feed. */
+export const maxEntries = 1000;
 
 /** Days for which overdue entries are included. */
 const overdueDays = 90;
 
-/** How often calendars should refresh the feed. */
+/** How often calendar applications should refresh the feed. */
 const refreshInterval = 'PT1H';
 
-/** ical.js does not count the space that a folded line begins with: with it, lines have at most 75 octets. */
+/** Lines have at most 75 octets. ical.js does not count the space at the start of a folded line. */
 ICAL.foldLength = 74;
 
 /** A property of jCal: https://www.rfc-editor.org/rfc/rfc7265#section-3.4 */
@@ -24,7 +24,7 @@ export class CalendarService {
 
   /** @returns iCalendar: https://www.rfc-editor.org/rfc/rfc5545 */
   async feed(): Promise<string> {
-    const { tasks, goals } = await this.calendar.upcoming(overdueDays, limit);
+    const { tasks, goals } = await this.calendar.upcoming(overdueDays, maxEntries);
     const properties: Property[] = [
       ['version', {}, 'text', '2.0'],
       ['prodid', {}, 'text', '-//Cairn//Cairn//EN'],
@@ -42,28 +42,28 @@ export class CalendarService {
   }
 }
 
-/** Entries do not block time: one that is due at a timestamp has no duration, and one that is due on a day lasts all day. */
+/** Entries do not block time. An entry with a timestamp has no duration, an entry with a plain date is an all-day event. */
 function event(entry: CalendarEntry, category: string, summary: string): [string, Property[], []] {
   const { id, description, due, priority, created_at, updated_at, version } = entry;
   const properties: Property[] = [
     ['uid', {}, 'text', `${category.toLowerCase()}-${id}@cairn`],
-    ['dtstamp', {}, 'date-time', toTheSecond(updated_at)],
-    due.length === 10 ? ['dtstart', {}, 'date', due] : ['dtstart', {}, 'date-time', toTheSecond(due)],
+    ['dtstamp', {}, 'date-time', withoutFraction(updated_at)],
+    due.length === 10 ? ['dtstart', {}, 'date', due] : ['dtstart', {}, 'date-time', withoutFraction(due)],
     ['summary', {}, 'text', printable(summary)],
     ...(description === null ? [] : [['description', {}, 'text', printable(description)] as Property]),
     ['categories', {}, 'text', category],
     // iCalendar's priorities are 1 to 9, Cairn's are 1 to 5.
     ...(priority === null ? [] : [['priority', {}, 'integer', 2 * priority - 1] as Property]),
     ['transp', {}, 'text', 'TRANSPARENT'],
-    ['created', {}, 'date-time', toTheSecond(created_at)],
-    ['last-modified', {}, 'date-time', toTheSecond(updated_at)],
+    ['created', {}, 'date-time', withoutFraction(created_at)],
+    ['last-modified', {}, 'date-time', withoutFraction(updated_at)],
     ['sequence', {}, 'integer', version],
   ];
   return ['vevent', properties, []];
 }
 
 /** iCalendar has no fractions of a second. */
-function toTheSecond(timestamp: string): string {
+function withoutFraction(timestamp: string): string {
   return timestamp.replace(/\.\d+/, '');
 }
 

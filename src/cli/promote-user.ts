@@ -5,16 +5,16 @@ import { sql } from '../database/statement';
 import { normalizeEmail } from '../core/email';
 
 /**
- * Makes a user a superuser: the first one, who can then promote others.
+ * Promotes a user to superuser. Used for the first superuser, who can then promote others.
  * @returns a message for the operator
- * @throws ConfigError when there is no such account
+ * @throws ConfigError if there is no such account
  */
 export async function promoteUser(database: Database, [argument, ...more]: string[]): Promise<string> {
   if (argument === undefined || more.length)
     throw new ConfigError('Usage: npm run cli -- user:promote EMAIL');
   const email = normalizeEmail(argument);
-  const find = sql<{ id: string }>('SELECT id FROM users WHERE lower(email) = :email', { email });
-  const { users } = await database.asOperator({ users: find });
+  const findUser = sql<{ id: string }>('SELECT id FROM users WHERE lower(email) = :email', { email });
+  const { users } = await database.asOperator({ users: findUser });
   const [user] = users;
   if (!user) throw new ConfigError(`There is no account with the email address ${email}.`);
   await database.asOperator({

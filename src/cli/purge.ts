@@ -2,7 +2,7 @@ import { Config, ConfigError } from '../core/config';
 import type { Database } from '../database/database';
 import { purge } from '../purge/purge';
 
-/** What the application does once an hour, now; with `--dry-run`, only what it would do. */
+/** Runs the hourly purge immediately. With `--dry-run`, only counts what it would delete. */
 export async function purgeNow(database: Database, args: string[], config: Config): Promise<string> {
   const [option, ...more] = args;
   if ((option !== undefined && option !== '--dry-run') || more.length) {

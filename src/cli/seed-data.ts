@@ -1,4 +1,4 @@
-/** What the demo users are busy with. */
+/** The content of the demo data. */
 export const users = [
   { email: 'demo@example.com', username: 'demo', full_name: 'Demo', timezone: 'Europe/Berlin' },
   { email: 'maker@example.com', username: 'maker', full_name: 'Maker', timezone: 'America/New_York' },

@@ -18,13 +18,13 @@ type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
 
 /**
  * Fills a database with demo data: a few users, dozens of goals and hundreds of tasks, with dates around today. Does
- * nothing if the demo user exists. The rows of each user are written on behalf of that user.
+ * nothing if the demo user exists. The rows of each user are written as that user.
  * @returns a message for the operator, with the demo login
  */
 export async function seed(database: Database, _args: string[], config: Config): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
-  const find = sql(`SELECT id FROM users WHERE lower(email) = 'demo@example.com'`);
-  const { existing } = await database.asAuthenticator({ existing: find });
+  const findDemoUser = sql(`SELECT id FROM users WHERE lower(email) = 'demo@example.com'`);
+  const { existing } = await database.asAuthenticator({ existing: findDemoUser });
   if (existing.length) return `The demo data already exists. ${login}`;
 
   const passwordHash = await new Passwords(config).hash(password);
@@ -34,9 +34,9 @@ export async function seed(database: Database, _args: string[], config: Config):
     await database.asAuthenticator({
       inserted: insert('users', [{ ...user, id, password_hash: passwordHash }]),
     });
-    // Each user has one area less than the one before.
+    // Each user has one area less than the previous one.
     const plans = areas.slice(0, areas.length - index).map((area) => plan(id, area));
-    const rowsOf = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((one) => one[kind] as object[]);
+    const rowsOf = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((rows) => rows[kind] as object[]);
     await database.actAs(id, async () => {
       for (const table of [
         'goals',
@@ -61,7 +61,7 @@ function insert(table: string, rows: object[]): Statement {
   return sql(text, { rows: JSON.stringify(rows) });
 }
 
-/** The rows of one area, by table. */
+/** The rows of one area by table. */
 interface Plan {
   goals: Row<Goal>[];
   tasks: Row<Task>[];
@@ -72,16 +72,16 @@ interface Plan {
 }
 
 /**
- * One yearly goal with quarterly subgoals, and for each of these its tasks, one every three days. Most tasks that were due
- * are completed and have a time entry. Every fourth task depends on the one before it.
+ * A yearly goal with quarterly subgoals, each with tasks that are due every three days. Most tasks with a due date in the
+ * past are completed and have a time entry. Every fourth task depends on the previous one.
  */
-function plan(user_id: string, area: (typeof areas)[number]): Plan {
+function plan(userId: string, area: (typeof areas)[number]): Plan {
   const yearly = {
-    ...goalRow(user_id, area.goal, 'yearly', 300, area.project),
+    ...goalRow(userId, area.goal, 'yearly', 300, area.project),
     success_criteria: area.success,
   };
   const tag = {
-    user_id,
+    user_id: userId,
     id: uuidv7(),
     name: area.category,
     created_at: inDays(-60),
@@ -97,12 +97,12 @@ function plan(user_id: string, area: (typeof areas)[number]): Plan {
     time_entries: [],
   };
   area.parts.forEach((part, partIndex) => {
-    const goal = goalRow(user_id, part.goal, 'quarterly', [30, 90, 25][partIndex % 3]!, area.project);
+    const goal = goalRow(userId, part.goal, 'quarterly', [30, 90, 25][partIndex % 3]!, area.project);
     rows.goals.push({ ...goal, parent_goal_id: yearly.id });
     part.tasks.forEach((title, taskIndex) => {
-      const before = rows.tasks.at(-1);
+      const previous = rows.tasks.at(-1);
       const task = taskRow(
-        user_id,
+        userId,
         goal.id,
         title,
         12 * partIndex - 24 + 3 * taskIndex,
@@ -110,9 +110,9 @@ function plan(user_id: string, area: (typeof areas)[number]): Plan {
         area,
       );
       rows.tasks.push(task);
-      rows.task_tags.push({ user_id, task_id: task.id, tag_id: tag.id });
+      rows.task_tags.push({ user_id: userId, task_id: task.id, tag_id: tag.id });
       if (taskIndex % 4 === 3) {
-        rows.task_dependencies.push({ user_id, task_id: task.id, depends_on_id: before!.id });
+        rows.task_dependencies.push({ user_id: userId, task_id: task.id, depends_on_id: previous!.id });
       }
       if (task.completed_at) rows.time_entries.push(timeEntry(task, task.completed_at));
     });
@@ -121,15 +121,22 @@ function plan(user_id: string, area: (typeof areas)[number]): Plan {
 }
 
 function goalRow(
-  user_id: string,
+  userId: string,
   title: string,
   horizon: Goal['horizon'],
   targetInDays: number,
-  project_name: string,
+  projectName: string,
 ) {
   return {
-    ...{ user_id, id: uuidv7(), parent_goal_id: null as string | null, title, horizon, status: 'active' },
-    ...{ target_date: inDays(targetInDays), project_name, progress_mode: 'computed' },
+    ...{
+      user_id: userId,
+      id: uuidv7(),
+      parent_goal_id: null as string | null,
+      title,
+      horizon,
+      status: 'active',
+    },
+    ...{ target_date: inDays(targetInDays), project_name: projectName, progress_mode: 'computed' },
     ...{ success_criteria: null as string | null, metrics: null as object | null },
     ...{ created_at: inDays(-60), updated_at: inDays(-10), version: 1 },
   };
@@ -137,39 +144,47 @@ function goalRow(
 
 /** @param due days from today; negative for the past */
 function taskRow(
-  user_id: string,
-  goal_id: string,
+  userId: string,
+  goalId: string,
   title: string,
   due: number,
-  turn: number,
+  variant: number,
   area: (typeof areas)[number],
 ) {
-  const isDone = due < -1 && turn % 7 !== 4;
-  const open = (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[turn % 5]!;
-  const status = isDone ? 'completed' : open;
-  // On time, or one day late.
-  const completed_at = isDone ? inDays(Math.min(due + (turn % 3), -1) - 1) : null;
+  const isDone = due < -1 && variant % 7 !== 4;
+  const openStatus = (['in_progress', 'pending', 'pending', 'blocked', 'pending'] as const)[variant % 5]!;
+  const status = isDone ? 'completed' : openStatus;
+  // Some tasks are completed late.
+  const completedAt = isDone ? inDays(Math.min(due + (variant % 3), -1) - 1) : null;
   return {
-    ...{ user_id, id: uuidv7(), goal_id, title, status, completed_at, estimated_hours: 1 + (turn % 4) * 1.5 },
-    ...{ priority: 1 + ((turn * 2) % 5), category: area.category, project_name: area.project },
+    ...{
+      user_id: userId,
+      id: uuidv7(),
+      goal_id: goalId,
+      title,
+      status,
+      completed_at: completedAt,
+      estimated_hours: 1 + (variant % 4) * 1.5,
+    },
+    ...{ priority: 1 + ((variant * 2) % 5), category: area.category, project_name: area.project },
     tags: [area.category],
     notes: status === 'blocked' ? '[BLOCKED] Waiting for a reply.' : null,
-    due_date: turn % 6 === 5 ? null : inDays(due),
-    ...{ created_at: inDays(Math.min(due, 0) - 20), updated_at: completed_at ?? inDays(-1), version: 1 },
+    due_date: variant % 6 === 5 ? null : inDays(due),
+    ...{ created_at: inDays(Math.min(due, 0) - 20), updated_at: completedAt ?? inDays(-1), version: 1 },
   };
 }
 
-/** The hours before the completion. */
+/** A time entry that ends with the completion of the task. */
 function timeEntry(
-  { user_id, id, estimated_hours }: ReturnType<typeof taskRow>,
-  ended_at: string,
+  { user_id: userId, id, estimated_hours: estimatedHours }: ReturnType<typeof taskRow>,
+  endedAt: string,
 ): Row<TimeEntry> {
-  const started_at = new Date(Date.parse(ended_at) - (estimated_hours + 0.5) * hour).toISOString();
-  const times = { started_at, ended_at, created_at: ended_at, updated_at: ended_at };
-  return { user_id, id: uuidv7(), task_id: id, ...times, version: 1 };
+  const startedAt = new Date(Date.parse(endedAt) - (estimatedHours + 0.5) * hour).toISOString();
+  const times = { started_at: startedAt, ended_at: endedAt, created_at: endedAt, updated_at: endedAt };
+  return { user_id: userId, id: uuidv7(), task_id: id, ...times, version: 1 };
 }
 
-/** A timestamp in working hours, that many days from today. */
+/** A timestamp in working hours, `days` days from today. */
 function inDays(days: number): string {
   const midnight = Math.floor(Date.now() / day) * day;
   return new Date(midnight + days * day + (9 + (Math.abs(days) % 8)) * hour).toISOString();

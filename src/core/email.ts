@@ -1,6 +1,6 @@
 /**
- * The canonical form of an email address: one form for every case and Unicode form. (Lower case may compose what upper
- * case did not, so the text is normalized twice.)
+ * The canonical form of an email address: one form for every case and Unicode form. (Lower-case letters can compose where
+ * upper-case letters do not, so the text is normalized twice.)
  */
 export function normalizeEmail(text: string): string {
   return text.trim().normalize('NFKC').toLowerCase().normalize('NFKC');

@@ -1,9 +1,9 @@
-/** JSON that PostgreSQL wrote. It is sent as it is, without being parsed and serialized again. */
+/** JSON that PostgreSQL wrote. It is sent unchanged, without being parsed and serialized again. */
 export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** One page of a list: `{"items": […], "next_cursor": …}`, with `total` where it was requested. */
+/** One page of a list: `{"items": […], "next_cursor": …}`, with `total` if it was requested. */
 export class JsonPage extends JsonText {
   constructor(
     readonly items: string[],

@@ -1,8 +1,8 @@
 import { ConsoleLogger, LogLevel } from '@nestjs/common';
 import type { Config } from './config';
 
-/** What Nest says of its own start; of use only when it fails. */
-const startContexts = [
+/** Contexts of Nest's start-up messages. They are logged at level debug, since they only help if the start fails. */
+const startupContexts = [
   'InstanceLoader',
   'RoutesResolver',
   'RouterExplorer',
@@ -14,17 +14,17 @@ const startContexts = [
 export class Log extends ConsoleLogger {
   constructor({ environment, logLevel }: Config) {
     const levels: LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug'];
-    const least = logLevel === 'info' ? 'log' : logLevel;
+    const lowestLevel = logLevel === 'info' ? 'log' : logLevel;
     super({
       json: environment === 'production',
       colors: Boolean(process.stdout.isTTY),
-      logLevels: least === 'silent' ? [] : levels.slice(0, levels.indexOf(least) + 1),
+      logLevels: lowestLevel === 'silent' ? [] : levels.slice(0, levels.indexOf(lowestLevel) + 1),
     });
   }
 
   override log(message: unknown, ...more: unknown[]): void {
     const context = more.at(-1);
-    if (typeof context === 'string' && startContexts.includes(context)) super.debug(message, ...more);
+    if (typeof context === 'string' && startupContexts.includes(context)) super.debug(message, ...more);
     else super.log(message, ...more);
   }
 

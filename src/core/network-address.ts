@@ -2,7 +2,7 @@ import * as ipaddr from 'ipaddr.js';
 
 /**
  * Parses a network address into its canonical form: IPv4 in IPv6 notation becomes IPv4; port and interface are dropped.
- * @returns null for text that is not an address: proxies may report anything about their clients
+ * @returns null for text that is not an address, since proxies can report any text
  */
 export function parseAddress(text: string): string | null {
   const plain = text
@@ -12,7 +12,7 @@ export function parseAddress(text: string): string | null {
   return ipaddr.isValid(plain) ? ipaddr.process(plain).toString() : null;
 }
 
-/** The network that one household or company has: the address itself for IPv4, the /64 for IPv6. */
+/** The network that rate limits treat as one client: the address itself for IPv4, the /64 for IPv6. */
 export function networkOf(address: string): string {
   const parsed = ipaddr.parse(address);
   if (parsed.kind() === 'ipv4') return address;

@@ -3,7 +3,7 @@ export interface SortKey {
   descending: boolean;
 }
 
-/** What a client can ask of every list, besides its filters. */
+/** The parameters of every list, in addition to its filters. */
 export interface PageRequest {
   sort: SortKey[];
   /** 1–200 */

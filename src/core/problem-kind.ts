@@ -1,17 +1,17 @@
 import { Problem } from './problem';
 
-const kinds = new Map<string, ProblemKind>();
+const kindsByCode = new Map<string, ProblemKind>();
 const kindsByConstraint = new Map<string, ProblemKind>();
 
 /**
- * A problem that a feature declares once. The declaration serves everywhere: services throw it, routes document it, and
- * errors of the database turn into it, where a function raises its code as HINT or `constraint` is violated.
+ * A problem that a feature declares once: services throw it, routes document it, and database errors are mapped to it if
+ * an SQL function raises its code as HINT or if `constraint` is violated.
  */
 export class ProblemKind {
   /**
    * @param code unique, and part of the API
-   * @param detail what was wrong and what to do, for people
-   * @param constraint the unique index whose violation means this problem
+   * @param detail explanation for humans: what is wrong and how to correct it
+   * @param constraint a unique index: its violation is reported as this problem
    */
   constructor(
     readonly status: number,
@@ -19,18 +19,18 @@ export class ProblemKind {
     readonly detail: string,
     constraint?: string,
   ) {
-    kinds.set(code, this);
+    kindsByCode.set(code, this);
     if (constraint) kindsByConstraint.set(constraint, this);
   }
 
-  /** @param detail in place of the general one */
+  /** @param detail replaces the general explanation */
   create(detail = this.detail): Problem {
     return new Problem(this.status, this.code, detail);
   }
 }
 
 export function problemKindOf(code: string): ProblemKind | undefined {
-  return kinds.get(code);
+  return kindsByCode.get(code);
 }
 
 export function problemKindOfConstraint(constraint: string): ProblemKind | undefined {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** What is wrong with one field of a request. */
+/** An error in one field of a request. */
 export interface FieldError {
   field: string;
   code: string;
@@ -24,7 +24,7 @@ export class Problem extends Error {
   }
 }
 
-/** The same bytes for a row that does not exist and for another user's row. */
+/** Does not reveal whether the row does not exist or belongs to another user. */
 export function notFound(resource: string): Problem {
   return new Problem(404, 'not_found', `There is no ${resource} with this id.`);
 }
@@ -50,7 +50,7 @@ export function forbidden(code: string, detail: string, headers?: Record<string,
   return new Problem(403, code, detail, undefined, headers);
 }
 
-/** The session or token of the request is not valid any more. */
+/** The session or token of the request is no longer valid. */
 export function sessionEnded(): Problem {
   return unauthorized('The session or token has expired or was revoked. Sign in again.');
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** The user of the request, as the token says. The database checks whether the session or the token is still valid. */
+/** The user that the token identifies. The database checks whether the session or the token is still valid. */
 export interface CurrentUser {
   userId: string;
   /** Null for a personal access token. */
@@ -11,7 +11,7 @@ export interface CurrentUser {
   mustBeVerified: boolean;
 }
 
-/** What is known about a request, wherever its work is done. */
+/** Data about the current request, available to all code that handles it. */
 interface RequestContext {
   /** The client's network address in its canonical form; behind a proxy that is not trusted, the proxy's. */
   address: string | null;
@@ -24,8 +24,8 @@ interface RequestContext {
 const contexts = new AsyncLocalStorage<RequestContext>();
 
 /**
- * Runs `work` with a context of its own, for the guard to complete. (A guard that called `enterWith` would pass its user
- * on to the next request of the same connection.)
+ * Runs `work` in a new context, to which the guard adds the user. (With `enterWith` in the guard, the next request on the
+ * same connection would get the user of this one.)
  */
 export function runInRequest(context: RequestContext, work: () => void): void {
   contexts.run(context, work);
@@ -48,7 +48,7 @@ export function currentUser(): CurrentUser {
   return user;
 }
 
-/** Compares ignoring case, as UUIDs are. */
+/** Ignores case, like the comparison of UUIDs. */
 export function isCurrentUser(id: string): boolean {
   return id.toLowerCase() === currentUser().userId;
 }
@@ -62,7 +62,7 @@ export function appendResponseHeader(name: string, value: string): void {
   currentRequest().appendHeader(name, value);
 }
 
-/** Binds a function to the current request, for callers outside of it such as the stream of a response. */
+/** Binds a function to the current request, for callers outside its context such as a response stream. */
 export function bindToRequest<Arguments extends unknown[], Result>(
   work: (...args: Arguments) => Result,
 ): (...args: Arguments) => Result {

@@ -5,7 +5,7 @@ export function newSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** What is stored of a secret. Nobody guesses 256 bits: a fast hash will do. */
+/** The hash that is stored instead of a secret. A fast hash is sufficient for 256 random bits. */
 export function secretHash(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }

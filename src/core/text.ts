@@ -3,7 +3,7 @@ export function isStorableText(value: unknown): boolean {
   return typeof value === 'string' && !value.includes('\0') && value.isWellFormed();
 }
 
-/** Whether PostgreSQL returns the JSON unchanged. Numbers are limited too: jsonb would write 1e308 with all its digits. */
+/** Whether PostgreSQL returns the JSON unchanged. Numbers are limited too, because jsonb writes 1e308 with all its digits. */
 export function isStorableJson(value: unknown): boolean {
   if (typeof value === 'string') return isStorableText(value);
   if (typeof value === 'number')

@@ -5,10 +5,10 @@ import { Problem, unavailable } from '../core/problem';
 import { toProblem } from './database-errors';
 import type { Statement } from './statement';
 
-/** How many named statements a connection may keep: each takes about 10 KB of the server's memory. */
+/** Maximum number of prepared statements per connection. Each takes about 10 KB of the server's memory. */
 const maxStatements = 1000;
 
-/** What became of each statement of a pipeline. */
+/** The result or the error of one statement of a pipeline. */
 export type Outcome = PromiseSettledResult<QueryResult<QueryResultRow>>;
 
 /** A named statement, or plain text for BEGIN and COMMIT. */
@@ -17,7 +17,7 @@ export type SendableStatement = Pick<Statement, 'text'> & Partial<Statement>;
 /** Connections to PostgreSQL that several statements can be pipelined on. */
 export class ConnectionPool {
   private readonly logger = new Logger('SQL');
-  /** The names of the statements that each connection keeps. */
+  /** The names of the statements that PostgreSQL has prepared on each connection. */
   private readonly statementNames = new WeakMap<PoolClient, Set<string>>();
 
   /** @param isLogging whether the text of each statement is logged, without its values */
@@ -30,7 +30,7 @@ export class ConnectionPool {
   async connect(): Promise<PoolClient> {
     try {
       const client = await this.pool.connect();
-      // A connection in use that breaks emits an error; without a listener, that would end the process.
+      // A connection that breaks while in use emits an error, which would end the process without a listener.
       if (client.listenerCount('error') === 0) client.on('error', (error) => this.logger.warn(String(error)));
       return client;
     } catch (error) {
@@ -39,12 +39,12 @@ export class ConnectionPool {
   }
 
   /**
-   * Returns a connection to the pool. One that is not idle would take its transaction, and its user, to the next
-   * request: it is closed instead, and so is one that keeps too many statements.
+   * Returns a connection to the pool. It is closed instead if it has too many prepared statements, or if its transaction
+   * is still open: the next request would otherwise run in that transaction, as its user.
    */
   release(client: PoolClient): void {
-    const isWorn = (this.statementNames.get(client)?.size ?? 0) > maxStatements;
-    client.release(isWorn || client.getTransactionStatus() !== 'I');
+    const hasTooManyStatements = (this.statementNames.get(client)?.size ?? 0) > maxStatements;
+    client.release(hasTooManyStatements || client.getTransactionStatus() !== 'I');
   }
 
   /** Sends the statements in one packet and waits for the outcomes of all of them. */
@@ -78,7 +78,7 @@ export class ConnectionPool {
 
 /**
  * The rows of each statement.
- * @throws what made the first one fail; later failures only say that the transaction is aborted
+ * @throws the error of the first statement that failed; later errors only report that the transaction is aborted
  */
 export function rowsOf(outcomes: Outcome[]): QueryResult<QueryResultRow>[] {
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -86,7 +86,7 @@ export function rowsOf(outcomes: Outcome[]): QueryResult<QueryResultRow>[] {
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<QueryResult<QueryResultRow>>).value);
 }
 
-/** Without this, each statement is a packet of its own and wakes up both ends. */
+/** Buffers what `send` writes to the socket. Otherwise each statement would be sent in a separate packet. */
 function inOnePacket<T>(client: PoolClient, send: () => T): T {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.cork();
@@ -97,7 +97,7 @@ function inOnePacket<T>(client: PoolClient, send: () => T): T {
   }
 }
 
-/** Problems stay as they are, errors from PostgreSQL become problems where they mean one, and a broken connection is a 503. */
+/** Maps an error of PostgreSQL to the corresponding problem, and an error of the connection to a 503. */
 export function toThrowable(error: unknown): unknown {
   if (error instanceof Problem) return error;
   if (error instanceof DatabaseError) return toProblem(error);

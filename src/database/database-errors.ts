@@ -10,7 +10,7 @@ import {
 } from '../core/problem';
 import { ProblemKind, problemKindOf, problemKindOfConstraint } from '../core/problem-kind';
 
-/** Declared here because it belongs to every tree of rows. */
+/** Declared here because several features have trees of rows. */
 export const ancestorCycle = new ProblemKind(
   409,
   'cycle',
@@ -18,11 +18,11 @@ export const ancestorCycle = new ProblemKind(
 );
 
 /**
- * The problem that an error from PostgreSQL means for the client; the error itself where it means none.
+ * Maps an error from PostgreSQL to the problem that the client gets; returns the error itself if it corresponds to none.
  *
  * SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html. Those that begin with ZC are raised by
- * Cairn's own functions: ZC401 the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT,
- * ZC404 with the name of what is missing as HINT.
+ * Cairn's own functions: ZC401 if the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT,
+ * ZC404 with the name of the missing resource as HINT.
  */
 export function toProblem(error: DatabaseError): Problem | DatabaseError {
   const { code = '', constraint = '', table = '', hint } = error;
@@ -56,7 +56,7 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
   return problem;
 }
 
-/** Timeouts, deadlocks, too many connections, and a server that shuts down or starts. */
+/** Timeouts, deadlocks, too many connections, and a server that is shutting down or starting. */
 function isTemporary(code: string): boolean {
   return ['57014', '55P03', '53300', '25P03', '40001', '40P01'].includes(code) || /^(08|57P0)/.test(code);
 }

@@ -12,25 +12,25 @@ import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool'
 import type { Statement } from './statement';
 import { UserQueues } from './user-queues';
 
-/** Statements that are sent together, by names of the caller's choice. Optional ones may be undefined. */
+/** Statements that are sent together. The caller chooses their names. Optional ones may be undefined. */
 export type Statements = Record<string, Statement | undefined>;
 
-/** The rows of each statement, by its name; of an optional statement that was not sent, none. */
+/** The rows of each statement by its name. Undefined statements have no rows. */
 export type Results<S extends Statements> = {
   [Name in keyof S]-?: S[Name] extends Statement<infer Row> | undefined ? Row[] : never;
 };
 
-/** On whose behalf a transaction runs. */
+/** The role that an interactive transaction has. */
 type Actor = 'user' | 'authenticator';
 
 /**
  * Sends every statement to PostgreSQL, in a transaction under a restricted role:
  * `BEGIN; enter(session, user) · the statements · COMMIT` travel in one packet on a pipelined connection. `enter` refuses
- * a session that is not valid any more, and then no statement takes effect; it also takes the role for which row-level
- * security shows the user's own rows only.
+ * a session that is no longer valid, and then no statement takes effect. It also switches to a role for which row-level
+ * security shows only the user's own rows.
  *
- * All methods throw a Problem where the error means one to the client (503 when PostgreSQL cannot be reached), and
- * otherwise the DatabaseError.
+ * All methods throw a Problem if the error corresponds to one (503 if PostgreSQL cannot be reached), and otherwise the
+ * DatabaseError.
  */
 @Injectable()
 export class Database {
@@ -47,18 +47,18 @@ export class Database {
   /** Reads as the current user; all statements see one snapshot. */
   read<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
-      this.sendInTransaction('user', statements) ?? this.send(`${beginReading}; ${enterSql()}`, statements)
+      this.sendInTransaction('user', statements) ?? this.send(`${beginReadingSql}; ${enterSql()}`, statements)
     );
   }
 
   /** Several reads as the current user, one after the other, that see one snapshot. */
   readTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.transaction(`${beginReading}; ${enterSql()}`, 'user', work);
+    return this.transaction(`${beginReadingSql}; ${enterSql()}`, 'user', work);
   }
 
   /**
    * Writes as the current user. The writes of one user are serialized: what one of them has read is still true when it
-   * commits. Those of this instance wait in a queue, so that they hold no connections.
+   * commits. Within this instance they wait in a queue, where they hold no connections.
    */
   write<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
@@ -76,41 +76,43 @@ export class Database {
   }
 
   /**
-   * Writes as `write` does, rows that a later change of the account's password or rights must delete: such changes wait
-   * until this transaction has committed.
+   * Like `write`, for rows that a change of the account's password or rights must delete: such changes wait until this
+   * transaction has committed.
    */
   writeLockingAccount<S extends Statements>(statements: S): Promise<Results<S>> {
-    const lockAccount = `SELECT lock_account(${literal(currentUser().userId)})`;
+    const lockAccountSql = `SELECT lock_account(${literal(currentUser().userId)})`;
     return this.serialize(() =>
-      this.send(`BEGIN; ${lockWritesSql()}; ${lockAccount}; ${enterSql()}`, statements),
+      this.send(`BEGIN; ${lockWritesSql()}; ${lockAccountSql}; ${enterSql()}`, statements),
     );
   }
 
   /**
    * For registration, sign-in and token refresh, where there is no current user yet, and for passwords, mails and rate
-   * limits. The role reads and writes accounts and sessions, and has no right on tasks and goals.
+   * limits. The role reads and writes accounts and sessions, and has no rights on tasks and goals.
    */
   asAuthenticator<S extends Statements>(statements: S): Promise<Results<S>> {
-    return this.sendInTransaction('authenticator', statements) ?? this.send(beginAuthenticating, statements);
+    return (
+      this.sendInTransaction('authenticator', statements) ?? this.send(beginAuthenticatingSql, statements)
+    );
   }
 
   /** Several calls of `asAuthenticator` in one transaction. @param work may be run again after a deadlock */
   authenticatorTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.transaction(beginAuthenticating, 'authenticator', work);
+    return this.transaction(beginAuthenticatingSql, 'authenticator', work);
   }
 
   /**
    * For the administration of accounts by the current user, who must be a superuser. The role reads all accounts, and has
-   * no right on tasks and goals.
+   * no rights on tasks and goals.
    * @throws Problem 403 when the user is not a superuser
    */
   asAdministrator<S extends Statements>(statements: S): Promise<Results<S>> {
     const { userId, sessionId } = currentUser();
-    const enter = `SELECT enter_as_administrator(${literal(sessionId)}, ${literal(userId)})`;
-    return this.send(`BEGIN; ${enter}`, statements);
+    const enterAsAdministratorSql = `SELECT enter_as_administrator(${literal(sessionId)}, ${literal(userId)})`;
+    return this.send(`BEGIN; ${enterAsAdministratorSql}`, statements);
   }
 
-  /** For the operator's commands on accounts: the administrator's role, without a user. */
+  /** For operator commands on accounts: the administrator's role, without a user. */
   asOperator<S extends Statements>(statements: S): Promise<Results<S>> {
     return this.send('BEGIN; SET LOCAL ROLE cairn_admin', statements);
   }
@@ -122,11 +124,11 @@ export class Database {
 
   /** Background work on behalf of a user: reads and writes in one transaction, serialized with the user's writes. */
   actAs<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    const begin = `BEGIN; ${lockWritesSql(userId)}; SELECT act_as(${literal(userId)})`;
-    return this.transaction(begin, 'user', work);
+    const beginSql = `BEGIN; ${lockWritesSql(userId)}; SELECT act_as(${literal(userId)})`;
+    return this.transaction(beginSql, 'user', work);
   }
 
-  /** Whether PostgreSQL responds within two seconds, however long requests may wait for a connection. */
+  /** Whether PostgreSQL responds within two seconds, regardless of the configured pool timeout. */
   ping(): Promise<boolean> {
     const isResponding = this.pool.ping().then(
       () => true,
@@ -139,12 +141,12 @@ export class Database {
     return this.writeQueues.run(currentUser().userId, work);
   }
 
-  private async transaction<T>(begin: string, actor: Actor, work: () => Promise<T>): Promise<T> {
+  private async transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          await client.query(begin);
+          await client.query(beginSql);
           const result = await this.transactions.run({ client, actor }, work);
           refuseUncommitted(await client.query('COMMIT'));
           return result;
@@ -158,7 +160,7 @@ export class Database {
     }
   }
 
-  /** Undefined outside of an interactive transaction of this actor. */
+  /** @returns undefined outside of an interactive transaction of this actor */
   private sendInTransaction<S extends Statements>(
     actor: Actor,
     statements: S,
@@ -169,11 +171,15 @@ export class Database {
     return this.pool.send(transaction.client, sent).then((outcomes) => byName(statements, rowsOf(outcomes)));
   }
 
-  private async send<S extends Statements>(begin: string, statements: S): Promise<Results<S>> {
+  private async send<S extends Statements>(beginSql: string, statements: S): Promise<Results<S>> {
     const sent = Object.values(statements).filter((statement) => statement !== undefined);
-    const pipeline = [{ text: begin }, ...sent, { text: 'COMMIT' }];
+    const pipeline = [{ text: beginSql }, ...sent, { text: 'COMMIT' }];
     let outcomes = await this.pool.sendOnce(pipeline);
-    for (let retry = 1; retry <= 2 && mayRetry(outcomes, retry, begin.startsWith(beginReading)); retry++) {
+    for (
+      let retry = 1;
+      retry <= 2 && mayRetry(outcomes, retry, beginSql.startsWith(beginReadingSql));
+      retry++
+    ) {
       outcomes = await this.pool.sendOnce(pipeline);
     }
     const results = rowsOf(outcomes);
@@ -182,15 +188,15 @@ export class Database {
   }
 }
 
-const beginReading = 'BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ';
-const beginAuthenticating = 'BEGIN; SET LOCAL ROLE cairn_auth';
+const beginReadingSql = 'BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ';
+const beginAuthenticatingSql = 'BEGIN; SET LOCAL ROLE cairn_auth';
 
-/** Sent in one message with BEGIN: another message would cost both ends more than parsing so short a statement. */
+/** Sent in one message with BEGIN. Parsing it each time costs less than a separate prepared statement. */
 function enterSql(): string {
   const { sessionId, tokenId, userId, mustBeVerified } = currentUser();
-  const [enter, id] = sessionId === null ? ['enter_by_token', tokenId] : ['enter', sessionId];
-  const refuseUnverified = mustBeVerified ? '; SELECT refuse_unverified()' : '';
-  return `SELECT ${enter}(${literal(id)}, ${literal(userId)})${refuseUnverified}`;
+  const [functionName, id] = sessionId === null ? ['enter_by_token', tokenId] : ['enter', sessionId];
+  const refuseUnverifiedSql = mustBeVerified ? '; SELECT refuse_unverified()' : '';
+  return `SELECT ${functionName}(${literal(id)}, ${literal(userId)})${refuseUnverifiedSql}`;
 }
 
 function lockWritesSql(userId = currentUser().userId): string {
@@ -210,15 +216,15 @@ function byName<S extends Statements>(statements: S, results: { rows: unknown[] 
   return named as Results<S>;
 }
 
-/** After an error, COMMIT succeeds by rolling back: only its command tag tells. */
+/** After an error, COMMIT rolls back and still succeeds: only its command tag shows the difference. */
 function refuseUncommitted(commit: { command: string } | undefined): void {
   if (commit?.command !== 'COMMIT') throw unavailable('The transaction could not be committed. Try again.');
 }
 
 /**
- * Whether nothing was done and another try may succeed: once, when the server refused to begin because it was
- * restarting; twice, when PostgreSQL ended the transaction in favour of another one. When a connection breaks without a
- * message, a write may have taken effect, so that only reads are retried.
+ * Whether the transaction had no effect and a retry may succeed: one retry if the server refused BEGIN because it was
+ * restarting, two after a deadlock or a serialization failure. If the connection breaks without an error message, a write
+ * may have taken effect, so only reads are retried.
  */
 function mayRetry(outcomes: Outcome[], retry: number, isReading: boolean): boolean {
   const [begin] = outcomes;

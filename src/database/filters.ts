@@ -5,8 +5,8 @@ import type { Fragment } from './statement';
 export type Filter = (name: string, value: never) => Fragment;
 
 /**
- * SQL of a timestamp, or of the end of a plain date in the user's time zone. The conversion stands in a subselect: AT TIME
- * ZONE is not leakproof, and outside of one it would keep an index from serving the comparison under a policy.
+ * SQL of a timestamp, or of the end of a plain date in the user's time zone. The conversion is in a subselect: AT TIME ZONE
+ * is not leakproof, so outside of a subselect no index could serve the comparison under a policy.
  */
 export function timestampOrEndOfDaySql(name: string, timestamp: string): string {
   return isPlainDate(timestamp)
@@ -21,21 +21,21 @@ function timestampOrStartOfDaySql(name: string, timestamp: string): string {
 }
 
 /**
- * SQL of the first instant of a date in a time zone. Where clocks go back from 1:00 to midnight, a day has two midnights,
- * and PostgreSQL returns the second one.
+ * SQL of the start of a date in a time zone. If clocks go back from 1:00 to midnight, the day has two midnights, and
+ * PostgreSQL returns the second one.
  */
 export function startOfDaySql(dateSql: string, timezoneSql: string): string {
-  const midnight = `(${dateSql})::timestamp AT TIME ZONE ${timezoneSql}`;
-  return `(${midnight} - CASE WHEN ((${midnight} - interval '1 hour') AT TIME ZONE ${timezoneSql})::date = ${dateSql}
+  const midnightSql = `(${dateSql})::timestamp AT TIME ZONE ${timezoneSql}`;
+  return `(${midnightSql} - CASE WHEN ((${midnightSql} - interval '1 hour') AT TIME ZONE ${timezoneSql})::date = ${dateSql}
     THEN interval '1 hour' ELSE interval '0' END)`;
 }
 
-/** The column has one of the values; null among them stands for rows without a value. */
+/** The column has one of the values. Null among them means rows without a value. */
 export function anyOf(column: string) {
   return (name: string, values: (string | number | null)[]): Fragment => {
     const present = values.filter((value) => value !== null);
     const conditions: string[] = [];
-    // A single value has a condition of its own, because with it an index also provides the order.
+    // With `=` instead of `ANY`, an index can also provide the order.
     if (present.length === 1) conditions.push(`${column} = :${name}`);
     if (present.length > 1) conditions.push(`${column} = ANY(:${name})`);
     if (present.length < values.length) conditions.push(`${column} IS NULL`);
@@ -53,13 +53,15 @@ export function isAbsent(column: string) {
 
 /**
  * The column is at or after a timestamp, or the start of a plain date.
- * @param indexedSql the expression that an index on the column contains, where it is not the column itself
+ * @param indexedSql the expression in the index on the column, if it is not the column itself
  */
 export function from(column: string, indexedSql = column) {
   return (name: string, timestamp: string): Fragment => {
-    const limit = timestampOrStartOfDaySql(name, timestamp);
+    const limitSql = timestampOrStartOfDaySql(name, timestamp);
     const sql =
-      indexedSql === column ? `${column} >= ${limit}` : `${indexedSql} >= ${limit} AND ${column} IS NOT NULL`;
+      indexedSql === column
+        ? `${column} >= ${limitSql}`
+        : `${indexedSql} >= ${limitSql} AND ${column} IS NOT NULL`;
     return { sql, parameters: { [name]: timestamp } };
   };
 }

@@ -8,14 +8,14 @@ import type { Fragment, Parameters } from './statement';
 import type { Order } from './statement-builder';
 
 /**
- * SQL of a timestamp, or of what replaces it where it is null. Indexes on such columns contain exactly this expression. It
- * is not a `coalesce`, which PostgreSQL does not consider leakproof: under a policy, no index would serve a comparison.
+ * SQL of a timestamp, or of its replacement if it is null. Indexes on such columns contain exactly this expression.
+ * PostgreSQL does not consider `coalesce` leakproof: with it, no index would serve a comparison under a policy.
  */
 function orElseSql(column: string, replacement: string): string {
   return `CASE WHEN ${column} IS NULL THEN '${replacement}' ELSE ${column} END`;
 }
 
-/** SQL of the position of a timestamp in an ascending list, in which rows without one come last. */
+/** SQL of the sort key of a nullable timestamp, for ascending order with nulls last. */
 export function nullsLastSql(column: string): string {
   return orElseSql(column, 'infinity');
 }
@@ -23,7 +23,7 @@ export function nullsLastSql(column: string): string {
 /** The type of a column that lists may be sorted by. Nulls come last in both directions. */
 export type SortType = 'id' | 'text' | 'integer' | 'timestamp' | 'nullable timestamp';
 
-/** Checks the values of a cursor, which clients may have made up. */
+/** Checks the values in a cursor, which a client can forge. */
 const isOfType: Record<SortType, (value: unknown) => boolean> = {
   id: isId,
   text: isStorableText,
@@ -39,20 +39,20 @@ function isTimestamp(value: unknown): boolean {
 interface KeysetColumn extends SortKey {
   type: SortType;
   sql: string;
-  /** What stands for null in a cursor. */
+  /** The value that replaces null in a cursor. */
   nullReplacement: string | null;
 }
 
 /**
- * Keyset pagination: a page begins after the sort keys of the last row of the page before. No row is skipped or repeated
- * when rows are created or deleted meanwhile, and page 1,000 costs what page 1 costs.
+ * Keyset pagination: a page starts after the sort keys of the last row of the previous page. No row is skipped or
+ * repeated when rows are created or deleted in the meantime, and all pages cost the same.
  */
 export class Keyset {
   private readonly columns: KeysetColumn[];
 
   /**
    * @param sortTypes the columns that the list may be sorted by
-   * @param key the columns that identify a row; those that the page is not sorted by come last
+   * @param key the columns that identify a row; they are appended to the sort order
    * @param filters the values of the list's filters: a cursor is valid for one list only
    */
   constructor(
@@ -109,21 +109,22 @@ export class Keyset {
     return createHash('sha256').update(list).digest('base64url').slice(0, 12);
   }
 
-  /** With one direction for all columns: a single comparison, which an index serves. */
+  /** For columns with the same direction: a single comparison, which an index can serve. */
   private rowComparisonSql(): string {
     const columns = this.columns.map(({ sql }) => sql).join(', ');
     const values = this.columns.map((_column, index) => `:after_${index}`).join(', ');
     return `(${columns}) ${this.columns[0]!.descending ? '<' : '>'} (${values})`;
   }
 
+  /** For columns with different directions. */
   private stepwiseComparisonSql(): string {
-    const steps = this.columns.map(({ sql, descending }, index) => {
+    const conditions = this.columns.map(({ sql, descending }, index) => {
       const equal = this.columns
         .slice(0, index)
         .map((column, earlier) => `${column.sql} = :after_${earlier}`);
       return [...equal, `${sql} ${descending ? '<' : '>'} :after_${index}`].join(' AND ');
     });
-    return `((${steps.join(') OR (')}))`;
+    return `((${conditions.join(') OR (')}))`;
   }
 
   private decode(cursor: string): unknown[] {

@@ -1,6 +1,6 @@
 import { DefaultNamingStrategy, Table } from 'typeorm';
 
-/** Names constraints as PostgreSQL itself would, so that errors and dumps can be read. */
+/** Names constraints like PostgreSQL does by default, so that errors and dumps are readable. */
 export class NamingStrategy extends DefaultNamingStrategy {
   override primaryKeyName(table: Table | string): string {
     return `${tableName(table)}_pkey`;

@@ -1,6 +1,6 @@
 -- Trigger functions that several owned tables use.
 
--- For BEFORE UPDATE triggers: counts the visible changes of a row.
+-- For BEFORE UPDATE triggers: increments the version of a row.
 CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.updated_at := now();
@@ -8,7 +8,7 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- Keeps completed_at in step with status.
+-- Sets completed_at when a row is completed, and clears it when the status changes again.
 CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.completed_at := CASE WHEN NEW.status = 'completed' THEN coalesce(NEW.completed_at, now()) END;

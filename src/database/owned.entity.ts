@@ -1,25 +1,25 @@
 import { Column, PrimaryColumn } from 'typeorm';
 
 /**
- * What every owned row has. The key begins with the owner, and so does every foreign key between owned rows:
- * a link across owners cannot be stored.
+ * The columns of every owned row. The primary key starts with the owner, and so does every foreign key between owned
+ * rows, so that a reference to another user's row cannot be stored.
  */
 export abstract class OwnedEntity {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  /** UUID version 7: ordered by time, and not guessable. */
+  /** UUID version 7: ordered by creation time and not guessable. */
   @PrimaryColumn('uuid')
   id: string;
 
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   created_at: Date;
 
-  /** Kept by a trigger: the time of the last visible change. */
+  /** Set by a trigger when the row is updated. */
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   updated_at: Date;
 
-  /** Kept by a trigger: 1 for a new row, one more for each visible change. */
+  /** Incremented by a trigger when the row is updated. */
   @Column('integer', { default: 1 })
   version: number;
 }

@@ -2,11 +2,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { JsonText } from '../core/json-text';
 import type { Results, Statements } from './database';
 import type { Statement } from './statement';
-import { ColumnValues, JsonRow, TableRepository } from './table.repository';
+import type { JsonRow } from './statement-builder';
+import { ColumnValues, TableRepository } from './table.repository';
 
-/** The only way to owned rows. It adds the owner to every statement: another user's rows are not found. */
+/** All access to owned rows. It adds the owner to every statement, so that other users' rows are not found. */
 export abstract class OwnedRepository<Query> extends TableRepository<Query> {
-  /** @throws Problem 404 when a row that it refers to is missing or another user's */
+  /** @throws Problem 404 if the new row refers to a row that is missing or belongs to another user */
   async insert(values: ColumnValues): Promise<JsonText> {
     const { rows } = await this.write({ rows: this.insertStatement({ id: uuidv7(), ...values }) });
     return this.single(rows);
@@ -14,11 +15,7 @@ export abstract class OwnedRepository<Query> extends TableRepository<Query> {
 
   protected insertStatement(values: ColumnValues): Statement<JsonRow> {
     const { columns, parameters } = this.assignments(values);
-    return this.statements.insert(
-      { user_id: ':user_id', ...columns },
-      this.returning,
-      this.parameters(parameters),
-    );
+    return this.statements.insert({ user_id: ':user_id', ...columns }, this.parameters(parameters));
   }
 
   protected accessCondition(): string {

@@ -2,9 +2,9 @@ import type { EntityMetadata } from 'typeorm';
 import type { ColumnSql } from './statement-builder';
 
 /**
- * SQL that writes a row as the JSON object that the API returns, with times in RFC 3339, UTC, with milliseconds.
- * @param fields the names of the members, in their order
- * @param derived the SQL of the fields that are not columns
+ * SQL of a row as the JSON object that the API returns. Timestamps are in RFC 3339, UTC, with milliseconds.
+ * @param fields the names of the members in order
+ * @param derived the SQL of fields that are not columns
  */
 export function rowAsJsonSql(entity: EntityMetadata, fields: string[], derived: ColumnSql = {}): string {
   const members = fields.map((field) => {

@@ -1,7 +1,7 @@
 import { DataSource, ObjectLiteral, ObjectType, QueryBuilder } from 'typeorm';
 import { Parameters, Statement, StatementCache } from './statement';
 
-/** SQL by the columns it is the value of. */
+/** SQL expressions by column name. */
 export type ColumnSql = Record<string, string>;
 
 export interface Order {
@@ -9,71 +9,100 @@ export interface Order {
   direction: 'ASC' | 'DESC';
 }
 
+/** A row as the JSON that the API returns. */
+export interface JsonRow {
+  json: string;
+}
+
 /**
- * The ordinary statements on one table. TypeORM builds the SQL of each combination once; all arguments are SQL with
- * `:named` parameters, and together they are the cache's key.
+ * Builds simple statements on one table. The arguments are SQL with `:named` parameters. TypeORM generates the text once
+ * for each combination of arguments, which is the key of the cache.
  */
 export class StatementBuilder {
-  readonly table: string;
+  private readonly table: string;
   private readonly cache = new StatementCache(300);
 
+  /** @param jsonSql SQL of a row as JSON, which the statements return */
   constructor(
     private readonly dataSource: DataSource,
     private readonly entity: ObjectType<ObjectLiteral>,
+    private readonly jsonSql: string,
   ) {
     this.table = dataSource.getMetadata(entity).tableName;
   }
 
-  /** @param order with it, the number of rows is limited by the parameter `:limit` */
-  select<Row>(columns: ColumnSql, where: string, parameters: Parameters, order?: Order[]): Statement<Row> {
-    return this.build('SELECT', [columns, where, order], parameters, () => {
-      const query = this.dataSource.createQueryBuilder(this.entity, this.table).select([]).where(where);
-      for (const [name, columnSql] of Object.entries(columns)) query.addSelect(columnSql, name);
-      for (const { sql, direction } of order ?? []) query.addOrderBy(sql, direction);
+  /** @param parameters if they contain `limit`, it limits the number of rows */
+  select(where: string, parameters: Parameters, order: Order[] = []): Statement<JsonRow> {
+    const key = ['SELECT', where, ...order.map(({ sql, direction }) => `${sql} ${direction}`)];
+    return this.build(key, parameters, () => {
+      const query = this.query().select(this.jsonSql, 'json').where(where);
+      for (const { sql, direction } of order) query.addOrderBy(sql, direction);
       return query;
     });
   }
 
-  insert<Row>(values: ColumnSql, returning: string, parameters: Parameters): Statement<Row> {
-    return this.build('INSERT', [values, returning], parameters, () =>
+  selectWithId(where: string, parameters: Parameters): Statement<JsonRow & { id: string }> {
+    return this.build(['SELECT id', where], parameters, () =>
+      this.query().select(`${this.table}.id`, 'id').addSelect(this.jsonSql, 'json').where(where),
+    );
+  }
+
+  count(where: string, parameters: Parameters): Statement<{ total: string }> {
+    return this.build(['SELECT count', where], parameters, () =>
+      this.query().select('count(*)', 'total').where(where),
+    );
+  }
+
+  insert(values: ColumnSql, parameters: Parameters): Statement<JsonRow> {
+    return this.build(['INSERT', ...Object.entries(values).flat()], parameters, () =>
       this.dataSource
         .createQueryBuilder()
         .insert()
         .into(this.entity)
         .values(asRawSql(values))
-        .returning(returning),
+        .returning(this.returningSql),
     );
   }
 
-  update<Row>(values: ColumnSql, where: string, returning: string, parameters: Parameters): Statement<Row> {
-    return this.build('UPDATE', [values, where, returning], parameters, () =>
+  update(values: ColumnSql, where: string, parameters: Parameters): Statement<JsonRow> {
+    return this.build(['UPDATE', where, ...Object.entries(values).flat()], parameters, () =>
       this.dataSource
         .createQueryBuilder()
         .update(this.entity)
         .set(asRawSql(values))
         .where(where)
-        .returning(returning),
+        .returning(this.returningSql),
     );
   }
 
-  delete<Row>(where: string, returning: string, parameters: Parameters): Statement<Row> {
-    return this.build('DELETE', [where, returning], parameters, () =>
-      this.dataSource.createQueryBuilder().delete().from(this.entity).where(where).returning(returning),
+  /** Returns the deleted rows. */
+  delete(where: string, parameters: Parameters): Statement<{ deleted: number }> {
+    return this.build(['DELETE', where], parameters, () =>
+      this.dataSource.createQueryBuilder().delete().from(this.entity).where(where).returning('1 AS deleted'),
     );
   }
 
+  /** For RETURNING: the row as `json`. */
+  get returningSql(): string {
+    return `${this.jsonSql} AS json`;
+  }
+
+  private query() {
+    return this.dataSource.createQueryBuilder(this.entity, this.table);
+  }
+
+  /** @param key the SQL that the caller has given */
   private build<Row>(
-    command: string,
-    parts: unknown[],
+    key: string[],
     parameters: Parameters,
     build: () => QueryBuilder<ObjectLiteral>,
   ): Statement<Row> {
-    return this.cache.get<Row>(command + JSON.stringify(parts), parameters, () => {
-      // Each parameter gets its own name as value: the values that come back tell in which order TypeORM expects them.
+    return this.cache.get<Row>(key.join('\n'), parameters, () => {
+      // With the name of each parameter as its value, the returned values are the names in their order.
       const names = Object.fromEntries(Object.keys(parameters).map((name) => [name, name]));
       const [text, order] = build().setParameters(names).getQueryAndParameters() as [string, string[]];
       if (!('limit' in parameters)) return [text, order];
-      // TypeORM would write the number into the SQL: another statement for each number.
+      // TypeORM would write the number into the SQL, and each limit would be a different statement.
       return [`${text} LIMIT $${order.length + 1}`, [...order, 'limit']];
     });
   }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** A statement, ready to be sent. By its name, PostgreSQL parses and plans it once per connection. */
+/** A statement that can be sent. It has a name, so that PostgreSQL parses and plans it once per connection. */
 export interface Statement<Row = unknown> {
   /** A hash of the text. */
   name: string;
   text: string;
   values: unknown[];
-  /** Exists for the type checker only: the columns of the rows that the statement returns. */
+  /** Never set. Tells the type checker which columns the returned rows have. */
   readonly rowType?: Row;
 }
 
@@ -23,18 +23,18 @@ interface CompiledSql {
   name: string;
   /** SQL with `$1`, `$2`, … */
   text: string;
-  /** The named parameters in their order. */
+  /** The named parameters in the order of their numbers. */
   parameterNames: string[];
 }
 
-/** Remembers the statements that were compiled last. */
+/** Caches the most recently used statements. */
 export class StatementCache {
   private readonly statements = new Map<string, CompiledSql>();
 
   constructor(private readonly maxSize: number) {}
 
   /**
-   * @param key the SQL, or what determines it
+   * @param key the SQL, or data that determines it
    * @param compile returns numbered SQL and the order of its parameters; called once per key
    */
   get<Row>(
@@ -47,12 +47,12 @@ export class StatementCache {
   }
 
   private find(key: string): CompiledSql | undefined {
-    const known = this.statements.get(key);
-    if (!known) return undefined;
+    const cached = this.statements.get(key);
+    if (!cached) return undefined;
     // A Map keeps the order of insertion: the least recently used key comes first.
     this.statements.delete(key);
-    this.statements.set(key, known);
-    return known;
+    this.statements.set(key, cached);
+    return cached;
   }
 
   private add(key: string, text: string, parameterNames: string[]): CompiledSql {
@@ -72,7 +72,7 @@ export function sql<Row = unknown>(text: string, parameters: Parameters = {}): S
   return cache.get<Row>(text, parameters, () => numberParameters(text));
 }
 
-/** Replaces `:named` parameters by `$1`, `$2`, …; `::casts` stay. */
+/** Replaces `:named` parameters by `$1`, `$2`, …, but not `::casts`. */
 function numberParameters(text: string): [string, string[]] {
   const names: string[] = [];
   const numbered = text.replace(/(?<!:):([a-z_][a-z_0-9]*)\b/g, (_match, name: string) => {

@@ -1,42 +1,20 @@
-import { DataSource, EntityMetadata, ObjectLiteral, ObjectType } from 'typeorm';
+import { DataSource, EntityMetadata } from 'typeorm';
 import { JsonPage, JsonText } from '../core/json-text';
 import type { PageRequest } from '../core/page-request';
-import { notFound, Problem } from '../core/problem';
+import { notFound } from '../core/problem';
 import { currentUser } from '../core/request-context';
 import { Database, Results, Statements } from './database';
 import { Filter, timestampOrEndOfDaySql } from './filters';
-import { Keyset, SortType } from './keyset';
+import { Keyset } from './keyset';
 import { isTimestampColumn, rowAsJsonSql } from './row-json';
 import { Fragment, Parameters, sql, Statement } from './statement';
-import { ColumnSql, StatementBuilder } from './statement-builder';
+import { ColumnSql, JsonRow, StatementBuilder } from './statement-builder';
+import type { TableOptions } from './table-options';
 
-/** Characters after which a page ends, whatever its limit: that much waits in memory for a slow reader. */
+/** Maximum length of a page in characters. The page stays in memory until the client has received it. */
 const maxPageLength = 2_000_000;
 
-/** How a repository describes its table. */
-export interface TableOptions<Query> {
-  entity: ObjectType<ObjectLiteral>;
-  /** What messages call a row: "task". */
-  name: string;
-  /** The names of the fields that the API returns. */
-  fields: string[];
-  /** The SQL of fields that are not columns. It may use `:user_id` and `:session_id`. */
-  derived?: ColumnSql;
-  /** The column that holds the owner, where it is not `user_id`. */
-  ownerColumn?: string;
-  /** The columns that identify a row of an owner; by default `id`. */
-  key?: string[];
-  /** The condition for rows that can be reached by their id. */
-  isReachable?: string;
-  /** What to throw where a row is missing, if not a 404. */
-  missing?: () => Problem;
-  /** The conditions of query parameters. */
-  filters: Required<Record<Exclude<keyof Query, keyof PageRequest>, Filter>>;
-  /** The columns that lists may be sorted by. */
-  sorts: Record<string, SortType>;
-}
-
-/** New values by column; undefined for columns that stay as they are. */
+/** New values by column; undefined for columns that keep their value. */
 export type ColumnValues = Record<string, unknown>;
 
 /** The SQL of a new value that depends on the row. */
@@ -47,21 +25,14 @@ export class SqlValue {
   ) {}
 }
 
-/** A row as the JSON that the API returns. */
-export interface JsonRow {
-  json: string;
-}
-
 /**
- * Reads and writes the rows of one table. Each method is one statement that both checks and acts, and returns the JSON
- * that the client gets. Subclasses define which rows can be reached, and under which role.
+ * Reads and writes the rows of one table. Each method sends one statement, which also checks its preconditions, and
+ * returns the JSON for the client. Subclasses define which rows can be reached, and the database role.
  */
 export abstract class TableRepository<Query> {
   /** The position in the list of entities, in which parents come before their children. */
   readonly position: number;
   protected readonly table: string;
-  /** SQL of a row as the JSON that the API returns, named `json`. */
-  protected readonly jsonSql: string;
   protected readonly statements: StatementBuilder;
   private readonly metadata: EntityMetadata;
 
@@ -73,18 +44,18 @@ export abstract class TableRepository<Query> {
     this.metadata = dataSource.getMetadata(options.entity);
     this.position = (dataSource.options.entities as unknown[]).indexOf(options.entity);
     this.table = this.metadata.tableName;
-    this.statements = new StatementBuilder(dataSource, options.entity);
-    this.jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
+    const jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
+    this.statements = new StatementBuilder(dataSource, options.entity, jsonSql);
   }
 
-  /** The condition for all rows that the caller may reach. */
+  /** SQL condition for all rows that the caller can reach. */
   protected abstract accessCondition(): string;
 
   protected abstract read<S extends Statements>(statements: S): Promise<Results<S>>;
 
   protected abstract write<S extends Statements>(statements: S): Promise<Results<S>>;
 
-  /** @param condition that the row must fulfil to be found · @throws Problem 404 */
+  /** @param condition SQL condition for rows that can be found · @throws Problem 404 */
   async find(id: string, condition = this.options.isReachable): Promise<JsonText> {
     const { rows } = await this.read({ rows: this.selection(id, condition) });
     return this.single(rows);
@@ -92,14 +63,10 @@ export abstract class TableRepository<Query> {
 
   /** The rows with these ids that exist, by their ids. */
   async findAll(ids: string[]): Promise<Map<string, JsonText>> {
-    const columns = { id: `${this.table}.id`, json: this.jsonSql };
     const where = this.where(`${this.table}.id = ANY(:ids)`);
-    const selection = this.statements.select<JsonRow & { id: string }>(
-      columns,
-      where,
-      this.parameters({ ids }),
-    );
-    const { rows } = await this.read({ rows: selection });
+    const { rows } = await this.read({
+      rows: this.statements.selectWithId(where, this.parameters({ ids })),
+    });
     return new Map(rows.map(({ id, json }) => [id, new JsonText(json)]));
   }
 
@@ -123,7 +90,7 @@ export abstract class TableRepository<Query> {
 
   /**
    * A page of rows that belong to a row of another repository.
-   * @param condition that the parent must fulfil to be found · @throws Problem 404 when the parent is missing
+   * @param condition SQL condition for parents that can be found · @throws Problem 404 if the parent is missing
    */
   async pageOfParent(
     parent: TableRepository<never>,
@@ -141,7 +108,7 @@ export abstract class TableRepository<Query> {
 
   protected selection(id: string, condition = this.options.isReachable): Statement<JsonRow> {
     const where = this.where(`${this.table}.id = :id`, condition);
-    return this.statements.select({ json: this.jsonSql }, where, this.parameters({ id }));
+    return this.statements.select(where, this.parameters({ id }));
   }
 
   protected updateStatement(
@@ -151,12 +118,12 @@ export abstract class TableRepository<Query> {
   ): Statement<JsonRow> {
     const { columns, parameters } = this.assignments(values);
     const where = this.where(`${this.table}.id = :id`, condition);
-    return this.statements.update(columns, where, this.returning, this.parameters({ ...parameters, id }));
+    return this.statements.update(columns, where, this.parameters({ ...parameters, id }));
   }
 
-  protected deleteStatement(id: string): Statement<{ id: string }> {
+  protected deleteStatement(id: string): Statement {
     const where = this.where(`${this.table}.id = :id`);
-    return this.statements.delete(where, `${this.table}.id`, this.parameters({ id }));
+    return this.statements.delete(where, this.parameters({ id }));
   }
 
   /** A hand-written statement, with the parameters `:user_id` and `:session_id` of the current user. */
@@ -164,17 +131,12 @@ export abstract class TableRepository<Query> {
     return sql<Row>(text, this.parameters(parameters));
   }
 
-  /** For RETURNING: the row as `json`. */
-  protected get returning(): string {
-    return `${this.jsonSql} AS json`;
-  }
-
-  /** @throws Problem 404 when there is no row */
+  /** @throws Problem 404 if there is no row */
   protected single(rows: JsonRow[]): JsonText {
     return new JsonText(this.requireRow(rows).json);
   }
 
-  /** @throws Problem 404 when there is no row */
+  /** @throws Problem 404 if there is no row */
   protected requireRow<Row>([row]: Row[]): Row {
     if (row === undefined) throw this.options.missing?.() ?? notFound(this.options.name);
     return row;
@@ -184,7 +146,7 @@ export abstract class TableRepository<Query> {
   protected assignments(values: ColumnValues): { columns: ColumnSql; parameters: Parameters } {
     const columns: ColumnSql = {};
     const parameters: Parameters = {};
-    // Sorted, so that one set of columns is one statement, in whatever order a client names them.
+    // Sorted, so that the statement does not depend on the order in which a client names the columns.
     for (const [column, value] of Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (value === undefined) continue;
       if (value instanceof SqlValue) {
@@ -203,15 +165,14 @@ export abstract class TableRepository<Query> {
     return [this.accessCondition(), ...conditions.filter(Boolean)].join(' AND ');
   }
 
-  /** One row more than the page has tells whether there is a next page. */
+  /** Selects one row more than the page has, to find out whether there is a next page. */
   private pageStatements(query: Query & PageRequest) {
     const keyset = this.keyset(query);
     const filters = this.filterFragments(query);
     const fragments = query.cursor ? [...filters, keyset.after(query.cursor)] : filters;
     const parameters = { ...this.parametersOf(fragments), limit: query.limit + 1 };
     return {
-      rows: this.statements.select<JsonRow>(
-        { json: this.jsonSql },
+      rows: this.statements.select(
         this.where(...fragments.map((fragment) => fragment.sql)),
         parameters,
         keyset.order,
@@ -222,7 +183,7 @@ export abstract class TableRepository<Query> {
 
   private countStatement(filters: Fragment[]): Statement<{ total: string }> {
     const where = this.where(...filters.map((filter) => filter.sql));
-    return this.statements.select({ total: 'count(*)' }, where, this.parametersOf(filters));
+    return this.statements.count(where, this.parametersOf(filters));
   }
 
   private toPage(
@@ -230,9 +191,9 @@ export abstract class TableRepository<Query> {
     { rows, totals }: { rows: JsonRow[]; totals: { total: string }[] },
   ): JsonPage {
     const items = takeUpTo(maxPageLength, rows.slice(0, query.limit));
-    const last = items.at(-1);
-    const hasMore = rows.length > items.length && last !== undefined;
-    const cursor = hasMore ? this.keyset(query).cursorOf(last) : null;
+    const lastItem = items.at(-1);
+    const hasMore = rows.length > items.length && lastItem !== undefined;
+    const cursor = hasMore ? this.keyset(query).cursorOf(lastItem) : null;
     return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
   }
 
@@ -262,17 +223,18 @@ export abstract class TableRepository<Query> {
   }
 }
 
-/** Whether nothing is to be changed. */
+/** Whether all values are undefined. */
 export function isEmpty(values: object): boolean {
   return Object.values(values).every((value) => value === undefined);
 }
 
-/** As many rows as have that many characters together, but at least one. */
-function takeUpTo(length: number, rows: JsonRow[]): string[] {
+/** The first rows, up to a total number of characters, but at least one row. */
+function takeUpTo(maxLength: number, rows: JsonRow[]): string[] {
   const items: string[] = [];
+  let length = 0;
   for (const { json } of rows) {
-    length -= json.length;
-    if (length < 0 && items.length > 0) break;
+    length += json.length;
+    if (length > maxLength && items.length > 0) break;
     items.push(json);
   }
   return items;

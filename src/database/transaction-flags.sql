@@ -1,7 +1,7 @@
 -- Flags tell triggers what the current transaction is doing. They end with the transaction. All access goes through these
 -- functions, so that a misspelled name raises an error.
 --
---   ignore_open_dependencies  'true': a task may be completed while a task that it depends on is open
+--   ignore_open_dependencies  'true': a task can be completed even if it depends on an open task
 --   restored_task_id          the task that is being restored from the trash together with its subtasks
 --   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
 --   recomputing_progress      'true' while recompute_progress updates goals

@@ -1,13 +1,13 @@
 import { sql, Statement } from './statement';
 
-/** Tells triggers why a statement runs, until the transaction ends. See transaction-flags.sql for what each one means. */
+/** Tells triggers why a statement runs, until the transaction ends. transaction-flags.sql describes the flags. */
 export type TransactionFlag = 'ignore_open_dependencies' | 'restored_task_id' | 'trashed_at';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {
   return sql(`SELECT ${setFlagSql(flag, ':value')}`, { value });
 }
 
-/** For transactions that go on after the statement that the flag was for. */
+/** For transactions with further statements, which the flag must not affect. */
 export function clearFlag(flag: TransactionFlag): Statement {
   return setFlag(flag, '');
 }
@@ -17,7 +17,7 @@ export function setFlagSql(flag: TransactionFlag, valueSql: string): string {
   return `set_transaction_flag('${flag}', ${valueSql})`;
 }
 
-/** SQL of a flag's value; null where it is not set. */
+/** SQL of the value of a flag; null if it is not set. */
 export function flagSql(flag: TransactionFlag): string {
   return `transaction_flag('${flag}')`;
 }

@@ -1,10 +1,10 @@
--- How a transaction gets its identity. Every request begins with one of the enter functions, which check the credentials
--- and then take a restricted role for the rest of the transaction.
+-- Every transaction of a request begins with one of the enter functions. They check the session or token and then switch
+-- to a restricted role for the rest of the transaction.
 
 GRANT USAGE ON SCHEMA public TO cairn_login, cairn_app, cairn_auth, cairn_admin, cairn_purge;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
--- The current user's id; null when no user has entered, and then the policies show no rows.
+-- The current user's id. Before one of the enter functions it is null, and the policies show no rows.
 -- (A transaction-local setting reads as an empty string after its transaction.)
 CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('cairn.user_id', true), '')::uuid;
@@ -35,7 +35,7 @@ BEGIN
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
     WHERE t.user_id = enter_by_token.user_id AND t.id = enter_by_token.token_id AND t.expires_at > now() AND u.is_active;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'token is not alive' USING ERRCODE = 'ZC401';
+    RAISE EXCEPTION 'token is not valid' USING ERRCODE = 'ZC401';
   END IF;
   PERFORM act_as(enter_by_token.user_id);
 END $$;
@@ -55,7 +55,7 @@ END $$;
 
 -- Locks the account against changes of its password and rights until the end of the transaction. Call it before enter
 -- when the transaction creates something that such a change must revoke: enter then sees all earlier changes, and later
--- changes wait until the new row is there.
+-- changes wait until the new row is committed.
 CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);

@@ -10,15 +10,16 @@ import { UsersRepository } from '../users/users.repository';
 import { exportRunning } from './export.problems';
 import { ExportPartMetadata } from './exported.decorator';
 
-/** Rows that are in memory at a time. */
+/** Rows that are in memory at the same time. */
 const pageSize = 200;
 
+/** Maximum number of exports that are read from this instance at the same time. */
 const maxReaders = 20;
 
-/** Exports everything that belongs to the current user. */
+/** Exports all data of the current user. */
 @Injectable()
 export class ExportService {
-  /** The users whose exports are being read from this instance: each of them keeps a page in memory. */
+  /** The ids of users with a running export on this instance. Each export keeps a page in memory. */
   private readonly readers = new Set<string>();
 
   constructor(
@@ -27,9 +28,9 @@ export class ExportService {
   ) {}
 
   /**
-   * One JSON document, as a stream. Each page is read in a transaction of its own, so that a slow reader holds no
-   * connection to the database; changes made meanwhile may be included or not. After an error the document is incomplete.
-   * @throws Problem 409 `export_running` · Problem 503 when too many exports are being read
+   * One JSON document, as a stream. Each page is read in a separate transaction, so that a slow client holds no connection
+   * to the database. Changes made during the export may or may not be included. After an error the document is incomplete.
+   * @throws Problem 409 `export_running` · Problem 503 if too many exports are being read
    */
   async stream(): Promise<Readable> {
     const { userId } = currentUser();
@@ -40,7 +41,7 @@ export class ExportService {
     const document = this.document();
     const next = bindToRequest(() => document.next());
     try {
-      const first = await next(); // before the response starts, so that an error still becomes a problem
+      const first = await next(); // before the response starts, so that an error can be sent as a problem
       const stream = Readable.from(withFirst(first, next), { objectMode: false });
       return stream.once('close', () => this.readers.delete(userId));
     } catch (error) {

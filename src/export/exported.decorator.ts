@@ -3,17 +3,17 @@ import { DiscoveryService } from '@nestjs/core';
 import { ApiProperty } from '@nestjs/swagger';
 import { ExportView } from './export.dto';
 
-/** A member of the export: the rows of one repository. */
+/** A member of the export with the rows of one repository. */
 interface ExportPart {
   name: string;
   /** The class of the items. */
   view: Type;
   description: string;
-  /** Left out of exports with a personal access token. */
+  /** Not included if the request uses a personal access token. */
   requiresSession?: boolean;
 }
 
-/** Where the export service finds the parts. */
+/** The export service finds the parts by this decorator. */
 export const ExportPartMetadata = DiscoveryService.createDecorator<ExportPart>();
 
 /** Adds all rows of an OwnedRepository to the export, and to its description in the OpenAPI document. */

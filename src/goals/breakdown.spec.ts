@@ -1,5 +1,5 @@
 import { breakdownOf, GoalNode } from './breakdown';
-import type { GoalBreakdown } from './goal.dto';
+import type { GoalBreakdown } from './breakdown.dto';
 
 const counts = (total = 0, completed = 0, cancelled = 0) => ({ total, completed, cancelled });
 

@@ -1,32 +1,32 @@
 import { JsonText } from '../core/json-text';
-import type { GoalBreakdown } from './goal.dto';
+import type { GoalBreakdown } from './breakdown.dto';
 
 /** A goal of a tree, with counts of its own tasks. */
 export type GoalNode = Omit<GoalBreakdown, 'all_tasks' | 'contributions' | 'subgoals'> & {
   parent_goal_id: string | null;
-  /** Whether it has a progress that its parent's progress takes into account. */
+  /** Whether its progress contributes to the progress of its parent. */
   counts_toward_parent: boolean;
 };
 
-/** What has been collected for a goal while its subgoals were visited. */
+/** Data about a goal that is collected from its subgoals. */
 interface Branch {
   all_tasks: GoalBreakdown['all_tasks'];
-  /** The subgoals that count toward its progress. */
+  /** The subgoals that contribute to its progress. */
   subgoals: GoalNode[];
   /** The JSON of the subgoals, comma-separated. */
   json: string;
 }
 
 /**
- * The tree as JSON. The contributions of each goal explain its progress, which the SQL function `progress_of` computes.
- * @param nodes the root first, and each goal before its subgoals
+ * The tree as JSON. The contributions to each goal explain its progress, which the SQL function `progress_of` computes.
+ * @param nodes each goal before its subgoals
  */
 export function breakdownOf(nodes: GoalNode[]): JsonText {
   const branches = new Map<string, Branch>(
     nodes.map(({ id, tasks }) => [id, { all_tasks: { ...tasks }, subgoals: [], json: '' }]),
   );
   let json = '';
-  // From the leaves to the root, without recursion: a tree can be deeper than the stack. Siblings come in reverse order.
+  // Without recursion, because a tree can be deeper than the stack. Siblings are visited in reverse order.
   for (const node of nodes.reverse()) {
     const { parent_goal_id: parentId, counts_toward_parent: countsTowardParent, ...fields } = node;
     const { all_tasks, subgoals, json: inner } = branches.get(node.id)!;
@@ -37,7 +37,7 @@ export function breakdownOf(nodes: GoalNode[]): JsonText {
     for (const count of ['total', 'completed', 'cancelled'] as const)
       parent.all_tasks[count] += all_tasks[count];
     if (countsTowardParent) parent.subgoals.push(node);
-    // Not an array to be joined: that would copy the whole subtree once per level.
+    // Joining an array instead would copy the whole subtree at each level.
     parent.json = parent.json ? `${json},${parent.json}` : json;
   }
   return new JsonText(json);
@@ -48,12 +48,12 @@ function contributionsTo(
   subgoals: GoalNode[],
 ): GoalBreakdown['contributions'] {
   if (progress_mode === 'manual') return [];
-  const half = total > 0 && subgoals.length > 0 ? 50 : 100;
-  // Fractions of whole numbers, so that halves are rounded as the database rounds them.
-  const contribution = (percent: number, of: number, parts: number) => ({
-    progress: ratio(percent, of),
-    weight: ratio(half, parts),
-    points: ratio(percent * half, of * parts * 100),
+  const weight = total > 0 && subgoals.length > 0 ? 50 : 100;
+  // Computed with integers, so that halves are rounded as in the database.
+  const contribution = (percent: number, denominator: number, parts: number) => ({
+    progress: ratio(percent, denominator),
+    weight: ratio(weight, parts),
+    points: ratio(percent * weight, denominator * parts * 100),
   });
   return [
     ...(total > 0 ? [{ from: 'tasks' as const, ...contribution(100 * completed, total, 1) }] : []),

@@ -1,21 +1,10 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import { DecimalField, EnumField, IdField, JsonField, TextField, TimestampField } from '../http/body-fields';
-import {
-  EnumListParam,
-  EnumParam,
-  IdListParam,
-  SortParam,
-  TextListParam,
-  TimestampParam,
-} from '../http/query-params';
-import { parseSort } from '../core/page-request';
 import { countSchema, countsOf, Identified, pageOf, Versioned } from '../http/views';
-import { RowQuery } from '../http/page-query';
 import { EnumValues } from '../core/enum-values';
-import { TaskQuery } from '../tasks/task.dto';
 import { goalStatuses, horizons, progressModes } from './goal.entity';
 
-const statuses = new EnumValues(goalStatuses, {
+export const statuses = new EnumValues(goalStatuses, {
   open: 'active',
   in_progress: 'active',
   done: 'completed',
@@ -24,14 +13,14 @@ const statuses = new EnumValues(goalStatuses, {
   canceled: 'cancelled',
 });
 
-const horizonWords = new EnumValues(horizons, {
+export const horizonValues = new EnumValues(horizons, {
   year: 'yearly',
   quarter: 'quarterly',
   month: 'monthly',
   week: 'weekly',
 });
 
-/** What users say of a goal. */
+/** Fields of a goal that its user can write. */
 export class GoalFields {
   @TextField({ description: 'Title of the goal.', example: 'Publish a book', min: 1, max: 500 })
   title: string;
@@ -39,7 +28,7 @@ export class GoalFields {
   @TextField({ description: 'Description of the goal.', nullable: true, max: 20_000 })
   description: string | null;
 
-  @EnumField({ description: 'Time horizon of the goal.', values: horizonWords, nullable: true })
+  @EnumField({ description: 'Time horizon of the goal.', values: horizonValues, nullable: true })
   horizon: (typeof horizons)[number] | null;
 
   @TimestampField({
@@ -117,128 +106,6 @@ export class CreateGoal extends IntersectionType(
 ) {}
 
 export class PatchGoal extends PartialType(GoalFields, { skipNullProperties: false }) {}
-
-export class DeleteGoalQuery {
-  @EnumParam({
-    description:
-      'Use `trash` to move the tasks of the goal to the trash. By default they are kept without a goal.',
-    values: ['trash'],
-  })
-  tasks?: 'trash';
-}
-
-const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
-
-export class GoalQuery extends RowQuery {
-  @EnumListParam({ values: statuses })
-  status?: string[];
-
-  @EnumListParam({ values: horizonWords, orNone: true })
-  horizon?: (string | null)[];
-
-  @IdListParam({ description: 'Comma-separated ids of parent goals. Use `none` for goals without a parent.' })
-  parent_goal_id?: (string | null)[];
-
-  @TextListParam({
-    description:
-      'Comma-separated project names, each without a comma. Use `none` for goals without a project.',
-    max: 200,
-  })
-  project_name?: (string | null)[];
-
-  @EnumParam({
-    description:
-      'Use `none` for goals without a target date. Use `target_from` and `target_before` for ranges.',
-    values: ['none'],
-  })
-  target_date?: 'none';
-
-  @TimestampParam({ description: 'Only goals with a target date at or after this time.' })
-  target_from?: string;
-
-  @TimestampParam({ description: 'Only goals with a target date before this time.' })
-  target_before?: string;
-
-  @SortParam({ columns: sortable, default: '-created_at' })
-  sort = parseSort('-created_at');
-}
-
-/** The tasks of one goal: the path names it. */
-export class GoalTaskQuery extends OmitType(TaskQuery, ['goal_id']) {}
-
-const percent = { type: Number, minimum: 0, maximum: 100 } as const;
-
-class TaskCounts {
-  @ApiProperty({ ...countSchema, description: 'Number of tasks, without cancelled ones.' })
-  total: number;
-
-  @ApiProperty({ ...countSchema, description: 'Number of completed tasks.' })
-  completed: number;
-
-  @ApiProperty({ ...countSchema, description: 'Number of cancelled tasks.' })
-  cancelled: number;
-}
-
-class Contribution {
-  @ApiProperty({
-    enum: ['tasks', 'subgoal'],
-    description: 'What contributes: the tasks of the goal, or one of its subgoals.',
-  })
-  from: 'tasks' | 'subgoal';
-
-  @ApiProperty({
-    type: String,
-    format: 'uuid',
-    required: false,
-    description: 'Id of the subgoal. Absent for tasks.',
-  })
-  id?: string;
-
-  @ApiProperty({ ...percent, description: 'Progress of the tasks or of the subgoal, in percent.' })
-  progress: number;
-
-  @ApiProperty({
-    ...percent,
-    description: 'Weight of this contribution in the progress of the goal, in percent.',
-  })
-  weight: number;
-
-  @ApiProperty({
-    ...percent,
-    description:
-      'Percentage points that this contribution adds to the progress of the goal, rounded to 2 decimal places.',
-  })
-  points: number;
-}
-
-export class GoalBreakdown extends PickType(GoalView, [
-  'id',
-  'title',
-  'horizon',
-  'target_date',
-  'status',
-  'progress',
-  'progress_mode',
-]) {
-  @ApiProperty({ type: TaskCounts, description: 'Task counts of the goal itself, without its subgoals.' })
-  tasks: TaskCounts;
-
-  @ApiProperty({
-    type: TaskCounts,
-    description: 'Task counts of the goal and its subgoals at every depth.',
-  })
-  all_tasks: TaskCounts;
-
-  @ApiProperty({
-    type: [Contribution],
-    description:
-      'The parts that the progress is computed from. Empty if nothing contributes or the progress is set manually.',
-  })
-  contributions: Contribution[];
-
-  @ApiProperty({ type: () => [GoalBreakdown], description: 'Breakdowns of the direct subgoals.' })
-  subgoals: GoalBreakdown[];
-}
 
 export class GoalSummary {
   @ApiProperty({ ...countSchema, description: 'Number of goals.' })

@@ -6,7 +6,7 @@ export const goalStatuses = ['active', 'completed', 'on_hold', 'cancelled'] as c
 export const progressModes = ['computed', 'manual'] as const;
 export const horizons = ['yearly', 'quarterly', 'monthly', 'weekly'] as const;
 
-/** Where a user wants to get; goals form a tree. */
+/** A goal. It can have subgoals, so that goals form trees. */
 @Entity('goals')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @ForeignKey(() => Goal, ['user_id', 'parent_goal_id'], ['user_id', 'id'], { onDelete: 'SET NULL' })
@@ -46,7 +46,7 @@ export class Goal extends OwnedEntity {
   @Column('text', { default: 'active' })
   status: (typeof goalStatuses)[number];
 
-  /** Percent. Kept by triggers, unless it is kept by hand. */
+  /** In percent. Computed by triggers, unless the user sets it. */
   @Column('numeric', { precision: 5, scale: 2, nullable: true })
   progress: number | null;
 
@@ -62,7 +62,7 @@ export class Goal extends OwnedEntity {
   @Column('text', { nullable: true })
   project_name: string | null;
 
-  /** Kept by a trigger, in step with status. */
+  /** Set by a trigger when the status becomes completed. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   completed_at: Date | null;
 }

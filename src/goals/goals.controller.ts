@@ -13,17 +13,9 @@ import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
 import { TaskPage } from '../tasks/task.dto';
-import {
-  CreateGoal,
-  DeleteGoalQuery,
-  GoalBreakdown,
-  GoalPage,
-  GoalQuery,
-  GoalSummary,
-  GoalTaskQuery,
-  GoalView,
-  PatchGoal,
-} from './goal.dto';
+import { GoalBreakdown } from './breakdown.dto';
+import { DeleteGoalQuery, GoalQuery, GoalTaskQuery } from './goal-query.dto';
+import { CreateGoal, GoalPage, GoalSummary, GoalView, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 import { GoalsService } from './goals.service';
 

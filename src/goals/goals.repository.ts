@@ -7,16 +7,17 @@ import { anyOf, before, commonFilters, from, isAbsent } from '../database/filter
 import { nullsLastSql } from '../database/keyset';
 import { OwnedRepository } from '../database/owned.repository';
 import { countsBySql, timestampAsTextSql } from '../database/row-json';
-import type { JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
-import type { TaskQuery } from '../tasks/task.dto';
+import type { TaskQuery } from '../tasks/task-query.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
 import type { GoalNode } from './breakdown';
-import { GoalQuery, GoalView } from './goal.dto';
+import { GoalQuery } from './goal-query.dto';
+import { GoalView } from './goal.dto';
 import { Goal, goalStatuses, horizons } from './goal.entity';
 
-const targetDateNullsLast = nullsLastSql('goals.target_date');
+const targetDateNullsLastSql = nullsLastSql('goals.target_date');
 
 @Exported({ name: 'goals', view: GoalView, description: 'All goals.' })
 @Injectable()
@@ -36,8 +37,8 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         parent_goal_id: anyOf('goals.parent_goal_id'),
         project_name: anyOf('goals.project_name'),
         target_date: isAbsent('goals.target_date'),
-        target_from: from('goals.target_date', targetDateNullsLast),
-        target_before: before('goals.target_date', targetDateNullsLast),
+        target_from: from('goals.target_date', targetDateNullsLastSql),
+        target_before: before('goals.target_date', targetDateNullsLastSql),
         ...commonFilters('goals'),
       },
       sorts: {
@@ -76,13 +77,13 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
    * @throws Problem 404
    */
   async tree(id: string): Promise<GoalNode[]> {
-    const columns =
+    const columnsSql =
       'g.id, g.parent_goal_id, g.title, g.horizon, g.target_date, g.status, g.progress, g.progress_mode, g.created_at';
     const text = `
       WITH RECURSIVE tree AS (
-        SELECT ${columns}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
+        SELECT ${columnsSql}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
         UNION ALL
-        SELECT ${columns}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
+        SELECT ${columnsSql}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
       ), counts AS (
         SELECT t.goal_id, count(*) FILTER (WHERE counts_toward_progress(t.status)) AS total,
           count(*) FILTER (WHERE t.status = 'completed') AS completed,
@@ -105,16 +106,16 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
   }
 
   /**
-   * Deletes a goal. Its subgoals and tasks are kept, without it; or its tasks are moved to the trash with their subtasks.
+   * Deletes a goal. Its subgoals and tasks are kept and unlinked, or its tasks are moved to the trash with their subtasks.
    * @throws Problem 404
    */
   async deleteGoal(id: string, tasks: 'keep' | 'trash'): Promise<void> {
-    const unlinkGoals = `UPDATE goals SET parent_goal_id = NULL
+    const unlinkGoalsSql = `UPDATE goals SET parent_goal_id = NULL
       WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
-    // The foreign keys could unlink too, but what they change is not recorded in the history. The goal leaves its own
-    // parent first, so that later steps do not change the parent's progress again.
+    // The foreign keys would unlink too, but their changes are not recorded in the history. The goal itself is unlinked
+    // first, so that the progress of its parent is computed only once.
     const { rows } = await this.write({
-      unlinkGoals: this.sql(unlinkGoals, { id }),
+      unlinkGoals: this.sql(unlinkGoalsSql, { id }),
       trashTasks: tasks === 'trash' ? this.tasks.moveTasksOfGoalToTrash(id) : undefined,
       unlinkTasks: this.tasks.unlinkTasksOfGoal(id),
       rows: this.deleteStatement(id),

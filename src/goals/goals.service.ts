@@ -6,22 +6,22 @@ import { breakdownOf } from './breakdown';
 import { CreateGoal, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 
-/** What a completed or cancelled goal becomes; others keep their status. */
+/** SQL of the status after reopening. */
 const reopenedStatus = new SqlValue(
   `CASE WHEN status IN ('completed', 'cancelled') THEN 'active' ELSE status END`,
 );
 
-/** The rules of goals that the database does not know. */
+/** The rules for goals that the database does not enforce. */
 @Injectable()
 export class GoalsService {
   constructor(private readonly goals: GoalsRepository) {}
 
-  /** @throws Problem 422 when `progress` contradicts `progress_mode` */
+  /** @throws Problem 422 if `progress` contradicts `progress_mode` */
   async create(values: CreateGoal): Promise<JsonText> {
     return this.goals.insert({ ...values, ...progressOf(values) });
   }
 
-  /** @throws Problem 422 when `progress` contradicts `progress_mode` · Problem 409 `cycle` */
+  /** @throws Problem 422 if `progress` contradicts `progress_mode` · Problem 409 `cycle` */
   async update(id: string, values: PatchGoal): Promise<JsonText> {
     return this.goals.update(id, { ...values, ...progressOf(values) });
   }
@@ -34,7 +34,7 @@ export class GoalsService {
     return this.goals.update(id, { status: reopenedStatus });
   }
 
-  /** The tree of a goal's subgoals, with what each goal's progress consists of. @throws Problem 404 */
+  /** The tree of a goal and its subgoals, with the contributions to their progress. @throws Problem 404 */
   async breakdown(id: string): Promise<JsonText> {
     return breakdownOf(await this.goals.tree(id));
   }

@@ -1,4 +1,4 @@
--- TypeORM cannot express SET NULL for a part of the key: this replaces the key of the entity.
+-- TypeORM cannot express SET NULL for only one column of a key, so this replaces the foreign key of the entity.
 ALTER TABLE goals
   DROP CONSTRAINT IF EXISTS goals_parent_goal_id_fkey,
   ADD CONSTRAINT goals_parent_goal_id_fkey FOREIGN KEY (user_id, parent_goal_id)
@@ -8,7 +8,7 @@ ALTER TABLE goals
 CREATE INDEX goals_by_target_date ON goals
   (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
 
--- Whether a goal is still to be reached.
+-- Whether a goal is open.
 CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT status IN ('active', 'on_hold')
 $$;

@@ -5,9 +5,8 @@ CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql
   SELECT status <> 'cancelled'
 $$;
 
--- The progress of a goal, computed from its tasks and subgoals: the mean of the share of completed tasks and the mean
--- progress of the subgoals, or the one of the two that exists. In percent, and 100 only when everything is done; null
--- when nothing contributes.
+-- The progress of a goal in percent: the average of the percentage of completed tasks and the average progress of the
+-- subgoals, or the only one of the two that exists. 100 only if everything is completed, null if nothing contributes.
 CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (
@@ -22,7 +21,8 @@ BEGIN
   );
 END $$;
 
--- Recomputes these goals, then their ancestors for as long as a progress changes: each goal once, after all goals below it.
+-- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
+-- its subgoals.
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
@@ -61,7 +61,7 @@ BEGIN
 END $$;
 
 -- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. After each row of
--- a DELETE: with a statement-level trigger, the statements of foreign keys would take the place of the user's statement.
+-- a DELETE: a statement-level trigger would fire for the statements of foreign keys instead of the user's statement.
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -78,8 +78,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- After each statement on goals: recomputes their parents, present and former. Does nothing while recompute_progress
--- updates goals, since that goes on to the parents itself.
+-- After each statement on goals: recomputes their present and former parents. Does nothing while recompute_progress
+-- updates goals, because it recomputes the parents itself.
 CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF transaction_flag('recomputing_progress') = 'true' THEN
@@ -101,9 +101,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- A number written by a user makes the progress manual; a goal that becomes computed again is computed at once. An active
--- goal is completed when its progress reaches 100, and a completed goal is active again when its progress leaves 100. A
--- status written in the same statement takes precedence.
+-- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
+-- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
+-- no longer 100, unless the statement itself sets the status.
 CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   before goals := OLD;
@@ -133,8 +133,8 @@ GRANT EXECUTE ON FUNCTION counts_toward_progress(text), progress_of(uuid, uuid),
 CREATE TRIGGER goals_2_progress BEFORE INSERT OR UPDATE OF progress, progress_mode ON goals
   FOR EACH ROW EXECUTE FUNCTION apply_progress();
 
--- A trigger with transition tables serves one event only. The conditions leave out what is deleted together with a user:
--- foreign keys delete it in the role of the schema owner.
+-- A trigger with transition tables is limited to one event. The conditions exclude rows that are deleted together with a
+-- user: foreign keys delete them in the role of the schema owner.
 CREATE TRIGGER tasks_4_progress_insert AFTER INSERT ON tasks REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app')
   EXECUTE FUNCTION recompute_progress_after_tasks();

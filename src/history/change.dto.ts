@@ -4,7 +4,7 @@ import { IntegerParam } from '../http/query-params';
 import { PageQuery } from '../http/page-query';
 import { pageOf } from '../http/views';
 import { EnumValues } from '../core/enum-values';
-import { CompleteTaskQuery } from '../tasks/task.dto';
+import { CompleteTaskQuery } from '../tasks/task-query.dto';
 import { operations } from './change.entity';
 
 export class ChangeView {

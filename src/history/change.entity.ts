@@ -3,7 +3,7 @@ import { User } from '../users/user.entity';
 
 export const operations = ['create', 'update', 'delete'] as const;
 
-/** What one statement changed in a task or a goal. Written by a trigger; never changed. */
+/** A change of a task or goal by one statement. Inserted by a trigger and never updated. */
 @Entity('changes')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @Check('changes_entity_check', `entity ~ '^[a-z_]{1,50}$'`)
@@ -13,7 +13,7 @@ export class Change {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  /** Numbers the user's changes in the order in which they were committed, each transaction seeing all before it. */
+  /** A number per user, in the order in which the changes were committed. */
   @PrimaryColumn('bigint')
   id: string;
 
@@ -23,14 +23,14 @@ export class Change {
   @Column('uuid')
   entity_id: string;
 
-  /** The one that the change made. */
+  /** Version of the task or goal after the change. */
   @Column('integer')
   version: number;
 
   @Column('text')
   operation: (typeof operations)[number];
 
-  /** By the names of the columns: `{"old": …, "new": …}`. */
+  /** Old and new values by column name. */
   @Column('jsonb')
   fields: Record<string, { old: unknown; new: unknown }>;
 

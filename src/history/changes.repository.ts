@@ -30,15 +30,15 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
   }
 
   /**
-   * The changes of a task or goal, newest first, also of a task in the trash.
-   * @throws Problem 404 when the task or goal is missing
+   * The changes of a task or goal, newest first. Includes tasks in the trash.
+   * @throws Problem 404 if the task or goal is missing
    */
   listOf(parent: TableRepository<never>, id: string, query: HistoryQuery): Promise<JsonPage> {
     const sort = [{ column: 'id', descending: true }];
     return this.pageOfParent(parent, id, { ...query, sort, entity_id: [id] }, 'true');
   }
 
-  /** The last change of a resource. @returns undefined for one without history */
+  /** The last change of a resource. @returns undefined if it has no history */
   async last(entityId: string): Promise<LastChange | undefined> {
     const text = `SELECT operation, fields, version FROM changes
       WHERE user_id = :user_id AND entity_id = :entity_id ORDER BY id DESC LIMIT 1`;
@@ -47,17 +47,17 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
   }
 }
 
-/** SQL of the changed fields, with timestamps as everywhere in the API: RFC 3339, UTC, with milliseconds. */
+/** SQL of the changed fields, with timestamps in the format of the API: RFC 3339, UTC, with milliseconds. */
 function changedFieldsSql(dataSource: DataSource): string {
   const names = dataSource.entityMetadatas.flatMap((entity) =>
     entity.columns
       .map(({ propertyName }) => propertyName)
       .filter((column) => isTimestampColumn(entity, column)),
   );
-  const timestamps = [...new Set(names)].map((name) => `'${name}'`).join(', ');
+  const timestampNamesSql = [...new Set(names)].map((name) => `'${name}'`).join(', ');
   const timestampSql = (which: 'old' | 'new') => timestampAsTextSql(`(f.value ->> '${which}')::timestamptz`);
   return `(
-    SELECT coalesce(json_object_agg(f.key, CASE WHEN f.key IN (${timestamps})
+    SELECT coalesce(json_object_agg(f.key, CASE WHEN f.key IN (${timestampNamesSql})
       THEN json_build_object('old', ${timestampSql('old')}, 'new', ${timestampSql('new')}) ELSE f.value::json END), '{}')
     FROM jsonb_each(changes.fields) f)`;
 }

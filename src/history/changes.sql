@@ -1,10 +1,10 @@
 -- Records a change of an owned row; the argument is the name of the entity. The changes of one user are numbered in the
--- order of their commits: the lock is held until the end of the transaction. A permanent deletion removes the earlier
--- changes of the row and leaves one change that says it was deleted.
+-- order of their commits, because the lock is held until the end of the transaction. A permanent deletion deletes the
+-- earlier changes of the row and records only that it was deleted.
 --
 -- Triggers call it WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app'): not for rows that foreign keys change in
--- the role of the schema owner, for whom the policies show no rows. The application leaves to foreign keys only what is
--- deleted together with a user, whose history is deleted too.
+-- the role of the schema owner, for whom the policies show no rows. The application relies on foreign keys only for rows
+-- that are deleted together with a user, like the user's history.
 CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   changed record := coalesce(NEW, OLD);

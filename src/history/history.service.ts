@@ -6,8 +6,8 @@ import { TasksRepository } from '../tasks/tasks.repository';
 import { ChangesRepository } from './changes.repository';
 import { changedSince, nothingToUndo, taskTrashed } from './history.problems';
 
-/** The condition that finds a task in the trash too. */
-const anyTask = 'true';
+/** SQL condition for all tasks, including those in the trash. */
+const isAnyTaskSql = 'true';
 
 /** Undoes changes of tasks. */
 @Injectable()
@@ -19,16 +19,15 @@ export class HistoryService {
   ) {}
 
   /**
-   * Undoes the last change of a task, by the same rules as any other change. That is a change too: undoing it restores the
-   * first one.
+   * Undoes the last change of a task, with the same rules as any other change. A second undo reapplies the change.
    * @param force completes the task even if it depends on an open task
-   * @param version the one that the caller has seen
-   * @throws Problem 404 · Problem 409 `changed_since` when the task has another version, `nothing_to_undo`, `trashed` when
-   * the task was changed while in the trash
+   * @param version the version that the client expects the task to have
+   * @throws Problem 404 · Problem 409 `changed_since` if the task has another version, `nothing_to_undo`, `trashed` if the
+   * task was updated while it was in the trash
    */
   undo(id: string, force: boolean, version?: number): Promise<JsonText> {
     return this.database.writeTransaction(async () => {
-      const task = stateOf(await this.tasks.find(id, anyTask));
+      const task = stateOf(await this.tasks.find(id, isAnyTaskSql));
       const last = await this.changes.last(id);
       if (version !== undefined && version !== task.version) throw changedTo(task.version);
       if (last?.operation !== 'update') throw nothingToUndo.create();
@@ -37,12 +36,12 @@ export class HistoryService {
       if (deletedAt?.old === null) return this.tasks.restore(id);
       if (deletedAt) {
         await this.tasks.moveToTrash(id);
-        return this.tasks.find(id, anyTask);
+        return this.tasks.find(id, isAnyTaskSql);
       }
       if (task.deleted_at !== null) throw taskTrashed.create();
       const oldValues = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
       const undone = await this.tasks.updateTask(id, Object.fromEntries(oldValues), force);
-      // Nothing changes, for example, when only the spelling of a tag was changed that another task still uses.
+      // For example, nothing changes if the last change was the case of a tag name that another task still uses.
       if (stateOf(undone).version === task.version) throw nothingToUndo.create();
       return undone;
     });

@@ -37,12 +37,12 @@ export function AllowUnverified(): MethodDecorator & ClassDecorator {
   );
 }
 
-/** A read-only personal access token can also be sent as `?token=`, for clients that can only be given a URL. */
+/** A read-only personal access token can also be sent as `?token=`, for clients that accept only a URL. */
 export function TokenInUrl(): MethodDecorator & ClassDecorator {
   return SetMetadata(access.tokenInUrl, true);
 }
 
-/** For superusers with a session, unless the URL names the user's own account. */
+/** The route requires a superuser with a session, unless the URL contains the id of the current user. */
 export function SuperuserOnly(): MethodDecorator & ClassDecorator {
   return SetMetadata(access.superuserOnly, true);
 }

@@ -103,7 +103,7 @@ export function IdField(options: FieldOptions) {
 
 /**
  * An RFC 3339 timestamp with an offset, or a plain date.
- * @param options `inResponse`: the field is only returned, always as a timestamp
+ * @param options `inResponse`: the field occurs only in responses, always as a timestamp
  */
 export function TimestampField(options: FieldOptions & { inResponse?: boolean }) {
   return field(
@@ -187,7 +187,7 @@ function withoutDuplicates(items: unknown[]): unknown[] {
   return trimmed.filter((_item, index) => keys.indexOf(keys[index]) === index);
 }
 
-/** An array of JSON objects, whose members are validated later. */
+/** An array of JSON objects. Their members are validated separately. */
 export function ObjectListField(options: FieldOptions & { min: number; max: number; items: object }) {
   const { min, max, items } = options;
   const isObject = (item: unknown) => typeof item === 'object' && item !== null && !Array.isArray(item);

@@ -10,7 +10,7 @@ interface DeclaredInput {
   body: boolean;
 }
 
-/** Refuses a query or a body on routes that do not declare one, so that no input is ignored. */
+/** Refuses a query or a body on routes that do not declare one, so that no input is silently ignored. */
 @Injectable()
 export class DeclaredInputGuard implements CanActivate {
   private readonly inputs = new WeakMap<object, DeclaredInput>();
@@ -30,8 +30,8 @@ export class DeclaredInputGuard implements CanActivate {
 
   private inputOf(context: ExecutionContext): DeclaredInput {
     const handler = context.getHandler();
-    const known = this.inputs.get(handler);
-    if (known) return known;
+    const cached = this.inputs.get(handler);
+    if (cached) return cached;
     const route = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), handler.name) as
       object | undefined;
     const declares = (kind: RouteParamtypes) =>

@@ -13,11 +13,10 @@ import { problemJson, sendProblem } from './problem.filter';
 /** Milliseconds within which a request must be received completely. */
 const requestTimeout = 10_000;
 
-/** Milliseconds after which a stalled connection is closed: its client does not read the response. */
+/** Milliseconds after which an idle connection is closed, for example if the client does not read the response. */
 const stallTimeout = 45_000;
 
-/** Bytes. */
-const maxHeaders = 16 * 1024;
+const maxHeaderBytes = 16 * 1024;
 
 /** Fastify with limits for every request. Its own errors are sent as problems too. */
 export function createAdapter(config: Config): FastifyAdapter {
@@ -28,14 +27,18 @@ export function createAdapter(config: Config): FastifyAdapter {
     trustProxy: config.trustProxy.length ? [...config.trustProxy] : false,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: maxHeaders, headersTimeout: requestTimeout, connectionsCheckingInterval: 1000 },
+    http: {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: 1000,
+    },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(error, request, reply),
     clientErrorHandler: sendClientError,
   });
 }
 
-/** Responds to what is not valid HTTP: there is only a socket, no request and no reply. */
+/** Responds to invalid HTTP, for which Fastify has no request and no reply, only a socket. */
 function sendClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const [status, code, detail]: [number, string, string] =
@@ -53,7 +56,7 @@ function sendClientError(error: Error & { code?: string }, socket: Socket): void
   );
 }
 
-/** Gives each request a context of its own, for the guard to complete. */
+/** Creates the context of each request. The guard adds the current user. */
 export function openRequestContext(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', ({ ip }, reply, done) => {
     const appendHeader = (name: string, value: string) => {
@@ -64,7 +67,7 @@ export function openRequestContext(fastify: FastifyInstance): void {
   });
 }
 
-/** Fastify would accept a query that is not valid UTF-8, and use it undecoded. */
+/** Fastify would accept a query that is not valid UTF-8, and not decode it. */
 export function refuseInvalidQueries(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const start = request.url.indexOf('?');
@@ -87,12 +90,12 @@ function isDecodable(query: string): boolean {
 }
 
 /**
- * The headers that OWASP's REST cheat sheet recommends for every response. They are constants because a library that
- * computes them for each request took a sixth of the throughput of short lists.
+ * The headers that OWASP's REST cheat sheet recommends for every response. They are constants, because a library that
+ * computes them for each request reduced the throughput of short lists by a sixth.
  */
 const securityHeaders = {
   'cache-control': 'no-store',
-  // Swagger UI uses inline styles; everything else is served from here.
+  // Swagger UI uses inline styles. All other resources have the same origin.
   'content-security-policy':
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -110,7 +113,7 @@ export function addHeadersAndLog(fastify: FastifyInstance): void {
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const { method, id } = request;
-    // Without the query, which may contain user data, and without characters that a terminal would interpret.
+    // Without the query, which may contain user data, and without control characters.
     const path = request.url
       .split('?', 1)[0]
       ?.replace(/[^\x20-\x7e]/g, '?')
@@ -122,8 +125,8 @@ export function addHeadersAndLog(fastify: FastifyInstance): void {
 }
 
 /**
- * Responds with 405 and Allow where the URL exists but the method does not. To be called before routes are added.
- * @returns adds the routes that do so; to be called when all routes were added
+ * Responds with 405 and Allow if the URL exists but the method does not. Call it before routes are added.
+ * @returns a function that adds routes for the other methods; call it after all routes are added
  */
 export function refuseOtherMethods(fastify: FastifyInstance): () => void {
   const methodsOf = new Map<string, Set<string>>();

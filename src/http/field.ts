@@ -7,17 +7,17 @@ export interface FieldOptions {
   description: string;
   example?: unknown;
   default?: unknown;
-  /** May be left out. */
+  /** The field can be absent. */
   optional?: boolean;
-  /** May be null. */
+  /** The field can be null. */
   nullable?: boolean;
 }
 
 /**
- * The base of the field decorators in body-fields.ts and query-params.ts. Each of them does three things at once, so that
- * they cannot disagree: it parses the value (class-transformer), validates it (class-validator) and describes it in the
- * OpenAPI document.
- * @param decorators what parses and validates the value, in this order
+ * The base of the field decorators in body-fields.ts and query-params.ts. Each of them parses the
+ * value (class-transformer), validates it (class-validator) and describes it in the OpenAPI document, so that the three
+ * stay consistent.
+ * @param decorators parse and validate the value, in this order
  */
 export function field(
   options: FieldOptions,
@@ -48,7 +48,7 @@ export function rule(code: string, message: string, isValid: (value: unknown) =>
   return ValidateBy({ name: code, validator: { validate: isValid, defaultMessage: () => message } });
 }
 
-/** For every text: a string that PostgreSQL can store. */
+/** The rules of every text: a string that PostgreSQL can store. */
 export const textRules = [
   rule('type', 'must be a string', (value) => typeof value === 'string'),
   rule('invalid_text', 'must not contain U+0000 or a lone surrogate', isStorableText),

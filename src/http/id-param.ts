@@ -3,7 +3,7 @@ import { isId } from '../core/ids';
 import { invalid } from '../core/problem';
 import { Problems } from './problem-responses';
 
-/** The part of the path that identifies a resource. A route with it can respond with 404. */
+/** A path parameter that identifies a resource. Documents that the route can respond with 404. */
 export function IdParam(name = 'id'): ParameterDecorator {
   return (target, key, index) => {
     Param(name, new IdPipe(name))(target, key, index);

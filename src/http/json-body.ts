@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify';
 import { invalid, Problem } from '../core/problem';
 import { checkJsonKeys } from './json-keys';
 
-/** The size of a body, and what it may contain. */
+/** The maximum size of a body. */
 interface BodyLimits {
   bytes: number;
   keys: number;
 }
 
-/** Bytes and keys of an ordinary body. Fastify applies the first one itself. */
+/** The limits of an ordinary body. Fastify itself enforces the number of bytes. */
 export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000 };
 
-/** For a body that contains many others, such as a batch. */
+/** The limits of a body that contains many others, such as a batch. */
 const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 10_000 };
 
 /** The route accepts a body of up to 1 MiB with 10,000 keys. */
@@ -23,7 +23,7 @@ export function LargeBody(): MethodDecorator {
 
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
-/** Accepts one kind of body: a JSON object in UTF-8. An empty body counts as none. */
+/** Accepts only JSON objects in UTF-8 as bodies. An empty body counts as none. */
 export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addHook('onRoute', (route) => {
@@ -58,8 +58,8 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
 
 /**
  * @returns undefined for an empty body
- * @throws Problem 400 for a body that is not UTF-8 or not JSON · Problem 422 for one that is not an object, and as
- * `checkJsonKeys` does
+ * @throws Problem 400 for a body that is not UTF-8 or not JSON · Problem 422 for JSON that is not an
+ * object, and from `checkJsonKeys`
  */
 export function parseJsonBody(body: Buffer, maxKeys: number): object | undefined {
   if (body.length === 0) return undefined;

@@ -2,14 +2,13 @@ import { invalid, Problem } from '../core/problem';
 
 const maxDepth = 32;
 
-/** Whether a name has a meaning of its own in JavaScript: class-transformer would drop such a field silently. */
+/** Whether a name is a property of every object. class-transformer would silently drop such a field. */
 export function isForbiddenKey(name: string): boolean {
   return name in Object.prototype || name === 'prototype';
 }
 
 /**
- * Checks the keys of JSON text that is known to be valid. JSON.parse itself would silently keep the last of two equal
- * keys.
+ * Checks the keys of valid JSON text. JSON.parse would silently keep only the last of several equal keys.
  * @throws Problem 422 for text that is nested too deeply, has too many keys, or has a duplicate or forbidden key
  */
 export function checkJsonKeys(text: string, maxKeys: number): void {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { JsonPage, JsonText } from '../core/json-text';
 
-/** Has Fastify send JsonText as it is, and put the URL of the next page into the Link header (RFC 8288). */
+/** Sends JsonText unchanged, and adds the URL of the next page as Link header (RFC 8288). */
 export function sendJsonText(fastify: FastifyInstance): void {
   fastify.setReplySerializer((payload) =>
     payload instanceof JsonText ? payload.text : JSON.stringify(payload),

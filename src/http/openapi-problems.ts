@@ -19,7 +19,7 @@ const descriptions: Record<number, string> = {
   503: 'The service is temporarily unavailable. Try again after `Retry-After` seconds.',
 };
 
-/** Documents the problems of an operation: those of every route, of its access rules, and those that it declares. */
+/** Documents the problems of an operation: common ones, those of its access rules, and those that it declares. */
 export function documentProblems(method: string, operation: Operation, isPublic: boolean): void {
   const problems = problemsOf(operation);
   const statuses = new Set([
@@ -35,7 +35,9 @@ export function documentProblems(method: string, operation: Operation, isPublic:
     }
   }
   for (const status of [...statuses].sort()) {
-    const codes = problems.flatMap(({ status: of, code }) => (of === status && code ? [code] : []));
+    const codes = problems.flatMap((problem) =>
+      problem.status === status && problem.code ? [problem.code] : [],
+    );
     operation.responses[status] = {
       description: describe(status, codes),
       headers: {

@@ -22,7 +22,7 @@ export function serveOpenApi(app: INestApplication): void {
   });
 }
 
-/** The OpenAPI document: what the controllers declare, completed by what applies to every route. */
+/** The OpenAPI document: the declarations of the controllers, completed by what is common to all routes. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
   const settings = new DocumentBuilder()
     .setTitle('Cairn')

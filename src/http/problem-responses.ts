@@ -1,13 +1,13 @@
 import { ApiExtension } from '@nestjs/swagger';
 import type { ProblemKind } from '../core/problem-kind';
 
-/** What the OpenAPI document says about a problem of a route: its status, and its code where that is specific. */
+/** A problem of a route in the OpenAPI document: its status, and its code if that is specific. */
 export interface DocumentedProblem {
   status: number;
   code?: string;
 }
 
-/** Each problem is an extension of its own: Swagger keeps the first value of a key. */
+/** Each problem is a separate extension, because Swagger keeps only the first value of a key. */
 const prefix = 'x-problem-';
 
 /**

@@ -42,12 +42,12 @@ export function problemJson(problem: Problem, requestId: string, instance: strin
   });
 }
 
-/** The problem that a client gets for an error of any kind. */
+/** Maps any error to the problem that the client gets. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status = statusOf(error);
-  const known = status === undefined ? undefined : frameworkProblems[status];
-  if (status !== undefined && known) return new Problem(status, ...known);
+  const frameworkProblem = status === undefined ? undefined : frameworkProblems[status];
+  if (status !== undefined && frameworkProblem) return new Problem(status, ...frameworkProblem);
   if (status !== undefined && status >= 400 && status < 500) {
     return new Problem(400, 'bad_request', 'The request is malformed.');
   }

@@ -7,20 +7,20 @@ import { characterCount, isStorableText } from '../core/text';
 import { TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
 
-/** The value that stands for items without a value. */
+/** The value for items without a value. */
 const none = 'none';
 
 /** Comma-separated values of an enum; with `orNone`, `none` for items without a value. */
 export function EnumListParam(options: { values: EnumValues<string | number>; orNone?: boolean }) {
   const { values, orNone } = options;
   const allowed = [...values.values, ...(orNone ? [none] : [])].join(', ');
-  const wanted = `must be 1 to 100 comma-separated values, each one of ${allowed}`;
+  const message = `must be 1 to 100 comma-separated values, each one of ${allowed}`;
   const noneHint = orNone ? ' Use `none` for items without a value.' : '';
   return parameter(
     { description: `Comma-separated values, each one of ${allowed}.${noneHint}` },
     { type: String },
     splitInto((item) => (item === none ? null : values.parse(item))),
-    rule('not_allowed', wanted, (items) =>
+    rule('not_allowed', message, (items) =>
       everyItem(items, (item) => (item === null ? orNone === true : values.includes(item))),
     ),
   );
@@ -130,7 +130,7 @@ export function SortParam(options: { columns: readonly string[]; default: string
   );
 }
 
-/** A query parameter is always optional. */
+/** Query parameters are always optional. */
 function parameter(
   options: FieldOptions,
   schema: ApiPropertyOptions,
@@ -139,7 +139,7 @@ function parameter(
   return field({ ...options, optional: true }, schema, ...decorators);
 }
 
-/** Splits a comma-separated parameter. One that is given several times is an array, and fails its rule. */
+/** Splits a comma-separated parameter. A parameter that is given several times is an array, which fails validation. */
 function splitInto(parseItem: (item: string) => unknown): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' ? value.split(',').map((item) => parseItem(item.trim())) : [value],

@@ -1,7 +1,7 @@
 import { applyDecorators, Controller } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 
-/** Where the OpenAPI document finds that a controller has a mirror. */
+/** The extension that marks the operations of a controller with a mirror. */
 export const mirrorExtension = 'x-user-mirror';
 
 /** A controller that serves its routes under `/{path}` and, as a mirror, under `/users/{user_id}/{path}`. */

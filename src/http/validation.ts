@@ -1,7 +1,7 @@
 import { Type, ValidationError, ValidationPipe } from '@nestjs/common';
 import { FieldError, invalid, Problem, unknownField } from '../core/problem';
 
-/** Turns bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. */
+/** Converts bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. */
 export const validationPipe = new ValidationPipe({
   transform: true,
   whitelist: true,
@@ -12,16 +12,16 @@ export const validationPipe = new ValidationPipe({
 });
 
 /**
- * Turns a part of a body into its DTO, as the pipe does with a whole body.
- * @param place the name of the part, for messages
+ * Converts a part of a body into its DTO, as the pipe does with a whole body.
+ * @param name of the part, for error messages
  * @throws Problem 422
  */
-export async function validate<T extends object>(Dto: Type<T>, part: object, place: string): Promise<T> {
+export async function validate<T extends object>(Dto: Type<T>, part: object, name: string): Promise<T> {
   try {
     return (await validationPipe.transform(part, { type: 'body', metatype: Dto })) as T;
   } catch (error) {
     if (!(error instanceof Problem) || !error.errors) throw error;
-    throw invalid(error.errors.map(({ field, ...error }) => ({ ...error, field: `${place}.${field}` })));
+    throw invalid(error.errors.map(({ field, ...error }) => ({ ...error, field: `${name}.${field}` })));
   }
 }
 

@@ -2,7 +2,7 @@ import { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { IdField, IntegerField, TimestampField } from './body-fields';
 
-/** The names of the fields of a response class, in their order. */
+/** The names of the fields of a response class, in order. */
 export function fieldsOf(view: new () => object): string[] {
   const names = Reflect.getMetadata('swagger/apiModelPropertiesArray', view.prototype as object) as string[];
   return names.map((name) => name.slice(1));
@@ -33,7 +33,7 @@ export class Versioned {
 /** The schema of a count. */
 export const countSchema = { type: 'integer', minimum: 0 } as const;
 
-/** The schema of counts by the values of an enum: every value is present. */
+/** The schema of counts by enum value. Every value is present. */
 export function countsOf(values: readonly (string | number)[]) {
   const names = values.map(String);
   return {
@@ -44,7 +44,7 @@ export function countsOf(values: readonly (string | number)[]) {
   } as const;
 }
 
-/** The class of a list response with such items. @param name of the schema in the OpenAPI document */
+/** Creates the class of a list response. @param name of the schema in the OpenAPI document */
 export function pageOf(View: Type, name: string): Type {
   class Page {
     @ApiProperty({ type: [View], description: 'Items of this page.' })

@@ -29,7 +29,7 @@ class Period {
   to: string;
 }
 
-const rate = (description: string) =>
+const rateSchema = (description: string) =>
   ({
     type: Number,
     nullable: true,
@@ -37,9 +37,10 @@ const rate = (description: string) =>
     maximum: 100,
     description,
   }) as const;
-const average = (description: string) => ({ ...averageSchema, nullable: true, description }) as const;
+const averageOrNullSchema = (description: string) =>
+  ({ ...averageSchema, nullable: true, description }) as const;
 
-/** How much was made, and how much was completed, and when. */
+/** Numbers of created and completed tasks or goals in a period. */
 class Flow extends Period {
   @ApiProperty({ ...countSchema, description: 'Number created in the period.' })
   created: number;
@@ -51,7 +52,9 @@ class Flow extends Period {
   completed: number;
 
   @ApiProperty(
-    rate('Percentage of those created in the period that are completed now. Null if none were created.'),
+    rateSchema(
+      'Percentage of those created in the period that are completed now. Null if none were created.',
+    ),
   )
   completion_rate: number | null;
 
@@ -67,13 +70,13 @@ class Flow extends Period {
   })
   late: number;
 
-  @ApiProperty(rate('Percentage of `on_time` in the sum of `on_time` and `late`. Null if both are 0.'))
+  @ApiProperty(rateSchema('Percentage of `on_time` in the sum of `on_time` and `late`. Null if both are 0.'))
   on_time_rate: number | null;
 }
 
 export class TaskAnalytics extends Flow {
   @ApiProperty(
-    average(
+    averageOrNullSchema(
       'Average hours from creation to completion of the tasks completed in the period. Null if there are none.',
     ),
   )
@@ -116,7 +119,7 @@ export class TaskAnalytics extends Flow {
 
 export class GoalAnalytics extends Flow {
   @ApiProperty(
-    average(
+    averageOrNullSchema(
       'Average days from creation to completion of the goals completed in the period. Null if there are none.',
     ),
   )
@@ -126,7 +129,9 @@ export class GoalAnalytics extends Flow {
   active: number;
 
   @ApiProperty(
-    rate('Average progress in percent of the active goals that have a progress. Null if there are none.'),
+    rateSchema(
+      'Average progress in percent of the active goals that have a progress. Null if there are none.',
+    ),
   )
   average_progress: number | null;
 

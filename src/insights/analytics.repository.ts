@@ -4,23 +4,23 @@ import { currentUser } from '../core/request-context';
 import { Database } from '../database/database';
 import { countsBySql } from '../database/row-json';
 import { sql } from '../database/statement';
-import type { JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
 import { horizons } from '../goals/goal.entity';
 import { taskStatuses } from '../tasks/task.entity';
 import { periodSql } from './period-sql';
 
 const lastDaysSql = periodSql(':days::integer');
 
-/** The condition for a time within the period. */
-const isInPeriod = (column: string) =>
+/** SQL condition for timestamps within the period. */
+const isInPeriodSql = (column: string) =>
   `${column} >= (SELECT since FROM period) AND ${column} < (SELECT until FROM period)`;
 
 /** The first members of every response. */
 const periodMembersSql = `'timezone', timezone, 'days', :days::integer, 'from', first_day, 'to', today`;
 
 /**
- * The members that tasks and goals share. `created` and `completed` are table expressions, `completed.due` is the due date
- * or target date.
+ * The members of both task and goal statistics. `created` and `completed` are table expressions, `completed.due` is the
+ * due date or target date.
  */
 const flowMembersSql = `${periodMembersSql},
   'created', (SELECT count(*) FROM created),
@@ -36,24 +36,24 @@ const perDaySql = `per_day AS (
   FROM period CROSS JOIN generate_series(first_day::timestamp, today::timestamp, interval '1 day') day
   LEFT JOIN (
     SELECT (completed_at AT TIME ZONE timezone)::date AS completed_on, completed_at FROM tasks CROSS JOIN period
-    WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriod('completed_at')}
+    WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql('completed_at')}
   ) t ON t.completed_on = day::date
   GROUP BY day
 )`;
 
-/** Statistics about the current user's tasks and goals in the last days. */
+/** Statistics about the current user's tasks and goals over a number of days. */
 @Injectable()
 export class AnalyticsRepository {
   constructor(private readonly database: Database) {}
 
-  /** @param days 1–365, like in the methods below */
+  /** @param days 1–365, also in the other methods */
   tasks(days: number): Promise<JsonText> {
     const text = `
       WITH ${lastDaysSql}, created AS MATERIALIZED (
-        SELECT status FROM tasks WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriod('created_at')}
+        SELECT status FROM tasks WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql('created_at')}
       ), completed AS MATERIALIZED (
         SELECT created_at, completed_at, due_date AS due, priority, category, estimated_hours, actual_hours FROM tasks
-        WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriod('completed_at')}
+        WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql('completed_at')}
       ), measured AS (
         SELECT coalesce(sum(estimated_hours), 0) AS estimated, coalesce(sum(actual_hours), 0) AS actual FROM completed
         WHERE estimated_hours IS NOT NULL AND actual_hours IS NOT NULL
@@ -75,10 +75,10 @@ export class AnalyticsRepository {
   goals(days: number): Promise<JsonText> {
     const text = `
       WITH ${lastDaysSql}, created AS (
-        SELECT status FROM goals WHERE user_id = :user_id AND ${isInPeriod('created_at')}
+        SELECT status FROM goals WHERE user_id = :user_id AND ${isInPeriodSql('created_at')}
       ), completed AS (
         SELECT created_at, completed_at, target_date AS due, coalesce(horizon, 'none') AS horizon FROM goals
-        WHERE user_id = :user_id AND ${isInPeriod('completed_at')}
+        WHERE user_id = :user_id AND ${isInPeriodSql('completed_at')}
       ), active AS (
         SELECT progress FROM goals WHERE user_id = :user_id AND status = 'active'
       )
@@ -92,13 +92,13 @@ export class AnalyticsRepository {
   }
 
   velocity(days: number): Promise<JsonText> {
-    const halfSql = (condition: string) => `(
+    const halfSql = (conditionSql: string) => `(
       SELECT json_build_object('days', count(*), 'completed', coalesce(sum(completed), 0), 'average_per_day', coalesce(round(avg(completed), 2), 0))
-      FROM per_day WHERE ${condition})`;
-    const isInFirstHalf = `date < first_day + :days::integer / 2`;
+      FROM per_day WHERE ${conditionSql})`;
+    const isInFirstHalfSql = `date < first_day + :days::integer / 2`;
     const text = `
       WITH ${lastDaysSql}, ${perDaySql}, trend AS (
-        SELECT avg(completed) FILTER (WHERE ${isInFirstHalf}) AS before, avg(completed) FILTER (WHERE NOT ${isInFirstHalf}) AS after
+        SELECT avg(completed) FILTER (WHERE ${isInFirstHalfSql}) AS before, avg(completed) FILTER (WHERE NOT ${isInFirstHalfSql}) AS after
         FROM per_day CROSS JOIN period
       )
       SELECT json_build_object(${periodMembersSql},
@@ -109,7 +109,7 @@ export class AnalyticsRepository {
           WHERE completed > 0 ORDER BY completed DESC, date DESC LIMIT 1
         ),
         'trend', json_build_object(
-          'first_half', ${halfSql(isInFirstHalf)}, 'second_half', ${halfSql(`NOT ${isInFirstHalf}`)},
+          'first_half', ${halfSql(isInFirstHalfSql)}, 'second_half', ${halfSql(`NOT ${isInFirstHalfSql}`)},
           'change', round(100 * (after - before) / nullif(before, 0), 2),
           'direction', CASE WHEN after > before THEN 'up' WHEN after < before THEN 'down' ELSE 'steady' END
         ),
@@ -122,7 +122,7 @@ export class AnalyticsRepository {
     const perWeekSql = (column: string) => `(
       SELECT date_trunc('week', ${column} AT TIME ZONE timezone) AS monday, count(*) AS count
       FROM tasks CROSS JOIN period
-      WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriod(column)} GROUP BY 1)`;
+      WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql(column)} GROUP BY 1)`;
     const text = `
       WITH ${lastDaysSql}, per_week AS (
         SELECT greatest(monday::date, first_day) AS week_from, least(monday::date + 6, today) AS week_to,

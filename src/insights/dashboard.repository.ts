@@ -9,16 +9,16 @@ import { GoalsRepository } from '../goals/goals.repository';
 import { TasksRepository } from '../tasks/tasks.repository';
 import { periodSql } from './period-sql';
 
-/** How many items each list contains. */
+/** Maximum number of items per section. */
 const maxItems = 10;
 
-/** The period of the velocity, and the days for which a completed task counts as recent. */
+/** Days of the velocity, and days for which a completed task counts as recently completed. */
 const [velocityDays, recentDays] = [30, 7];
 
-/** A goal is at risk below this progress, when this number of days or fewer are left. */
+/** A goal is at risk if its progress is below this, and its target date at most this number of days away. */
 const [riskyProgress, riskyDays] = [20, 30];
 
-/** A list before its items are read: how many there are, and the ids of the first ones. */
+/** The total number of items in a section, and the ids of the first ones. */
 interface Section {
   count: number;
   ids: string[];
@@ -43,8 +43,8 @@ interface Overview {
   sections: Record<SectionName, Section>;
 }
 
-const bySoonest = 'due_date, id';
-const byLatestUpdate = 'updated_at DESC, id DESC';
+const earliestFirstSql = 'due_date, id';
+const lastUpdatedFirstSql = 'updated_at DESC, id DESC';
 const mondaySql = `date_trunc('week', today::timestamp)::date`;
 
 const overviewSql = `
@@ -70,11 +70,11 @@ const overviewSql = `
   )
   SELECT period.timezone, period.today::text AS today,
     json_build_object(
-      'overdue', ${sectionSql('open', 'due_date < now()', bySoonest)},
-      'due_today', ${sectionSql('open', 'due_date >= week.today_since AND due_date < period.until', bySoonest)},
-      'due_this_week', ${sectionSql('open', 'due_date >= week.since AND due_date < week.until', bySoonest)},
-      'in_progress', ${sectionSql('open', `status = 'in_progress'`, byLatestUpdate)},
-      'blocked', ${sectionSql('open', 'is_blocked', byLatestUpdate)},
+      'overdue', ${sectionSql('open', 'due_date < now()', earliestFirstSql)},
+      'due_today', ${sectionSql('open', 'due_date >= week.today_since AND due_date < period.until', earliestFirstSql)},
+      'due_this_week', ${sectionSql('open', 'due_date >= week.since AND due_date < week.until', earliestFirstSql)},
+      'in_progress', ${sectionSql('open', `status = 'in_progress'`, lastUpdatedFirstSql)},
+      'blocked', ${sectionSql('open', 'is_blocked', lastUpdatedFirstSql)},
       'recently_completed', ${sectionSql('completed', 'completed_at >= week.recent_since', 'completed_at DESC, id DESC')},
       'active_goals', ${sectionSql('active', 'true', 'target_date_nulls_last, id')},
       'goals_at_risk', ${sectionSql('active', 'is_at_risk', 'target_date, id')}
@@ -86,7 +86,7 @@ const overviewSql = `
     ) AS velocity
   FROM period, week`;
 
-/** The current user's most important tasks and goals of today. */
+/** The tasks and goals on the current user's dashboard. */
 @Injectable()
 export class DashboardRepository {
   constructor(
@@ -113,13 +113,13 @@ export class DashboardRepository {
 }
 
 /**
- * SQL of a section: how many rows of a table expression there are, and the ids of the first ones.
- * @param condition for the rows · @param order of the rows
+ * SQL of a section: the number of rows of a table expression, and the ids of the first ones.
+ * @param conditionSql condition for the rows · @param orderSql sort order of the rows
  */
-function sectionSql(rows: string, condition: string, order: string): string {
+function sectionSql(rows: string, conditionSql: string, orderSql: string): string {
   return `json_build_object(
-    'count', (SELECT count(*) FROM ${rows} WHERE ${condition}),
-    'ids', ARRAY(SELECT id FROM ${rows} WHERE ${condition} ORDER BY ${order} LIMIT ${maxItems}))`;
+    'count', (SELECT count(*) FROM ${rows} WHERE ${conditionSql}),
+    'ids', ARRAY(SELECT id FROM ${rows} WHERE ${conditionSql} ORDER BY ${orderSql} LIMIT ${maxItems}))`;
 }
 
 function idsOf(sections: Section[]): string[] {

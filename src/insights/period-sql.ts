@@ -1,8 +1,8 @@
 import { startOfDaySql } from '../database/filters';
 
 /**
- * SQL of a table expression `period` with one row: the last days of the current user, today included, in the user's time
- * zone. A day can have 23 or 25 hours.
+ * SQL of a table expression `period` with one row: the last days including today, in the current user's time zone. A day
+ * can have 23 or 25 hours.
  * @param daysSql SQL of the number of days
  */
 export function periodSql(daysSql: string): string {

@@ -9,7 +9,7 @@ export const averageSchema = {
   description: 'Rounded to 2 decimal places.',
 } as const;
 
-/** How much was completed in some days. */
+/** Completed tasks over a number of days. */
 export class Pace {
   @ApiProperty({ ...countSchema, description: 'Number of days.' })
   days: number;

@@ -1,20 +1,20 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** How much of a limit somebody has used. */
+/** The usage of a rate limit by one user, account, network or session. */
 @Entity('rate_limits')
 export class RateLimit {
-  /** The limit's name, and a hash of whom it is about. */
+  /** Name of the limit and hash of its subject. */
   @PrimaryColumn('text')
   key: string;
 
   @Column('integer')
   hits: number;
 
-  /** Until then, it refuses. */
+  /** Hits are refused until this timestamp. */
   @Column('timestamp with time zone', { precision: 3 })
   free_at: Date;
 
-  /** Then it is forgotten. */
+  /** The count is reset at this timestamp. */
   @Column('timestamp with time zone', { precision: 3 })
   resets_at: Date;
 }

@@ -9,24 +9,24 @@ import { HitCount, LimitCheck, RateLimitsRepository } from './rate-limits.reposi
 interface Rule {
   name: string;
   limit: RateLimit;
-  /** Whom it is about. */
+  /** What the limit applies to: a user, an account, a network or a session. */
   subject: string;
-  /** Seconds up to which the waits grow; absent where one waits until the window ends. */
+  /** Maximum wait in seconds. With it, waits double from one second; without it, the wait lasts until the window ends. */
   longestWait?: number;
 }
 
 type ActiveRule = Rule & { limit: NonNullable<RateLimit> };
 
-/** Requests that were counted in advance, for this instance to allow without asking PostgreSQL. */
+/** Hits that were counted in PostgreSQL in advance, so that this instance can allow them without a query. */
 interface Lease {
-  left: number;
-  /** What other instances, and later leases of this one, can still get. */
+  remaining: number;
+  /** Hits that are left for other instances and for later leases of this instance. */
   unleased: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the epoch. */
   endsAt: number;
 }
 
-/** An instance leases this fraction of a user's requests at a time: fewer statements, and never more than the quota. */
+/** An instance leases this fraction of the quota at a time, to reduce the number of statements. */
 const leasesPerWindow = 50;
 
 const purgeInterval = 60_000;
@@ -57,38 +57,44 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
   }
 
   /**
-   * To be called before a password is checked: it counts as wrong until `passwordWasRight`.
+   * Call it before a password is checked. The password counts as wrong until `passwordWasRight` is called.
    * @param account the name that was entered to sign in, or the id of the signed-in user
-   * @param place a network or session in which the owner is known: wrong passwords from elsewhere do not count there
+   * @param trustedSource a network or session that the owner has used before, which has a separate count: wrong passwords
+   * from elsewhere cannot lock the owner out there
    * @throws Problem 429
    */
-  async countPassword(account: string, place?: string): Promise<void> {
+  async countPassword(account: string, trustedSource?: string): Promise<void> {
     const { passwordAddress, passwordAccount, longestWait } = this.config.rateLimits ?? {};
     await this.count([
       { name: 'password-address', limit: passwordAddress, subject: currentNetwork() },
-      { name: 'password-account', limit: passwordAccount, subject: at(account, place), longestWait },
+      {
+        name: 'password-account',
+        limit: passwordAccount,
+        subject: subjectOf(account, trustedSource),
+        longestWait,
+      },
     ]);
   }
 
-  /** Takes the last count back; in a place where the owner is known, all of them. */
-  async passwordWasRight(account: string, place?: string): Promise<void> {
-    if (place !== undefined) await this.resetPasswordCounts([at(account, place)]);
-    else await this.takeBack({ name: 'password-account', subject: account });
+  /** Undoes the last count; resets the count for a trusted source. */
+  async passwordWasRight(account: string, trustedSource?: string): Promise<void> {
+    if (trustedSource !== undefined) await this.resetPasswordCounts([subjectOf(account, trustedSource)]);
+    else await this.undoHit({ name: 'password-account', subject: account });
   }
 
-  /** After a new password was set: forgets the wrong ones from this network and from unknown places. */
+  /** Call it after a password reset. Resets the counts for this network and for untrusted sources. */
   async passwordWasReset(accounts: (string | undefined)[]): Promise<void> {
-    const known = accounts.filter((account) => account !== undefined);
-    await this.resetPasswordCounts(known.flatMap((account) => [account, at(account, currentNetwork())]));
+    const names = accounts.filter((account) => account !== undefined);
+    await this.resetPasswordCounts(names.flatMap((name) => [name, subjectOf(name, currentNetwork())]));
   }
 
-  /** To be called before a password is hashed that needs no protection against guessing. @throws Problem 429 */
+  /** Call it before a password is hashed but not compared, as in a password reset. @throws Problem 429 */
   async countHash(): Promise<void> {
     const limit = this.config.rateLimits?.passwordAddress;
     await this.count([{ name: 'password-address', limit, subject: currentNetwork() }]);
   }
 
-  /** To be called before a mail is requested. @throws Problem 429 */
+  /** Call it before a mail is enqueued. @throws Problem 429 */
   async countMail(email: string): Promise<void> {
     const { mailAddress, mailAccount, longestWait } = this.config.rateLimits ?? {};
     await this.count([
@@ -97,29 +103,29 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     ]);
   }
 
-  /** Takes the count of a mailbox back: failed attempts of others must not use up the quota of its owner. */
+  /** Undoes the count for a mailbox, so that failed requests of others do not use up the quota of its owner. */
   async mailWasNotSent(email: string): Promise<void> {
-    await this.takeBack({ name: 'mail-account', subject: email });
+    await this.undoHit({ name: 'mail-account', subject: email });
   }
 
   /**
-   * @returns a function that takes the count back, for requests with a session that turns out to have ended
+   * @returns a function that undoes the count, for requests with a session that is no longer valid
    * @throws Problem 429
    */
   async countRequest(userId: string): Promise<(() => void) | undefined> {
     const limit = this.config.rateLimits?.user;
     if (!limit) return undefined;
     const lease = await this.takeFromLease({ name: 'user', limit, subject: userId });
-    return () => lease.left++;
+    return () => lease.remaining++;
   }
 
-  /** The limit is that of requests. @throws Problem 429 */
+  /** Uses the limit of requests. @throws Problem 429 */
   async countRefresh(sessionId: string): Promise<void> {
     const limit = this.config.rateLimits?.user;
     if (limit) await this.takeFromLease({ name: 'refresh', limit, subject: sessionId });
   }
 
-  /** Whether no instance has called this with the same name within so many seconds: for periodic work of one instance. */
+  /** Whether this is the first call with this name in all instances within a number of seconds. For periodic jobs. */
   async isFirstWithin(seconds: number, name: string): Promise<boolean> {
     const limit = { quota: 1, window: seconds };
     const [count] = await this.rateLimits.countHits([{ key: keyOf({ name, subject: '' }), limit }]);
@@ -131,8 +137,8 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     await this.rateLimits.reset(subjects.map((subject) => keyOf({ name: 'password-account', subject })));
   }
 
-  private async takeBack(rule: Pick<Rule, 'name' | 'subject'>): Promise<void> {
-    if (this.config.rateLimits) await this.rateLimits.takeBack(keyOf(rule));
+  private async undoHit(rule: Pick<Rule, 'name' | 'subject'>): Promise<void> {
+    if (this.config.rateLimits) await this.rateLimits.undoHit(keyOf(rule));
   }
 
   private async takeFromLease(rule: ActiveRule): Promise<Lease> {
@@ -140,12 +146,12 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     for (;;) {
       const pending = this.leases.get(subject) ?? this.startLease(rule);
       const lease = await pending;
-      const isOver = lease.endsAt <= Date.now();
-      if (!isOver && (lease.left > 0 || lease.unleased === 0)) {
-        const isAllowed = lease.left > 0;
-        if (isAllowed) lease.left--;
+      const hasEnded = lease.endsAt <= Date.now();
+      if (!hasEnded && (lease.remaining > 0 || lease.unleased === 0)) {
+        const isAllowed = lease.remaining > 0;
+        if (isAllowed) lease.remaining--;
         const seconds = Math.max(1, Math.ceil((lease.endsAt - Date.now()) / 1000));
-        const used = limit.quota - lease.unleased - lease.left;
+        const used = limit.quota - lease.unleased - lease.remaining;
         report(rule, { is_allowed: isAllowed, used, seconds });
         return lease;
       }
@@ -165,13 +171,13 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
 
   private async lease(rule: ActiveRule): Promise<Lease> {
     const { quota } = rule.limit;
-    const wanted = Math.ceil(quota / leasesPerWindow);
-    const [count] = await this.rateLimits.countHits([toCheck(rule)], wanted);
+    const requested = Math.ceil(quota / leasesPerWindow);
+    const [count] = await this.rateLimits.countHits([toCheck(rule)], requested);
     const { is_allowed, used, seconds } = count!;
-    // An instance that is configured with a lower quota may have refused already: then nothing is left here either.
+    // If an instance with a lower quota has refused a hit, nothing is left for this instance either.
     const unleased = is_allowed ? Math.max(0, quota - used) : 0;
-    const left = is_allowed ? wanted - Math.max(0, used - quota) : 0;
-    return { left, unleased, endsAt: Date.now() + seconds * 1000 };
+    const remaining = is_allowed ? requested - Math.max(0, used - quota) : 0;
+    return { remaining, unleased, endsAt: Date.now() + seconds * 1000 };
   }
 
   private async count(rules: Rule[]): Promise<void> {
@@ -201,16 +207,16 @@ function toCheck(rule: ActiveRule): LimitCheck {
   return { key: keyOf(rule), limit: rule.limit, longestWait: rule.longestWait };
 }
 
-/** Only a hash of the subject is stored: people may enter their password in the wrong field. */
+/** Only a hash of the subject is stored, because users may enter their password in the wrong field. */
 function keyOf({ name, subject }: Pick<Rule, 'name' | 'subject'>): string {
   return `${name}:${createHash('sha256').update(subject).digest('base64url')}`;
 }
 
-function at(account: string, place: string | undefined): string {
-  return place === undefined ? account : `${account} at ${place}`;
+function subjectOf(account: string, trustedSource: string | undefined): string {
+  return trustedSource === undefined ? account : `${account} at ${trustedSource}`;
 }
 
-/** All clients whose address is unknown count as one network. */
+/** Clients with an unknown address count as one network. */
 function currentNetwork(): string {
   const address = currentAddress();
   return address === null ? 'unknown' : networkOf(address);

@@ -4,12 +4,12 @@ import { unavailable } from '../core/problem';
 import { Database } from '../database/database';
 import { sql } from '../database/statement';
 
-/** What a hit is counted against. */
+/** A limit that hits are counted against. */
 export interface LimitCheck {
-  /** The limit and, as a hash, whom it is about. */
+  /** Name of the limit and hash of its subject. */
   key: string;
   limit: NonNullable<RateLimit>;
-  /** Seconds up to which the waits grow; absent where one waits until the window ends. */
+  /** Maximum wait in seconds. With it, waits double from one second; without it, the wait lasts until the window ends. */
   longestWait?: number;
 }
 
@@ -27,8 +27,8 @@ export class RateLimitsRepository {
 
   /**
    * Counts hits against several limits in one statement, up to the first limit that refuses.
-   * @returns the counts in the order of the checks, up to the one that refused
-   * @throws Problem 503 when hits cannot be counted: then nothing is allowed
+   * @returns the counts in the order of the checks, up to the first one that refuses
+   * @throws Problem 503 if hits cannot be counted
    */
   async countHits(checks: LimitCheck[], hits = 1): Promise<HitCount[]> {
     const text =
@@ -49,8 +49,8 @@ export class RateLimitsRepository {
     return counts;
   }
 
-  /** Takes one hit back. */
-  async takeBack(key: string): Promise<void> {
+  /** Undoes one hit. */
+  async undoHit(key: string): Promise<void> {
     const text =
       'UPDATE rate_limits SET hits = hits - 1, free_at = least(free_at, now()) WHERE key = :key AND hits > 0';
     await this.database.asAuthenticator({ updated: sql(text, { key }) });

@@ -1,7 +1,7 @@
 -- Counts hits against several limits, in their order, and stops at the first limit that refuses; a refused hit is not
--- counted. A limit allows `quota` hits in a window of seconds. After that it refuses until the window ends; or, when it
--- has a longest wait, for 1, 2, 4, … seconds up to that wait, with one more hit allowed after each wait, until one
--- window passes without a hit.
+-- counted. A limit allows `quota` hits per window. Without a longest wait, further hits are refused until the window
+-- ends. With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each
+-- wait; the count is reset when one window passes without a hit.
 CREATE FUNCTION count_hits(keys text[], quotas integer[], windows integer[], longest_waits integer[], new_hits integer)
   RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql AS $$
 DECLARE

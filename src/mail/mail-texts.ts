@@ -7,22 +7,22 @@ interface MailText {
 }
 
 /**
- * Subject and text of a mail. Lines are shorter than 76 characters, so that no mail server wraps them and a token can
+ * Subject and text of a mail. Lines are shorter than 76 characters, so that mail servers do not wrap them and a token can
  * be copied from the raw message.
- * @param appUrl the application whose pages accept tokens; without it, the mail names the API call
+ * @param appUrl web application with pages for tokens; without it, the mail names the API operation
  */
 export function mailText(kind: MailKind, token: string, appUrl: string | undefined): MailText {
-  const toDo = (page: string, call: string) =>
+  const instructions = (page: string, operation: string) =>
     appUrl
       ? `${appUrl.replace(/\/$/, '')}/${page}#token=${token}`
-      : `Token: ${token}\n\nSend it to POST /api/v1/auth/${call}.`;
+      : `Token: ${token}\n\nSend it to POST /api/v1/auth/${operation}.`;
   const texts: Record<MailKind, MailText> = {
     verify_email: {
       subject: 'Confirm your email address',
       text: `This email address was added to a Cairn account.
 To confirm that it is yours, use this:
 
-${toDo('verify-email', 'email/verify')}
+${instructions('verify-email', 'email/verify')}
 
 It can be used once and expires after ${tokenMinutes} minutes.
 If this was not you, ignore this mail.
@@ -33,7 +33,7 @@ If this was not you, ignore this mail.
       text: `A password reset was requested for your Cairn account.
 To choose a new password, use this:
 
-${toDo('reset-password', 'password/reset')}
+${instructions('reset-password', 'password/reset')}
 
 It can be used once and expires after ${tokenMinutes} minutes.
 If this was not you, ignore this mail. Your password is unchanged.

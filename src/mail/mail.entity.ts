@@ -2,7 +2,7 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 export type MailKind = 'verify_email' | 'reset_password' | 'password_changed' | 'email_changed';
 
-/** A mail that is still to be sent. What asks for it writes it down; its text, and the token in it, are made on sending. */
+/** A mail in the outbox. Its text and its token are created when it is sent. */
 @Entity('mails')
 @Check('mails_kind_check', `kind IN ('verify_email', 'reset_password', 'password_changed', 'email_changed')`)
 export class Mail {
@@ -12,14 +12,14 @@ export class Mail {
   @Column('text')
   kind: MailKind;
 
-  /** As somebody typed it: there may be no account of that name. */
+  /** The requested address, which may not belong to any account. */
   @Column('text')
   email: string;
 
   @Column('integer', { default: 0 })
   attempts: number;
 
-  /** When to try next. */
+  /** Timestamp of the next attempt. */
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   due_at: Date;
 

@@ -9,33 +9,33 @@ import type { MailKind } from './mail.entity';
 import { mailText } from './mail-texts';
 import { DueMail, MailsRepository } from './mails.repository';
 
-/** Milliseconds after which it looks for mails that are due again. */
+/** Milliseconds between checks for mails that are due again. */
 const interval = 60_000;
 
-/** Milliseconds. A mail is due again after a minute; a delivery that is under way at the end has as long as a connection. */
-const [connectTimeout, silenceTimeout] = [5_000, 20_000];
+/** Milliseconds. A delivery must end before the mail is due again, which is after one minute. */
+const [connectTimeout, socketTimeout] = [5_000, 20_000];
 
-/** Mails that are sent at once. */
-const atOnce = 5;
+/** Maximum number of mails that are sent simultaneously. */
+const batchSize = 5;
 
-/** With the waits between them, a day. */
+/** These take about a day, with the waits between them. */
 const maxAttempts = 30;
 
 type Delivery = (mail: SendMailOptions, name: string) => Promise<void>;
 
 /**
- * Sends what is written down in `mails`, after the transaction that wrote it and beside all requests. What fails is
- * tried again, on any instance.
+ * Sends the mails in the outbox in the background, after the transactions that enqueued them. Any instance retries failed
+ * mails.
  */
 @Injectable()
 export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Mail');
   private readonly deliver?: Delivery;
-  /** What it does now. */
+  /** The current run, for tests and shutdown. */
   work?: Promise<void>;
   private timer?: NodeJS.Timeout;
   private isStopping = false;
-  private isCalled = false;
+  private isCheckNeeded = false;
 
   constructor(
     private readonly mails: MailsRepository,
@@ -57,18 +57,19 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
     await Promise.race([this.work, delay(connectTimeout, undefined, { ref: false })]);
   }
 
-  /** There is something to send. It does not wait for it. */
+  /** Call it after enqueuing a mail. Does not wait until the mail is sent. */
   wake(): void {
-    this.isCalled = true;
+    this.isCheckNeeded = true;
     this.work ??= this.sendAll();
   }
 
   private async sendAll(): Promise<void> {
     try {
-      while (this.isCalled && !this.isStopping) {
-        this.isCalled = false; // before it looks: who calls while it does may have come too late for this look
-        const due = await this.mails.claim(atOnce);
-        if (due.length > 0) this.isCalled = true;
+      while (this.isCheckNeeded && !this.isStopping) {
+        // Before the query, so that a mail that is enqueued during the query is found by the next one.
+        this.isCheckNeeded = false;
+        const due = await this.mails.claim(batchSize);
+        if (due.length > 0) this.isCheckNeeded = true;
         await Promise.all(due.map((mail) => this.send(mail)));
       }
     } catch (error) {
@@ -81,19 +82,19 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   private async send({ id, kind, email, attempts }: DueMail): Promise<void> {
     try {
       const token = newSecret();
-      const isWanted = !isWithToken(kind) || (await this.mails.storeToken(kind, email, secretHash(token)));
-      if (isWanted) {
+      const canBeSent = !hasToken(kind) || (await this.mails.storeToken(kind, email, secretHash(token)));
+      if (canBeSent) {
         const { subject, text } = mailText(kind, token, this.config.appUrl);
         const to = { name: '', address: email };
         await this.deliver?.({ from: this.config.mailFrom, to, subject, text }, `${kind}-${id}`);
       }
     } catch (error) {
-      const isHopeless = attempts >= maxAttempts || isRefused(error);
-      const next = isHopeless ? 'Giving up.' : 'Will try again.';
+      const isFinal = attempts >= maxAttempts || isRejected(error);
+      const next = isFinal ? 'Giving up.' : 'Will try again.';
       this.logger.warn(
         `Could not send email ${id} (${kind}), attempt ${attempts}: ${String(error)}. ${next}`,
       );
-      if (!isHopeless) return;
+      if (!isFinal) return;
     }
     await this.mails.delete(id);
   }
@@ -113,19 +114,19 @@ function bySmtp(url: string): Delivery {
     url,
     connectionTimeout: connectTimeout,
     greetingTimeout: connectTimeout,
-    socketTimeout: silenceTimeout,
+    socketTimeout,
   });
   return async (mail) => {
     await transport.sendMail(mail);
   };
 }
 
-function isWithToken(kind: MailKind): boolean {
+function hasToken(kind: MailKind): boolean {
   return kind === 'verify_email' || kind === 'reset_password';
 }
 
-/** For good, because of this mail: the server takes no such address (RFC 5321, 5yz). */
-function isRefused(error: unknown): boolean {
+/** Whether the server permanently rejected the address (RFC 5321, 5yz). */
+function isRejected(error: unknown): boolean {
   const { code, responseCode } = error as { code?: string; responseCode?: number };
   return code === 'EENVELOPE' && (responseCode ?? 0) >= 500;
 }

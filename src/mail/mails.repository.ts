@@ -9,14 +9,14 @@ export type DueMail = Pick<Mail, 'id' | 'kind' | 'email' | 'attempts'>;
 /** Minutes for which a mailed token is valid. */
 export const tokenMinutes = 30;
 
-/** The outbox: mails that are still to be sent. */
+/** The outbox: mails that have not been sent yet. */
 @Injectable()
 export class MailsRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Takes some of the mails that are due. Each becomes due again after 1, 2, 4, … minutes, up to an hour, unless it is
-   * deleted: also when this process ends before it has sent the mail.
+   * Returns mails that are due and increments their attempts. Each becomes due again after 1, 2, 4, … minutes, up to an
+   * hour, unless it is deleted: so a mail is also retried if this process ends before it is sent.
    */
   async claim(limit: number): Promise<DueMail[]> {
     const text = `
@@ -27,14 +27,14 @@ export class MailsRepository {
     return mails;
   }
 
-  /** Deletes a mail that was sent or given up. */
+  /** Deletes a mail after it was sent or after the last attempt failed. */
   async delete(id: string): Promise<void> {
     await this.database.asAuthenticator({ deleted: sql('DELETE FROM mails WHERE id = :id', { id }) });
   }
 
   /**
    * Stores the hash of a token for the account with this address. Tokens that were mailed before stay valid.
-   * @returns false when there is no such account, or its address is already verified
+   * @returns false if there is no such account, or its address is already verified
    */
   async storeToken(purpose: string, email: string, tokenHash: Buffer): Promise<boolean> {
     const text = `
@@ -53,7 +53,7 @@ export class MailsRepository {
   }
 }
 
-/** Puts a mail into the outbox, in the transaction of which the statement is a part. */
+/** The statement that adds a mail to the outbox. */
 export function enqueueMail(kind: MailKind, email: string): Statement {
   const text = 'INSERT INTO mails (id, kind, email) VALUES (:id, :kind, :email)';
   return sql(text, { id: uuidv7(), kind, email });

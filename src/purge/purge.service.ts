@@ -4,15 +4,15 @@ import { Database } from '../database/database';
 import { RateLimiter } from '../limits/rate-limiter';
 import { purge } from './purge';
 
-/** Milliseconds after which it asks whether it is time. */
+/** Milliseconds between checks whether a purge is due. */
 const interval = 300_000;
 
-/** Purges once an hour, in one of the instances. */
+/** Runs the purge once an hour, on one of the instances. */
 @Injectable()
 export class PurgeService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Purge');
   private timer?: NodeJS.Timeout;
-  /** What it does now. */
+  /** The current run, for tests and shutdown. */
   work?: Promise<void>;
 
   constructor(

@@ -1,4 +1,4 @@
--- The migrations that were applied. For the start of the application, whose role cannot read the table.
+-- The migrations that were applied. The application calls it at the start, because its role cannot read the table.
 CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
   SET search_path = public, pg_temp AS $$
   SELECT name FROM migrations

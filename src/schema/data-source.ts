@@ -9,12 +9,12 @@ import { entities } from './entities';
 const statementTimeout = 8000;
 
 /**
- * UTC; page costs of a solid-state disk, so that an index that provides the order is used; and generic plans only
+ * UTC; page costs of a solid-state disk, so that PostgreSQL prefers indexes that provide the order; and only generic plans
  * (docs/decisions/0016).
  */
 export const serverSettings = '-c timezone=UTC -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan';
 
-/** The one description of the database, for the application, the TypeORM CLI, the tests and the benchmarks. */
+/** The options of the application, and the basis of those of the TypeORM CLI, the tests and the benchmarks. */
 export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
   return {
     type: 'postgres',
@@ -26,7 +26,7 @@ export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     namingStrategy: new NamingStrategy(),
-    logging: false, // it would show values; Database logs the statements that SQL_ECHO asks for
+    logging: false, // would include values; with SQL_ECHO, ConnectionPool logs the statements without them
     poolSize: config.databasePoolSize,
     connectTimeoutMS: config.databasePoolTimeout * 1000,
     extra: {
@@ -50,7 +50,7 @@ export function migrationOptions(config: Config): PostgresDataSourceOptions {
   };
 }
 
-/** Runs `work` on a data source that is open for this time only. */
+/** Connects, runs `work`, and disconnects. */
 export async function withDataSource<T>(
   options: DataSourceOptions,
   work: (dataSource: DataSource) => Promise<T>,

@@ -4,7 +4,7 @@ export interface Migration {
   down: string[];
 }
 
-/** @param name in words or in any case: `AddNotes`, `add-notes`, `Add notes` */
+/** @param name in any notation: `AddNotes`, `add-notes`, `Add notes` */
 export function migrationFile(
   name: string,
   timestamp: number,

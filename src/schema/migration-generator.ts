@@ -6,106 +6,108 @@ import { Difference, differences, report, statements } from './schema-diff';
 import { Kind, kinds, SchemaSnapshot, schemaSnapshot } from './schema-snapshot';
 import { applySqlFiles } from './sql-files';
 
-/** Where the wanted objects are created, in a transaction that is rolled back. */
-const scratch = 'cairn_wanted';
+/** The schema in which the expected objects are created, in a transaction that is rolled back. */
+const scratchSchema = 'cairn_expected';
 
-/** They may depend on columns that TypeORM drops: outdated ones are dropped first. */
+/** Outdated objects of these kinds are dropped first, because they can depend on columns that TypeORM drops. */
 const dependents: Kind[] = ['trigger', 'policy'];
 
-/** Grants are compared last: a function that was dropped and created again has lost its grants. */
+/** Grants are compared last, because a function that is dropped and created again loses its grants. */
 const allButGrants = kinds.filter((kind) => kind !== 'grant');
 
-/** Where the migrated database differs from the entities and the .sql files. No write waits for it. */
+/** The differences between the migrated database and the entities and .sql files. Does not block writes. */
 export async function findDifferences(dataSource: DataSource): Promise<Difference[]> {
   const entityStatements = await statementsOfEntities(dataSource);
   return inScratchTransaction(dataSource, async (runner) =>
-    differences(await snapshotOf(runner, 'public'), await wantedSnapshot(runner, entityStatements)),
+    differences(await snapshotOf(runner, 'public'), await expectedSnapshot(runner, entityStatements)),
   );
 }
 
 /**
- * The migration from the database to the entities and the .sql files. It is run in both directions first, in a
- * transaction that is rolled back; meanwhile it locks the tables that it changes.
- * @returns undefined when there is nothing to migrate
- * @throws Error when there is more to do than the generator can write
+ * The migration from the database to the entities and the .sql files. To test it, it is run in both directions in a
+ * transaction that is rolled back, which locks the tables that it changes.
+ * @returns undefined if there are no differences
+ * @throws Error if the generator cannot write the migration
  */
 export async function generateMigration(dataSource: DataSource): Promise<Migration | undefined> {
   const { upQueries, downQueries } = await dataSource.driver.createSchemaBuilder().log();
   const entityStatements = await statementsOfEntities(dataSource);
   return inScratchTransaction(dataSource, async (runner) => {
     const actual = await snapshotOf(runner, 'public');
-    const wanted = await wantedSnapshot(runner, entityStatements);
-    if (differences(actual, wanted).length === 0) return undefined;
+    const expected = await expectedSnapshot(runner, entityStatements);
+    if (differences(actual, expected).length === 0) return undefined;
     await runner.query(`SET LOCAL search_path = public, pg_temp`);
-    const up = await migrateTo(wanted, runner, upQueries.map(sqlOf));
+    const up = await migrateTo(expected, runner, upQueries.map(sqlOf));
     const down = await migrateTo(actual, runner, downQueries.map(sqlOf).reverse());
     return { up, down };
   });
 }
 
 /**
- * Migrates the schema public to `wanted`: first by TypeORM's statements for tables, columns, ordinary indexes and constraints,
- * then by those for everything else.
- * @returns all statements that it ran
+ * Migrates the schema public to the snapshot: first with TypeORM's statements for tables, columns, simple indexes and
+ * constraints, then with statements for everything else.
+ * @returns all statements
  */
 async function migrateTo(
-  wanted: SchemaSnapshot,
+  expected: SchemaSnapshot,
   runner: QueryRunner,
-  ofTypeOrm: string[],
+  typeOrmStatements: string[],
 ): Promise<string[]> {
   const all: string[] = [];
-  const run = async (some: string[]) => {
-    for (const statement of some) {
+  const run = async (next: string[]) => {
+    for (const statement of next) {
       all.push(statement);
       try {
         await runner.query(statement);
       } catch (error) {
         throw new Error(
-          `This statement of the migration fails: ${(error as Error).message}\n\n${statement}\n\n${byHand}`,
+          `This statement of the migration fails: ${(error as Error).message}\n\n${statement}\n\n${manualHint}`,
           { cause: error },
         );
       }
     }
   };
-  const difference = async (of?: readonly Kind[]) =>
-    differences(await schemaSnapshot(runner, 'public'), wanted, of);
-  const outdated = (await difference(dependents)).filter(({ actual }) => actual);
+  const remaining = async (of?: readonly Kind[]) =>
+    differences(await schemaSnapshot(runner, 'public'), expected, of);
+  const outdated = (await remaining(dependents)).filter(({ actual }) => actual);
   await run(statements(outdated.map(({ actual }) => ({ actual: actual! }))));
-  await run(ofTypeOrm);
-  await run(statements((await difference(allButGrants)).filter((found) => !isOfTypeOrm(found))));
-  await run(statements(await difference(['grant'])));
-  const rest = await difference();
+  await run(typeOrmStatements);
+  await run(statements((await remaining(allButGrants)).filter((found) => !isMigratedByTypeOrm(found))));
+  await run(statements(await remaining(['grant'])));
+  const rest = await remaining();
   if (rest.length > 0) {
-    throw new Error(`The generator cannot write this part of the migration:\n${report(rest)}\n\n${byHand}`);
+    throw new Error(
+      `The generator cannot write this part of the migration:\n${report(rest)}\n\n${manualHint}`,
+    );
   }
   return all;
 }
 
-const byHand =
+const manualHint =
   'Write this migration by hand (npm run typeorm -- migration:create src/schema/migrations/Name), ' +
   'then compare: npm run migration:generate -- --check';
 
-function isOfTypeOrm({ actual, wanted }: Difference): boolean {
-  return ['table', 'column'].includes((wanted ?? actual)!.kind);
+function isMigratedByTypeOrm({ actual, expected }: Difference): boolean {
+  return ['table', 'column'].includes((expected ?? actual)!.kind);
 }
 
-/** Creates the tables of the entities in the scratch schema. */
+/** The statements that create the tables of the entities in the scratch schema. */
 async function statementsOfEntities({ options }: DataSource): Promise<string[]> {
-  const inScratch = { ...(options as PostgresDataSourceOptions), schema: scratch, migrations: [] };
+  const inScratch = { ...(options as PostgresDataSourceOptions), schema: scratchSchema, migrations: [] };
   const { upQueries } = await withDataSource(inScratch, (dataSource) =>
     dataSource.driver.createSchemaBuilder().log(),
   );
   return upQueries.map(sqlOf);
 }
 
-/** A statement of TypeORM, in the form of those of this generator. */
+/** The text of a TypeORM statement, formatted like the statements of this generator. */
 function sqlOf({ query, parameters }: { query: string; parameters?: unknown[] }): string {
-  if (parameters?.length) throw new Error(`TypeORM gives parameters to: ${query}\n\n${byHand}`);
+  if (parameters?.length) throw new Error(`TypeORM uses parameters in: ${query}\n\n${manualHint}`);
   const statement = query.trim().replace(/;$/, '');
   return statement.startsWith('CREATE TABLE ') ? inLines(statement) : statement;
 }
 
-/** CREATE TABLE with each column and constraint on a line of its own. */
+/** CREATE TABLE with each column and constraint on a separate line. */
 function inLines(statement: string): string {
   let depth = 0;
   let isQuoted = false;
@@ -123,11 +125,11 @@ async function snapshotOf(runner: QueryRunner, schema: string): Promise<SchemaSn
   return schemaSnapshot(runner, schema);
 }
 
-async function wantedSnapshot(runner: QueryRunner, entityStatements: string[]): Promise<SchemaSnapshot> {
-  await runner.query(`CREATE SCHEMA ${scratch}; SET LOCAL search_path = ${scratch}, pg_temp`);
+async function expectedSnapshot(runner: QueryRunner, entityStatements: string[]): Promise<SchemaSnapshot> {
+  await runner.query(`CREATE SCHEMA ${scratchSchema}; SET LOCAL search_path = ${scratchSchema}, pg_temp`);
   for (const statement of entityStatements) await runner.query(statement);
-  await applySqlFiles(runner, scratch);
-  return schemaSnapshot(runner, scratch);
+  await applySqlFiles(runner, scratchSchema);
+  return schemaSnapshot(runner, scratchSchema);
 }
 
 async function inScratchTransaction<T>(

@@ -7,33 +7,33 @@ import { dataSourceOptions, migrationOptions, withDataSource } from './data-sour
 import { Baseline1795276800000, earlierVersionMessage } from './migrations/1795276800000-baseline';
 
 /**
- * Prepares the database of DATABASE_URL for the application; without one, starts the embedded database and migrates it.
- * @throws Error when the database cannot be reached · ConfigError when migrations are missing, when an earlier
- * development version created the database, or when the role must not serve requests
+ * Checks the database of DATABASE_URL. Without DATABASE_URL, starts the embedded database and migrates it first.
+ * @throws Error if the database cannot be reached · ConfigError if migrations are missing, if an earlier development
+ * version created the database, or if the role is not suitable
  */
 export async function prepareDatabase(config: Config): Promise<Config> {
   const ready = await withDatabase(config);
   if (!config.databaseUrl) await withDataSource(migrationOptions(ready), migrate);
   await withDataSource(dataSourceOptions(ready), async (dataSource) => {
     await refuseMissingMigrations(dataSource);
-    await refuseUnfitRole(dataSource, config.environment === 'production');
+    await refuseUnsuitableRole(dataSource, config.environment === 'production');
   });
   return ready;
 }
 
-/** The configuration with the URLs of a database: the configured one, or the embedded one, which is started. */
+/** The configuration with the URL of the database. Starts the embedded database if none is configured. */
 export async function withDatabase(config: Config): Promise<Config> {
   if (config.databaseUrl) return config;
   const server = await startEmbeddedPostgres(join(dataFolder, 'postgres'));
   return Object.freeze(Object.assign(new Config(), config, await setUpDatabase(server, 'cairn')));
 }
 
-/** Applies the missing migrations, once, also when several processes do this at the same time. */
+/** Applies the missing migrations. Safe if several processes do this at the same time. */
 async function migrate(dataSource: DataSource): Promise<void> {
   const lock = dataSource.createQueryRunner();
-  // Polls: a waiting statement would block the CREATE INDEX CONCURRENTLY of a migration.
-  const tryLock = `SELECT pg_try_advisory_lock(hashtext('cairn migrations')) AS "isLocked"`;
-  while (!((await lock.query(tryLock)) as { isLocked: boolean }[])[0]?.isLocked) await delay(100);
+  // Polls, because a waiting statement would block a CREATE INDEX CONCURRENTLY in a migration.
+  const tryLockSql = `SELECT pg_try_advisory_lock(hashtext('cairn migrations')) AS "isLocked"`;
+  while (!((await lock.query(tryLockSql)) as { isLocked: boolean }[])[0]?.isLocked) await delay(100);
   try {
     refuseEarlierVersion(await appliedMigrations(dataSource));
     await dataSource.runMigrations();
@@ -64,19 +64,19 @@ async function appliedMigrations(dataSource: DataSource): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** A newer version may have applied further migrations; an earlier development version had others altogether. */
+/** Allows migrations of newer versions. Earlier development versions did not have the baseline migration. */
 function refuseEarlierVersion(applied: string[]): void {
   if (applied.length > 0 && !applied.includes(Baseline1795276800000.name)) {
     throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
   }
 }
 
-/** A role that bypasses row-level security would leave the isolation of users to the application alone. */
-async function refuseUnfitRole(dataSource: DataSource, isProduction: boolean): Promise<void> {
+/** With a role that bypasses row-level security, only the application would isolate users from each other. */
+async function refuseUnsuitableRole(dataSource: DataSource, isProduction: boolean): Promise<void> {
   const [role] = await dataSource.query<{ name: string; bypasses: boolean; lacks: string[] }[]>(`
     SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses,
-      ARRAY(SELECT wanted FROM unnest(ARRAY['cairn_app', 'cairn_auth', 'cairn_admin', 'cairn_purge']) wanted
-        WHERE NOT pg_has_role(current_user, wanted,
+      ARRAY(SELECT required FROM unnest(ARRAY['cairn_app', 'cairn_auth', 'cairn_admin', 'cairn_purge']) required
+        WHERE NOT pg_has_role(current_user, required,
           CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)) AS lacks
     FROM pg_roles WHERE rolname = current_user`);
   if (role && role.lacks.length > 0) {

@@ -22,8 +22,8 @@ const grant = (privilege: string, target: string, role: string, column: string |
 const snapshot = (...objects: SchemaObject[]): SchemaSnapshot =>
   new Map(objects.map((each) => [`${each.kind} ${each.name}`, each]));
 
-const migration = (actual: SchemaObject[], wanted: SchemaObject[]) =>
-  statements(differences(snapshot(...actual), snapshot(...wanted)));
+const migration = (actual: SchemaObject[], expected: SchemaObject[]) =>
+  statements(differences(snapshot(...actual), snapshot(...expected)));
 
 describe('differences', () => {
   const table = object('table', 'tasks');
@@ -38,19 +38,22 @@ describe('differences', () => {
   it('are objects that are missing, that are left over, and that differ', () => {
     const extra = object('trigger', 't on tasks');
     expect(differences(snapshot(oldIndex, extra), snapshot(table, newIndex))).toEqual([
-      { wanted: table },
-      { actual: oldIndex, wanted: newIndex },
+      { expected: table },
+      { actual: oldIndex, expected: newIndex },
       { actual: extra },
     ]);
   });
 
   it('do not mix up kinds: an index and a trigger may have the same name', () => {
     const [index, trigger] = [object('index', 'x'), object('trigger', 'x')];
-    expect(differences(snapshot(index), snapshot(trigger))).toEqual([{ wanted: trigger }, { actual: index }]);
+    expect(differences(snapshot(index), snapshot(trigger))).toEqual([
+      { expected: trigger },
+      { actual: index },
+    ]);
   });
 
   it('can be limited to some kinds', () => {
-    expect(differences(snapshot(), snapshot(table, newIndex), ['index'])).toEqual([{ wanted: newIndex }]);
+    expect(differences(snapshot(), snapshot(table, newIndex), ['index'])).toEqual([{ expected: newIndex }]);
     expect(differences(snapshot(table, oldIndex), snapshot(), ['table'])).toEqual([{ actual: table }]);
   });
 });
@@ -127,11 +130,11 @@ describe('statements', () => {
   });
 
   it('revoke before they drop, and grant after they create', () => {
-    const [old, wanted] = [
+    const [old, expected] = [
       grant('SELECT', 'old', 'r', 'a', ' WITH GRANT OPTION'),
       grant('SELECT', 'tasks', 'r'),
     ];
-    expect(migration([index, old], [wanted, table])).toEqual([
+    expect(migration([index, old], [expected, table])).toEqual([
       'REVOKE SELECT (a) ON old FROM r',
       'DROP i',
       'CREATE tasks',
@@ -147,12 +150,12 @@ describe('statements', () => {
 describe('report', () => {
   it('has a line for each difference, and the first lines that differ', () => {
     const old = object('function', 'f()', 'f\n  BEGIN\n    old;\n  END');
-    const wanted = object('function', 'f()', 'f\n  BEGIN\n    new;\n  FINISH');
+    const expected = object('function', 'f()', 'f\n  BEGIN\n    new;\n  FINISH');
     expect(
       report([
-        { wanted: object('policy', 'owner on tags') },
+        { expected: object('policy', 'owner on tags') },
         { actual: object('index', 'extra on tasks') },
-        { actual: old, wanted },
+        { actual: old, expected },
       ]).split('\n'),
     ).toEqual([
       '  missing in the database: policy owner on tags',
@@ -166,9 +169,9 @@ describe('report', () => {
   it.each([
     ['f\nmore', 'f', 'more', '(no further line)'],
     ['f', 'f\nmore', '(no further line)', 'more'],
-  ])('says where one definition ends (%#)', (actual, wanted, inDatabase, inSources) => {
+  ])('says where one definition ends (%#)', (actual, expected, inDatabase, inSources) => {
     expect(
-      report([{ actual: object('function', 'f()', actual), wanted: object('function', 'f()', wanted) }]),
+      report([{ actual: object('function', 'f()', actual), expected: object('function', 'f()', expected) }]),
     ).toBe(`  different: function f()\n    database:  ${inDatabase}\n    sources:   ${inSources}`);
   });
 

@@ -20,9 +20,9 @@ export interface SchemaObject {
   name: string;
   create: string;
   drop: string;
-  /** Of a function: what CREATE OR REPLACE cannot change. */
+  /** For functions: the part of the definition that CREATE OR REPLACE cannot change. */
   signature?: string;
-  /** Of a grant: its parts, so that statements can combine several grants. */
+  /** For grants: the parts of the statement, so that several grants can be combined. */
   grant?: Grant;
 }
 
@@ -38,9 +38,8 @@ interface Grant {
 export type SchemaSnapshot = Map<string, SchemaObject>;
 
 /**
- * Reads the catalogue. TypeORM's table of migrations and what belongs to an extension are left out, and so are the
- * privileges of owners.
- * @param schema must be first in the search path: its objects are then written without their schema
+ * Reads the system catalogs, without TypeORM's table of migrations, objects of extensions, and privileges of owners.
+ * @param schema must be first in the search path, so that its objects are written without their schema
  */
 export async function schemaSnapshot(runner: QueryRunner, schema: string): Promise<SchemaSnapshot> {
   const snapshot: SchemaSnapshot = new Map();
@@ -51,32 +50,32 @@ export async function schemaSnapshot(runner: QueryRunner, schema: string): Promi
   return snapshot;
 }
 
-/** A role in a statement. The schema owner, who runs migrations, has another name in each installation. */
-const role = (oid: string) =>
+/** SQL of a role in a statement. The schema owner, who runs migrations, has a different name in each installation. */
+const roleSql = (oid: string) =>
   `CASE WHEN ${oid} = 0 THEN 'PUBLIC' WHEN ${oid} = current_user::regrole THEN 'CURRENT_USER' ELSE ${oid}::regrole::text END`;
 
-const isForeign = (catalogue: string, oid: string) => `EXISTS (SELECT FROM pg_depend
-  WHERE classid = '${catalogue}'::regclass AND objid = ${oid} AND deptype = 'e')`;
+const isOfExtensionSql = (catalog: string, oid: string) => `EXISTS (SELECT FROM pg_depend
+  WHERE classid = '${catalog}'::regclass AND objid = ${oid} AND deptype = 'e')`;
 
-/** The relations of the schema, with their names as `name`. */
-const relations = `SELECT c.*, c.oid::regclass::text AS name FROM pg_class c
+/** SQL of the relations of the schema, with their names as `name`. */
+const relationsSql = `SELECT c.*, c.oid::regclass::text AS name FROM pg_class c
   WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    AND c.relname NOT IN ('migrations', 'migrations_id_seq') AND NOT ${isForeign('pg_class', 'c.oid')}`;
+    AND c.relname NOT IN ('migrations', 'migrations_id_seq') AND NOT ${isOfExtensionSql('pg_class', 'c.oid')}`;
 
-const functions = `SELECT p.*, p.oid::regprocedure::text AS name FROM pg_proc p
-  WHERE p.pronamespace = $1::regnamespace AND p.prokind IN ('f', 'p') AND NOT ${isForeign('pg_proc', 'p.oid')}`;
+const functionsSql = `SELECT p.*, p.oid::regprocedure::text AS name FROM pg_proc p
+  WHERE p.pronamespace = $1::regnamespace AND p.prokind IN ('f', 'p') AND NOT ${isOfExtensionSql('pg_proc', 'p.oid')}`;
 
 /** Each has one parameter, the schema. */
 const queries: Record<Kind, string> = {
   table: `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT r.name, format('CREATE %s %s', kind, r.name) AS create, format('DROP %s %s', kind, r.name) AS drop
     FROM r, LATERAL (VALUES (CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
       WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END)) kinds (kind)
     ORDER BY r.oid`,
 
   column: `
-    WITH r AS (${relations}), columns AS (
+    WITH r AS (${relationsSql}), columns AS (
       SELECT r.name AS table_name, quote_ident(attname) AS column_name, attnum, concat_ws(' ',
         format_type(atttypid, atttypmod),
         CASE WHEN attcollation NOT IN (0, typcollation) THEN 'COLLATE ' || attcollation::regcollation END,
@@ -94,7 +93,7 @@ const queries: Record<Kind, string> = {
     FROM columns ORDER BY table_name, attnum`,
 
   function: `
-    WITH p AS (${functions})
+    WITH p AS (${functionsSql})
     SELECT p.name, format('DROP %s %s', kind, p.name) AS drop,
       pg_get_function_arguments(p.oid) || coalesce(' RETURNS ' || pg_get_function_result(p.oid), '') AS signature,
       regexp_replace(rtrim(pg_get_functiondef(p.oid), E'\\n'),
@@ -103,7 +102,7 @@ const queries: Record<Kind, string> = {
     ORDER BY p.oid`,
 
   constraint: `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT format('%s on %s', quote_ident(conname), r.name) AS name,
       format('ALTER TABLE %s ADD CONSTRAINT %I %s', r.name, conname, pg_get_constraintdef(o.oid, true)) AS create,
       format('ALTER TABLE %s DROP CONSTRAINT %I', r.name, conname) AS drop
@@ -111,7 +110,7 @@ const queries: Record<Kind, string> = {
     ORDER BY contype = 'f', o.oid`,
 
   index: `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT format('%s on %s', i.oid::regclass, r.name) AS name, format('DROP INDEX %s', i.oid::regclass) AS drop,
       pg_get_indexdef(i.oid, 0, true) || CASE WHEN indisvalid THEN '' ELSE ' -- invalid' END AS create
     FROM r JOIN pg_index x ON indrelid = r.oid JOIN pg_class i ON i.oid = indexrelid
@@ -119,7 +118,7 @@ const queries: Record<Kind, string> = {
     ORDER BY i.oid`,
 
   'row-level security': `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT 'of ' || r.name AS name,
       format('ALTER TABLE %s %s', r.name, concat_ws(', ', CASE WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END,
         CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END)) AS create,
@@ -128,7 +127,7 @@ const queries: Record<Kind, string> = {
     ORDER BY r.oid`,
 
   trigger: `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT format('%I on %s', tgname, r.name) AS name, format('DROP TRIGGER %I ON %s', tgname, r.name) AS drop,
       pg_get_triggerdef(t.oid, true) || CASE WHEN tgenabled = 'O' THEN '' ELSE format(E';\\nALTER TABLE %s %s TRIGGER %I',
         r.name, CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, tgname)
@@ -137,21 +136,21 @@ const queries: Record<Kind, string> = {
     ORDER BY t.oid`,
 
   policy: `
-    WITH r AS (${relations})
+    WITH r AS (${relationsSql})
     SELECT format('%I on %s', polname, r.name) AS name, format('DROP POLICY %I ON %s', polname, r.name) AS drop,
       concat_ws(' ', format('CREATE POLICY %I ON %s', polname, r.name),
         CASE WHEN NOT polpermissive THEN 'AS RESTRICTIVE' END,
         CASE polcmd WHEN 'r' THEN 'FOR SELECT' WHEN 'a' THEN 'FOR INSERT' WHEN 'w' THEN 'FOR UPDATE' WHEN 'd' THEN 'FOR DELETE' END,
-        'TO ' || (SELECT string_agg(${role('grantee')}, ', ' ORDER BY ${role('grantee')}) FROM unnest(polroles) grantee),
+        'TO ' || (SELECT string_agg(${roleSql('grantee')}, ', ' ORDER BY ${roleSql('grantee')}) FROM unnest(polroles) grantee),
         'USING (' || pg_get_expr(polqual, polrelid, true) || ')',
         'WITH CHECK (' || pg_get_expr(polwithcheck, polrelid, true) || ')') AS create
     FROM r JOIN pg_policy p ON polrelid = r.oid
     ORDER BY p.oid`,
 
-  // A new function may be executed by PUBLIC: that is a grant as any other. USAGE of PUBLIC on the schema is left out,
-  // since PostgreSQL grants it on its own schema public and on no other.
+  // Includes the default grant of EXECUTE on functions to PUBLIC, but not USAGE of PUBLIC on the schema, which PostgreSQL
+  // grants by default only on the schema public.
   grant: `
-    WITH r AS (${relations}), p AS (${functions}), grants AS (
+    WITH r AS (${relationsSql}), p AS (${functionsSql}), grants AS (
       SELECT r.name AS object, NULL AS column_name, a.*
         FROM r, aclexplode(relacl) a WHERE a.grantee <> relowner
       UNION ALL SELECT r.name, quote_ident(attname), a.*
@@ -162,7 +161,7 @@ const queries: Record<Kind, string> = {
         FROM pg_namespace n, aclexplode(nspacl) a WHERE n.oid = $1::regnamespace AND a.grantee <> nspowner
           AND NOT (a.grantee = 0 AND a.privilege_type = 'USAGE')
     ), parts AS (
-      SELECT object, column_name, ${role('grantee')} AS role, privilege_type AS privilege,
+      SELECT object, column_name, ${roleSql('grantee')} AS role, privilege_type AS privilege,
         privilege_type || coalesce(' (' || column_name || ')', '') AS privileges,
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS suffix
       FROM grants

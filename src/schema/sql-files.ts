@@ -21,15 +21,15 @@ export function sqlFiles(): SqlFile[] {
 }
 
 /**
- * Creates the objects of all files in `schema`, which must be first in the search path. The files may depend on each
- * other: one that fails is tried again after the others.
+ * Creates the objects of all files in `schema`, which must be first in the search path. The files can depend on each
+ * other: a file that fails is retried after the others.
  * @throws Error with the reason for each file that cannot be applied
  */
 export async function applySqlFiles(runner: QueryRunner, schema: string): Promise<void> {
   for (let files = sqlFiles(); files.length > 0;) {
     const failures: { file: SqlFile; reason: string }[] = [];
     for (const file of files) {
-      // Everything else names its objects without a schema.
+      // All other statements name their objects without a schema.
       const sql = file.sql.replaceAll('ON SCHEMA public', `ON SCHEMA ${schema}`);
       const reason = await attempt(runner, sql);
       if (reason !== undefined) failures.push({ file, reason });
@@ -42,7 +42,7 @@ export async function applySqlFiles(runner: QueryRunner, schema: string): Promis
   }
 }
 
-/** @returns why the statements failed; then they have no effect */
+/** @returns the error message if the statements failed, in which case they have no effect */
 async function attempt(runner: QueryRunner, sql: string): Promise<string | undefined> {
   await runner.query('SAVEPOINT file');
   try {

@@ -13,15 +13,15 @@ import { fieldsOf } from '../http/views';
 import { TagView } from './tag.dto';
 import { Tag } from './tag.entity';
 
-/** The user's tags with these names, ignoring case. */
+/** SQL of the ids of the user's tags with these names, ignoring case. */
 const tagsByNameSql = `SELECT g.id FROM tags g
   WHERE g.user_id = :user_id AND lower(g.name) IN (SELECT lower(n) FROM unnest(:tags::text[]) n)`;
 
-/** Guards statements on the tags of a task: without the task, they change nothing. */
+/** Condition for statements on the tags of a task: without the task, they change nothing. */
 const taskExistsSql =
   'EXISTS (SELECT FROM tasks WHERE user_id = :user_id AND id = :task_id AND deleted_at IS NULL)';
 
-/** Other tags with the new name of a tag that exists. */
+/** SQL of the ids of other tags that have the new name of a tag. */
 const tagsToMergeSql = `SELECT g.id FROM tags g WHERE g.user_id = :user_id AND lower(g.name) = lower(:name) AND g.id <> :id
   AND EXISTS (SELECT FROM tags WHERE user_id = :user_id AND id = :id)`;
 
@@ -45,22 +45,22 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
 
   /** Renames a tag. Another tag with that name is merged into it. @throws Problem 404 */
   async rename(id: string, name: string, values: object): Promise<JsonText> {
-    const moveLinks = `INSERT INTO task_tags (user_id, task_id, tag_id)
+    const moveLinksSql = `INSERT INTO task_tags (user_id, task_id, tag_id)
       SELECT user_id, task_id, :id FROM task_tags
       WHERE user_id = :user_id AND tag_id IN (${tagsToMergeSql}) ON CONFLICT DO NOTHING`;
-    const deleteLinks = `DELETE FROM task_tags WHERE user_id = :user_id AND tag_id IN (${tagsToMergeSql})`;
-    const deleteTags = `DELETE FROM tags WHERE user_id = :user_id AND id IN (${tagsToMergeSql})`;
+    const deleteLinksSql = `DELETE FROM task_tags WHERE user_id = :user_id AND tag_id IN (${tagsToMergeSql})`;
+    const deleteTagsSql = `DELETE FROM tags WHERE user_id = :user_id AND id IN (${tagsToMergeSql})`;
     const { rows } = await this.write({
-      moveLinks: this.sql(moveLinks, { id, name }),
-      deleteLinks: this.sql(deleteLinks, { id, name }),
-      deleteTags: this.sql(deleteTags, { id, name }),
+      moveLinks: this.sql(moveLinksSql, { id, name }),
+      deleteLinks: this.sql(deleteLinksSql, { id, name }),
+      deleteTags: this.sql(deleteTagsSql, { id, name }),
       rows: this.updateStatement(id, { ...values, name }),
       copyNames: this.sql(copyNamesSql('true'), { id }),
     });
     return this.single(rows);
   }
 
-  /** Deletes a tag, and takes it from all tasks. @throws Problem 404 */
+  /** Deletes a tag and removes it from all tasks. @throws Problem 404 */
   override async delete(id: string): Promise<void> {
     const { rows } = await this.write({
       copyNames: this.sql(copyNamesSql('g.id <> :id'), { id }),
@@ -70,14 +70,14 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
     this.requireRow(rows);
   }
 
-  /** Creates the tags that do not exist. @param taskId the task that must exist, where it is not created with them */
+  /** Creates the tags that do not exist. @param taskId a task that must exist, unless it is created in the same transaction */
   createMissing(tags: string[], taskId?: string): Statement {
     const text = `INSERT INTO tags (user_id, id, name)
       SELECT DISTINCT ON (lower(n.name)) :user_id::uuid, n.id, n.name
       FROM unnest(:tags::text[], :tag_ids::uuid[]) n (name, id)
       WHERE NOT EXISTS (SELECT FROM tags g WHERE g.user_id = :user_id AND lower(g.name) = lower(n.name))`;
-    const guarded = taskId === undefined ? text : `${text} AND ${taskExistsSql}`;
-    return this.sql(guarded, { tags, tag_ids: tags.map(() => uuidv7()), task_id: taskId });
+    const guardedText = taskId === undefined ? text : `${text} AND ${taskExistsSql}`;
+    return this.sql(guardedText, { tags, tag_ids: tags.map(() => uuidv7()), task_id: taskId });
   }
 
   /** Links a task to tags that exist. */
@@ -94,21 +94,21 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
     return this.sql(text, { tags, task_id: taskId });
   }
 
-  /** The value of `tasks.tags`: the names in the spelling of the tags that exist. */
+  /** The value of `tasks.tags`: the names as they are stored in `tags`. */
   namesAsStored(tags: string[]): SqlValue {
-    const names = `(SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}') FROM tags g
+    const namesSql = `(SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}') FROM tags g
       WHERE g.id IN (${tagsByNameSql}) AND g.user_id = :user_id)`;
-    return new SqlValue(names, { tags });
+    return new SqlValue(namesSql, { tags });
   }
 }
 
-/** SQL that copies tag names into the tasks that have the tag `:id`. @param isKept the condition for tags `g` to copy */
-function copyNamesSql(isKept: string): string {
+/** SQL that copies tag names into the tasks that have the tag `:id`. @param isKeptSql condition for the tags `g` to copy */
+function copyNamesSql(isKeptSql: string): string {
   return `
     UPDATE tasks SET tags = current.names
     FROM (
       SELECT l.task_id, coalesce(array_agg(g.name ORDER BY lower(g.name)) FILTER (WHERE g.id IS NOT NULL), '{}') AS names
-      FROM task_tags l LEFT JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id AND ${isKept}
+      FROM task_tags l LEFT JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id AND ${isKeptSql}
       WHERE l.user_id = :user_id AND l.task_id IN (SELECT task_id FROM task_tags WHERE user_id = :user_id AND tag_id = :id)
       GROUP BY l.task_id
     ) current

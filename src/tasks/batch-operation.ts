@@ -4,7 +4,7 @@ import { validate } from '../http/validation';
 import { OperationName, operationNames } from './batch.dto';
 import { CreateTask, PatchTask } from './task.dto';
 
-/** A valid operation. Whether it can be carried out is only known afterwards. */
+/** A well-formed operation. It can still fail when it runs. */
 export interface BatchOperation {
   op: OperationName;
   id: string;

@@ -6,7 +6,7 @@ import { CreateTask, PatchTask, TaskView } from './task.dto';
 export const operationNames = ['create', 'update', 'complete', 'reopen', 'delete', 'restore'] as const;
 export type OperationName = (typeof operationNames)[number];
 
-const schemaOfOperation = {
+const operationSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['op'],
@@ -43,7 +43,7 @@ export class Batch {
     description: 'Operations, which run in the given order.',
     min: 1,
     max: 200,
-    items: schemaOfOperation,
+    items: operationSchema,
   })
   operations: Record<string, unknown>[];
 }

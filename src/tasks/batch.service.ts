@@ -13,7 +13,7 @@ interface OperationResult {
   task?: JsonText;
 }
 
-/** Carries out several operations on tasks in one request, by the same rules as single requests. */
+/** Runs several operations on tasks in one request, with the same rules as single requests. */
 @Injectable()
 export class BatchService {
   constructor(
@@ -23,23 +23,23 @@ export class BatchService {
   ) {}
 
   /**
-   * Carries out all operations in one transaction, or none.
+   * Runs all operations in one transaction.
    * @throws Problem of the first operation that fails, naming its index
    */
   async runAtomic({ operations }: Batch): Promise<JsonText> {
     const parsed = await Promise.all(
-      operations.map((operation, index) => nameFailure(index, () => parseBatchOperation(operation))),
+      operations.map((operation, index) => withIndexInError(index, () => parseBatchOperation(operation))),
     );
     return this.database.writeTransaction(async () => {
       const items: string[] = [];
       for (const [index, operation] of parsed.entries()) {
-        items.push(itemJson(index, await nameFailure(index, () => this.run(operation))));
+        items.push(itemJson(index, await withIndexInError(index, () => this.run(operation))));
       }
       return listJson(items);
     });
   }
 
-  /** Carries out each operation on its own: those that fail do not affect the others. */
+  /** Runs each operation in its own transaction. A failed operation does not affect the others. */
   async runEach({ operations }: Batch, requestId: string): Promise<JsonText> {
     const items: string[] = [];
     for (const [index, operation] of operations.entries()) {
@@ -75,24 +75,24 @@ export class BatchService {
   }
 }
 
-/** @throws Problem that `work` throws, with the index of the operation */
-async function nameFailure<T>(index: number, work: () => Promise<T>): Promise<T> {
+/** @throws Problem from `work`, with the index of the operation */
+async function withIndexInError<T>(index: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const problem = asProblem(error);
     const { status, code, detail, headers } = problem;
-    const place = `operations[${index}]`;
-    const errors = problem.errors?.map(({ field, ...rest }) => ({ ...rest, field: `${place}.${field}` }));
-    const named = new Problem(
+    const path = `operations[${index}]`;
+    const errors = problem.errors?.map(({ field, ...rest }) => ({ ...rest, field: `${path}.${field}` }));
+    const withIndex = new Problem(
       status,
       code,
       `Operation ${index} failed: ${detail} No changes were made.`,
-      errors ?? [{ field: place, code, message: detail }],
+      errors ?? [{ field: path, code, message: detail }],
       headers,
     );
-    named.cause = problem.cause ?? (status >= 500 ? error : undefined);
-    throw named;
+    withIndex.cause = problem.cause ?? (status >= 500 ? error : undefined);
+    throw withIndex;
   }
 }
 

@@ -1,4 +1,4 @@
--- The tasks that depend on an open task, once for each open task that they depend on.
+-- The tasks that depend on an open task, one row for each open task that they depend on.
 CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT d.task_id FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
   WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at)

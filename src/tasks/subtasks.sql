@@ -21,13 +21,13 @@ BEGIN
     SELECT max(depth) INTO below FROM descendant;
   END IF;
   IF above + below > 10 THEN
-    RAISE EXCEPTION 'a task cannot lie so deep' USING ERRCODE = 'ZC409', HINT = 'too_deep';
+    RAISE EXCEPTION 'a task cannot have more than ten ancestors' USING ERRCODE = 'ZC409', HINT = 'too_deep';
   END IF;
   RETURN NEW;
 END $$;
 
 -- Refuses a parent in the trash: SQLSTATE ZC404 for a new parent, ZC409 when a subtask is restored without its parent.
--- While a task is restored, its subtasks are not checked: the same statement restores their parents.
+-- When a task is restored, its subtasks are not checked, because the same statement restores their parents.
 CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF transaction_flag('restored_task_id') <> NEW.id::text THEN

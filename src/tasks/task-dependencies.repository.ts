@@ -9,7 +9,7 @@ import { fieldsOf } from '../http/views';
 import { TaskDependencyView } from './task.dto';
 import { TaskDependency } from './task-dependency.entity';
 
-/** Which task depends on which other task. */
+/** The dependencies between the current user's tasks. */
 @Exported({ name: 'dependencies', view: TaskDependencyView, description: 'All dependencies between tasks.' })
 @Injectable()
 export class TaskDependenciesRepository extends OwnedRepository<PageRequest> {

@@ -1,7 +1,7 @@
 import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { Task } from './task.entity';
 
-/** That a task cannot be done before another one. There are no rings. */
+/** A dependency: the task cannot be completed while the other task is open. A trigger refuses cycles. */
 @Entity('task_dependencies')
 @ForeignKey(() => Task, ['user_id', 'task_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })
 @ForeignKey(() => Task, ['user_id', 'depends_on_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })

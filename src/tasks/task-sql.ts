@@ -1,25 +1,25 @@
 import type { Fragment } from '../database/statement';
 
-/** The condition for tasks that are not in the trash. */
+/** SQL condition for tasks that are not in the trash. */
 export const isNotTrashedSql = 'tasks.deleted_at IS NULL';
 
-/** Whether a task depends on an open task. */
+/** SQL condition for tasks that depend on an open task. */
 export const isBlockedSql = `EXISTS (
   SELECT FROM blocked_tasks(tasks.user_id) blocked WHERE blocked.task_id = tasks.id
 )`;
 
 /**
- * SQL of a table expression `part` with the ids of tasks and of their subtasks at every depth.
- * @param isRoot the condition for the tasks to begin with
- * @param isPart the condition for subtasks to be included; the subtasks of others are not searched
+ * SQL of a table expression `subtree` with the ids of tasks and of their subtasks at every depth.
+ * @param isRootSql condition for the tasks at the top
+ * @param isIncludedSql condition for subtasks; the subtasks of excluded tasks are excluded too
  */
-export function subtreeSql(isRoot: string, isPart: string): string {
+export function subtreeSql(isRootSql: string, isIncludedSql: string): string {
   return `
-    WITH RECURSIVE part (id) AS (
-      SELECT tasks.id FROM tasks WHERE tasks.user_id = :user_id AND ${isRoot}
+    WITH RECURSIVE subtree (id) AS (
+      SELECT tasks.id FROM tasks WHERE tasks.user_id = :user_id AND ${isRootSql}
       UNION
-      SELECT tasks.id FROM part JOIN tasks ON tasks.user_id = :user_id AND tasks.parent_task_id = part.id
-      WHERE ${isPart}
+      SELECT tasks.id FROM subtree JOIN tasks ON tasks.user_id = :user_id AND tasks.parent_task_id = subtree.id
+      WHERE ${isIncludedSql}
     )`;
 }
 
@@ -31,22 +31,22 @@ const trashTimestampSql = `
 
 /**
  * SQL that moves tasks to the trash, with all their subtasks.
- * @param isRoot the condition for the tasks
+ * @param isRootSql condition for the tasks
  * @param alsoSetSql further assignments, each after a comma
  */
-export function moveToTrashSql(isRoot: string, alsoSetSql = ''): string {
-  return `${subtreeSql(`${isRoot} AND ${isNotTrashedSql}`, isNotTrashedSql)}
-    UPDATE tasks SET deleted_at = (${trashTimestampSql}) ${alsoSetSql} FROM part
-    WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING tasks.id`;
+export function moveToTrashSql(isRootSql: string, alsoSetSql = ''): string {
+  return `${subtreeSql(`${isRootSql} AND ${isNotTrashedSql}`, isNotTrashedSql)}
+    UPDATE tasks SET deleted_at = (${trashTimestampSql}) ${alsoSetSql} FROM subtree
+    WHERE tasks.user_id = :user_id AND tasks.id = subtree.id RETURNING tasks.id`;
 }
 
 /** The filter for tasks that the task with this id depends on. */
 export function isDependencyOf(name: string, id: string): Fragment {
-  const dependencies = `SELECT d.depends_on_id FROM task_dependencies d WHERE d.user_id = :user_id AND d.task_id = :${name}`;
-  return { sql: `tasks.id IN (${dependencies})`, parameters: { [name]: id } };
+  const dependenciesSql = `SELECT d.depends_on_id FROM task_dependencies d WHERE d.user_id = :user_id AND d.task_id = :${name}`;
+  return { sql: `tasks.id IN (${dependenciesSql})`, parameters: { [name]: id } };
 }
 
-/** The filter for tasks with at least one of these tags; null among them stands for tasks without tags. */
+/** The filter for tasks with at least one of these tags; null among them means tasks without tags. */
 export function hasAnyTag(name: string, tags: (string | null)[]): Fragment {
   const present = tags.filter((tag) => tag !== null);
   const conditions: string[] = [];
@@ -61,7 +61,7 @@ export function hasAnyTag(name: string, tags: (string | null)[]): Fragment {
 
 /** The filter for tasks with all of these tags. */
 export function hasAllTags(name: string, tags: (string | null)[]): Fragment {
-  const condition = `NOT EXISTS (
+  const hasAllTagsSql = `NOT EXISTS (
     SELECT FROM unnest(:${name}::text[]) n WHERE lower(n) NOT IN (SELECT lower(tag) FROM unnest(tasks.tags) tag))`;
-  return { sql: condition, parameters: { [name]: tags.map((tag) => tag ?? 'none') } };
+  return { sql: hasAllTagsSql, parameters: { [name]: tags.map((tag) => tag ?? 'none') } };
 }

@@ -2,7 +2,7 @@ import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { Task } from './task.entity';
 import { Tag } from '../tags/tag.entity';
 
-/** That a task has a tag. The task has the names too: see `tasks.tags`. */
+/** The assignment of a tag to a task. `tasks.tags` contains a copy of the names. */
 @Entity('task_tags')
 @ForeignKey(() => Task, ['user_id', 'task_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })
 @ForeignKey(() => Tag, ['user_id', 'tag_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })

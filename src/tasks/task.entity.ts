@@ -5,7 +5,7 @@ import { User } from '../users/user.entity';
 
 export const taskStatuses = ['pending', 'in_progress', 'blocked', 'completed', 'cancelled'] as const;
 
-/** Something to do, perhaps under a goal or another task. */
+/** A task. It can belong to a goal and to a parent task. */
 @Entity('tasks')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @ForeignKey(() => Goal, ['user_id', 'goal_id'], ['user_id', 'id'], { onDelete: 'SET NULL' })
@@ -71,15 +71,15 @@ export class Task extends OwnedEntity {
   @Column('text', { nullable: true })
   repository_path: string | null;
 
-  /** The names of its tags, in their order: a copy of what `task_tags` says, so that lists need not look there. */
+  /** The names of the tags in alphabetical order. A copy, so that lists need no join with `task_tags`. */
   @Column('text', { array: true, default: () => "'{}'" })
   tags: string[];
 
-  /** Kept by a trigger, in step with status. */
+  /** Set by a trigger when the status becomes completed. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   completed_at: Date | null;
 
-  /** Set while the task lies in the trash. */
+  /** Timestamp of the move to the trash; null for tasks outside the trash. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   deleted_at: Date | null;
 }

@@ -18,17 +18,8 @@ import { ControllerWithUserMirror } from '../http/user-mirror';
 import { hoursCounted } from '../time-entries/time-entry.problems';
 import { Batch, BatchView } from './batch.dto';
 import { BatchService } from './batch.service';
-import {
-  CompleteTaskQuery,
-  CreateTask,
-  DeleteTaskQuery,
-  PatchTask,
-  SubtaskQuery,
-  TaskPage,
-  TaskQuery,
-  TaskSummary,
-  TaskView,
-} from './task.dto';
+import { CompleteTaskQuery, DeleteTaskQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
+import { CreateTask, PatchTask, TaskPage, TaskSummary, TaskView } from './task.dto';
 import { dependencyCycle, dependencyOpen, parentTrashed, tooDeep } from './task.problems';
 import { TaskDependenciesRepository } from './task-dependencies.repository';
 import { TasksRepository } from './tasks.repository';

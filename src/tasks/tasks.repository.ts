@@ -9,7 +9,8 @@ import { nullsLastSql } from '../database/keyset';
 import { OwnedRepository } from '../database/owned.repository';
 import { countsBySql } from '../database/row-json';
 import type { Statement } from '../database/statement';
-import { ColumnValues, isEmpty, JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
+import { ColumnValues, isEmpty } from '../database/table.repository';
 import { clearFlag, flagSql, setFlag, setFlagSql } from '../database/transaction-flags';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
@@ -23,11 +24,12 @@ import {
   moveToTrashSql,
   subtreeSql,
 } from './task-sql';
-import { TaskQuery, TaskView } from './task.dto';
+import { TaskQuery } from './task-query.dto';
+import { TaskView } from './task.dto';
 import { Task, taskStatuses } from './task.entity';
 
-const dueDateNullsLast = nullsLastSql('tasks.due_date');
-const isThisTask = 'tasks.id = :id';
+const dueDateNullsLastSql = nullsLastSql('tasks.due_date');
+const isThisTaskSql = 'tasks.id = :id';
 
 @Exported({ name: 'tasks', view: TaskView, description: 'All tasks, including those in the trash.' })
 @Injectable()
@@ -52,8 +54,8 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
         parent_task_id: anyOf('tasks.parent_task_id'),
         project_name: anyOf('tasks.project_name'),
         due_date: isAbsent('tasks.due_date'),
-        due_from: from('tasks.due_date', dueDateNullsLast),
-        due_before: before('tasks.due_date', dueDateNullsLast),
+        due_from: from('tasks.due_date', dueDateNullsLastSql),
+        due_before: before('tasks.due_date', dueDateNullsLastSql),
         ...commonFilters('tasks'),
         dependency_of: isDependencyOf,
         tag: hasAnyTag,
@@ -74,7 +76,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
     });
   }
 
-  /** Creates the task's tags where they do not exist. @throws Problem 404 for a goal or parent that is missing */
+  /** Also creates tags that do not exist. @throws Problem 404 if the goal or the parent task is missing */
   override async insert({ tags, ...values }: ColumnValues): Promise<JsonText> {
     if (!isNameList(tags) || tags.length === 0) return super.insert(values);
     const id = uuidv7();
@@ -107,14 +109,14 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
 
   /** Moves a task to the trash, with all its subtasks. @throws Problem 404 */
   async moveToTrash(id: string): Promise<void> {
-    const { rows } = await this.write({ rows: this.sql(moveToTrashSql(isThisTask), { id }) });
+    const { rows } = await this.write({ rows: this.sql(moveToTrashSql(isThisTaskSql), { id }) });
     this.requireRow(rows);
   }
 
   /** Moves the tasks of a goal to the trash, with all their subtasks, and unlinks them from the goal. */
   moveTasksOfGoalToTrash(goalId: string): Statement {
-    const unlink = ', goal_id = nullif(goal_id, :goal_id)';
-    return this.sql(moveToTrashSql('tasks.goal_id = :goal_id', unlink), { goal_id: goalId });
+    const unlinkSql = ', goal_id = nullif(goal_id, :goal_id)';
+    return this.sql(moveToTrashSql('tasks.goal_id = :goal_id', unlinkSql), { goal_id: goalId });
   }
 
   unlinkTasksOfGoal(goalId: string): Statement {
@@ -128,29 +130,29 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
    * goals is computed once. @throws Problem 404
    */
   override async delete(id: string): Promise<void> {
-    const text = `${subtreeSql(isThisTask, 'true')}
-      DELETE FROM tasks USING part WHERE tasks.user_id = :user_id AND tasks.id = part.id RETURNING tasks.id`;
+    const text = `${subtreeSql(isThisTaskSql, 'true')}
+      DELETE FROM tasks USING subtree WHERE tasks.user_id = :user_id AND tasks.id = subtree.id RETURNING tasks.id`;
     const { rows } = await this.write({
-      moveToTrash: this.sql(moveToTrashSql(isThisTask), { id }),
+      moveToTrash: this.sql(moveToTrashSql(isThisTaskSql), { id }),
       rows: this.sql(text, { id }),
     });
     this.requireRow(rows);
   }
 
   /**
-   * Takes a task out of the trash, with the subtasks that the same operation moved there.
-   * @throws Problem 404 for a task that is not in the trash · Problem 409 when its parent is in the trash
+   * Restores a task from the trash, with the subtasks that were moved there by the same operation.
+   * @throws Problem 404 for a task that is not in the trash · Problem 409 if its parent is in the trash
    */
   async restore(id: string): Promise<JsonText> {
-    const setFlags = `SELECT ${setFlagSql('trashed_at', 'deleted_at::text')}, ${setFlagSql('restored_task_id', 'id::text')}
+    const setFlagsSql = `SELECT ${setFlagSql('trashed_at', 'deleted_at::text')}, ${setFlagSql('restored_task_id', 'id::text')}
       FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
-    const isFromSameOperation = `tasks.deleted_at = ${flagSql('trashed_at')}::timestamptz`;
-    const restore = `${subtreeSql(isThisTask, isFromSameOperation)}
-      UPDATE tasks SET deleted_at = NULL FROM part
-      WHERE tasks.user_id = :user_id AND tasks.id = part.id AND tasks.deleted_at IS NOT NULL RETURNING tasks.id`;
+    const isFromSameOperationSql = `tasks.deleted_at = ${flagSql('trashed_at')}::timestamptz`;
+    const restoreSql = `${subtreeSql(isThisTaskSql, isFromSameOperationSql)}
+      UPDATE tasks SET deleted_at = NULL FROM subtree
+      WHERE tasks.user_id = :user_id AND tasks.id = subtree.id AND tasks.deleted_at IS NOT NULL RETURNING tasks.id`;
     const { restored, rows } = await this.write({
-      setFlags: this.sql(setFlags, { id }),
-      restored: this.sql(restore, { id }),
+      setFlags: this.sql(setFlagsSql, { id }),
+      restored: this.sql(restoreSql, { id }),
       rows: this.selection(id),
       clearTaskFlag: clearFlag('restored_task_id'),
       clearTimestampFlag: clearFlag('trashed_at'),
@@ -172,18 +174,18 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
   /** Counts of the tasks that are not in the trash. */
   async summary(): Promise<JsonText> {
     const text = `
-      WITH live AS (
+      WITH listed AS (
         SELECT status, priority, category, due_date, deleted_at FROM tasks WHERE user_id = :user_id AND deleted_at IS NULL
       )
       SELECT json_build_object(
-        'total', (SELECT count(*) FROM live),
-        'by_status', ${countsBySql('live', 'status', `unnest(:statuses::text[])`)},
-        'by_priority', ${countsBySql('live', 'priority', 'generate_series(1, 5)')},
+        'total', (SELECT count(*) FROM listed),
+        'by_status', ${countsBySql('listed', 'status', `unnest(:statuses::text[])`)},
+        'by_priority', ${countsBySql('listed', 'priority', 'generate_series(1, 5)')},
         'by_category', (
           SELECT coalesce(json_object_agg(category, count ORDER BY count DESC, category), '{}')
-          FROM (SELECT coalesce(category, 'none') AS category, count(*) FROM live GROUP BY 1) counts
+          FROM (SELECT coalesce(category, 'none') AS category, count(*) FROM listed GROUP BY 1) counts
         ),
-        'overdue', (SELECT count(*) FROM live WHERE due_date < now() AND task_is_open(status, deleted_at))
+        'overdue', (SELECT count(*) FROM listed WHERE due_date < now() AND task_is_open(status, deleted_at))
       )::text AS json`;
     const { rows } = await this.read({ rows: this.sql<JsonRow>(text, { statuses: taskStatuses }) });
     return this.single(rows);

@@ -5,20 +5,20 @@ import { SqlValue } from '../database/table.repository';
 import { CreateTask, PatchTask } from './task.dto';
 import { TasksRepository } from './tasks.repository';
 
-/** What a completed or cancelled task becomes; others keep their status. */
+/** SQL of the status after reopening. */
 const reopenedStatus = new SqlValue(
   `CASE WHEN status IN ('completed', 'cancelled') THEN 'pending' ELSE status END`,
 );
 
-/** What `"completed": false` means. */
+/** SQL of the status after `"completed": false`. */
 const notCompletedStatus = new SqlValue(`CASE WHEN status = 'completed' THEN 'pending' ELSE status END`);
 
-/** The rules of tasks that the database does not know. */
+/** The rules for tasks that the database does not enforce. */
 @Injectable()
 export class TasksService {
   constructor(private readonly tasks: TasksRepository) {}
 
-  /** @throws Problem 422 when `completed` contradicts `status` */
+  /** @throws Problem 422 if `completed` contradicts `status` */
   async create(task: CreateTask): Promise<JsonText> {
     refuseContradiction(task);
     const { completed, status = completed ? 'completed' : undefined, ...values } = task;
@@ -27,7 +27,7 @@ export class TasksService {
 
   /**
    * @param force completes the task even if it depends on an open task; also in `complete`
-   * @throws Problem 422 when `completed` contradicts `status` · Problem 409 `dependency_open`
+   * @throws Problem 422 if `completed` contradicts `status` · Problem 409 `dependency_open`
    */
   async update(id: string, values: PatchTask, force: boolean): Promise<JsonText> {
     refuseContradiction(values);
@@ -49,7 +49,7 @@ export class TasksService {
   }
 }
 
-/** The status that `completed` means when it is sent in place of `status`. */
+/** The new status if `completed` is sent instead of `status`. */
 function statusOf(completed: boolean | undefined): SqlValue | 'completed' | undefined {
   if (completed === undefined) return undefined;
   return completed ? 'completed' : notCompletedStatus;

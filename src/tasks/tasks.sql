@@ -1,4 +1,4 @@
--- TypeORM cannot express SET NULL for a part of the key: this replaces the key of the entity.
+-- TypeORM cannot express SET NULL for only one column of a key, so this replaces the foreign key of the entity.
 ALTER TABLE tasks
   DROP CONSTRAINT IF EXISTS tasks_goal_id_fkey,
   ADD CONSTRAINT tasks_goal_id_fkey FOREIGN KEY (user_id, goal_id)
@@ -10,7 +10,7 @@ CREATE INDEX tasks_by_due_date ON tasks
 CREATE INDEX tasks_trash ON tasks
   (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
 
--- Whether a task is still to be done. A task in the trash is not.
+-- Whether a task is open. A task in the trash is not.
 CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL
 $$;

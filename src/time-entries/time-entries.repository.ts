@@ -7,14 +7,14 @@ import { notFound } from '../core/problem';
 import { Database } from '../database/database';
 import { anyOf, before, from } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
-import type { JsonRow } from '../database/table.repository';
+import type { JsonRow } from '../database/statement-builder';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
 import { TasksRepository } from '../tasks/tasks.repository';
 import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 
-/** The time of an entry: two timestamps, or `hours` that begin at a timestamp or end now. */
+/** Start and end, or `hours` that start at `started_at` or end now. */
 export interface TimeSpan {
   started_at?: string;
   ended_at?: string;
@@ -45,12 +45,12 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
     });
   }
 
-  /** @throws Problem 404 when the task is missing */
+  /** @throws Problem 404 if the task is missing */
   listOfTask(taskId: string, query: TimeEntryQuery): Promise<JsonPage> {
     return this.pageOfParent(this.tasks, taskId, { ...query, task_id: [taskId] });
   }
 
-  /** @throws Problem 404 when the task is missing · Problem 422 when the entry would end before it starts */
+  /** @throws Problem 404 if the task is missing · Problem 422 if the entry ends before it starts */
   create(taskId: string, span: TimeSpan, note: string | null): Promise<JsonText> {
     const text = `
       INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at, note)
@@ -59,24 +59,24 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
         coalesce(:ended_at::timestamptz, coalesce(:started_at::timestamptz + :hours::numeric * interval '1 hour', now())),
         :note::text
       FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.returning}`;
+      RETURNING ${this.statements.returningSql}`;
     return this.insertForTask(text, { ...span, task_id: taskId, note });
   }
 
-  /** Starts the timer. @throws Problem 404 when the task is missing · Problem 409 `timer_running` */
+  /** Starts the timer. @throws Problem 404 if the task is missing · Problem 409 `timer_running` */
   startTimer(taskId: string, note: string | null): Promise<JsonText> {
     const text = `
       INSERT INTO time_entries (user_id, id, task_id, started_at, note)
       SELECT t.user_id, :entry_id::uuid, t.id, now(), :note::text
       FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.returning}`;
+      RETURNING ${this.statements.returningSql}`;
     return this.insertForTask(text, { task_id: taskId, note });
   }
 
-  /** Stops the timer. @returns undefined when no timer of the task is running */
+  /** Stops the timer. @returns undefined if no timer of the task is running */
   async stopTimer(taskId: string): Promise<JsonText | undefined> {
     const text = `UPDATE time_entries SET ended_at = greatest(now(), started_at)
-      WHERE user_id = :user_id AND task_id = :task_id AND ended_at IS NULL RETURNING ${this.returning}`;
+      WHERE user_id = :user_id AND task_id = :task_id AND ended_at IS NULL RETURNING ${this.statements.returningSql}`;
     const { rows } = await this.write({ rows: this.sql<JsonRow>(text, { task_id: taskId }) });
     return rows[0] && new JsonText(rows[0].json);
   }

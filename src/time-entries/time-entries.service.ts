@@ -6,7 +6,7 @@ import { TimeEntriesRepository } from './time-entries.repository';
 import { CreateTimeEntry } from './time-entry.dto';
 import { timerNotRunning } from './time-entry.problems';
 
-/** The rules of time entries that the database does not know. */
+/** The rules for time entries that the database does not enforce. */
 @Injectable()
 export class TimeEntriesService {
   constructor(

@@ -1,5 +1,5 @@
--- After each change of a time entry: sets actual_hours of its task to the sum of the entries that have ended, or to null
--- when there are none.
+-- After each change of a time entry: sets actual_hours of its task to the sum of the ended entries, or to null if there
+-- are none.
 CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
@@ -19,12 +19,12 @@ END $$;
 CREATE TRIGGER time_entries_4_hours AFTER INSERT OR UPDATE OR DELETE ON time_entries
   FOR EACH ROW EXECUTE FUNCTION sum_actual_hours();
 
--- Refuses a written actual_hours once a time entry of the task has ended.
+-- Refuses a manual change of actual_hours if a time entry of the task has ended.
 CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM time_entries e WHERE e.user_id = NEW.user_id AND e.task_id = NEW.id AND e.ended_at IS NOT NULL;
   IF FOUND AND transaction_flag('summing_hours') IS DISTINCT FROM 'true' THEN
-    RAISE EXCEPTION 'hours follow the time entries' USING ERRCODE = 'ZC409', HINT = 'hours_counted';
+    RAISE EXCEPTION 'actual_hours is the sum of the time entries' USING ERRCODE = 'ZC409', HINT = 'hours_counted';
   END IF;
   RETURN NEW;
 END $$;

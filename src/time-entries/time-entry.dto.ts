@@ -10,7 +10,7 @@ class TimeEntryNote {
   note?: string | null;
 }
 
-/** By its beginning and end, or by its hours. */
+/** With a start and an end, or with a duration in hours. */
 export class CreateTimeEntry extends TimeEntryNote {
   @TimestampField({
     description: 'Start of the work. Can be omitted with `hours`: the work then ended now.',

@@ -3,7 +3,7 @@ import { OwnedEntity } from '../database/owned.entity';
 import { Task } from '../tasks/task.entity';
 import { User } from '../users/user.entity';
 
-/** A time in which a task was worked on; without an end, the timer runs. */
+/** A period of work on a task. An entry without an end is a running timer. */
 @Entity('time_entries')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @ForeignKey(() => Task, ['user_id', 'task_id'], ['user_id', 'id'], { onDelete: 'CASCADE' })

@@ -2,7 +2,7 @@ import { IntersectionType, PartialType } from '@nestjs/swagger';
 import { BooleanField, EmailField, TextField, TimestampField, TimezoneField } from '../http/body-fields';
 import { Identified } from '../http/views';
 
-/** What users say of themselves. */
+/** Fields of the account that its user can write. */
 export class UserFields {
   @EmailField({
     description: 'Email address. Unique, case-insensitive and stored in lower case.',

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** An account. Everything else belongs to one, and goes with it. */
+/** A user account. All owned rows refer to it and are deleted with it. */
 @Entity('users')
 @Check('users_email_check', `length(email) <= 254 AND email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`)
 @Check('users_username_check', `username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{2,49}$'`)
@@ -14,11 +14,11 @@ export class User {
   @PrimaryColumn('uuid')
   id: string;
 
-  /** Unique whatever its case. */
+  /** Unique, ignoring case. */
   @Column('text')
   email: string;
 
-  /** Unique whatever its case. */
+  /** Unique, ignoring case. */
   @Column('text', { nullable: true })
   username: string | null;
 
@@ -31,7 +31,7 @@ export class User {
   @Column('boolean', { default: true })
   is_active: boolean;
 
-  /** Kept by a trigger, in step with is_active. */
+  /** Set by a trigger when is_active becomes false. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   deactivated_at: Date | null;
 
@@ -41,7 +41,7 @@ export class User {
   @Column('boolean', { default: false })
   is_superuser: boolean;
 
-  /** IANA name. A trigger asks PostgreSQL whether it knows it. */
+  /** IANA name. A trigger checks that PostgreSQL knows it. */
   @Column('text', { default: 'UTC' })
   timezone: string;
 

@@ -19,7 +19,7 @@ export class UsersService {
   }
 
   /**
-   * A new email address requires the password, has to be verified again, and ends all other sessions.
+   * A new email address requires the password and must be verified again. It revokes all other sessions.
    * @throws Problem 409 `email_taken`, `username_taken` · Problem 403 `wrong_password`
    */
   async update({ email, current_password, ...values }: PatchUser): Promise<JsonText> {
@@ -40,7 +40,7 @@ export class UsersService {
     return this.credentials.changeEmail(account, { ...values, email });
   }
 
-  /** Deletes the account permanently, with everything it owns. @throws Problem 403 `wrong_password` */
+  /** Deletes the account and all its data permanently. @throws Problem 403 `wrong_password` */
   async delete(password: string): Promise<void> {
     const { id } = await this.credentials.confirm(password);
     await this.users.delete(id);

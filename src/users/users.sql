@@ -1,7 +1,7 @@
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE UNIQUE INDEX users_username_key ON users (lower(username));
 
--- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and keeps updated_at.
+-- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at.
 CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM now() AT TIME ZONE NEW.timezone;
@@ -11,12 +11,12 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- A sign-in sets last_login_at only: that is not a change of the account.
+-- A sign-in sets only last_login_at, which does not count as an update of the account.
 CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
   email, username, full_name, password_hash, is_active, is_verified, is_superuser, timezone ON users
   FOR EACH ROW EXECUTE FUNCTION check_user();
 
--- Keeps deactivated_at in step with is_active.
+-- Sets deactivated_at when is_active becomes false, and clears it when is_active becomes true.
 CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.deactivated_at := CASE WHEN NOT NEW.is_active THEN coalesce(NEW.deactivated_at, now()) END;

@@ -22,7 +22,7 @@ interface Tokens {
   refresh_token: string;
 }
 
-const refresh = (refresh_token: string) => app.api.post('/auth/refresh', { refresh_token });
+const refresh = (token: string) => app.api.post('/auth/refresh', { refresh_token: token });
 
 describe('registration', () => {
   it('creates an account and returns it without secrets', async () => {

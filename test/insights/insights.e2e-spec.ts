@@ -63,8 +63,8 @@ describe('the dashboard', () => {
 
   it('lists tasks by due date in the days of the user’s time zone', async () => {
     const user = await newUser(app, { timezone: noonZone });
-    const due = (title: string, due_date: string, fields: object = {}) =>
-      newTask(user, { title, due_date, ...fields });
+    const due = (title: string, dueDate: string, fields: object = {}) =>
+      newTask(user, { title, due_date: dueDate, ...fields });
     await due('last sunday', plusDays(monday, -1));
     await due('monday', monday);
     await due('sunday', plusDays(monday, 6));

@@ -48,15 +48,15 @@ END $$;
 const roles = `
 DO $$
 DECLARE
-  wanted record;
+  required_role record;
 BEGIN
-  FOR wanted IN SELECT * FROM (VALUES ('cairn_login', 'LOGIN NOINHERIT'), ('cairn_app', 'NOLOGIN'),
+  FOR required_role IN SELECT * FROM (VALUES ('cairn_login', 'LOGIN NOINHERIT'), ('cairn_app', 'NOLOGIN'),
     ('cairn_auth', 'NOLOGIN'), ('cairn_admin', 'NOLOGIN'), ('cairn_purge', 'NOLOGIN')) AS roles (name, attributes)
   LOOP
     BEGIN
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name) THEN
-        EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.attributes);
-        IF wanted.name = 'cairn_login' THEN
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = required_role.name) THEN
+        EXECUTE format('CREATE ROLE %I %s', required_role.name, required_role.attributes);
+        IF required_role.name = 'cairn_login' THEN
           ALTER ROLE cairn_login SET statement_timeout = '8s';
           ALTER ROLE cairn_login SET lock_timeout = '4s';
           ALTER ROLE cairn_login SET idle_in_transaction_session_timeout = '16s';
@@ -66,17 +66,17 @@ BEGIN
       WHEN duplicate_object OR unique_violation THEN NULL; -- a migration of another database has created it meanwhile
       WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'The role % is missing, and % may not create it. Have a superuser run the statements of docs/operations.md, "Roles", then run this again.',
-          wanted.name, current_user;
+          required_role.name, current_user;
     END;
-    CONTINUE WHEN wanted.name = 'cairn_login';
-    IF NOT pg_has_role('cairn_login', wanted.name, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO cairn_login', wanted.name);
+    CONTINUE WHEN required_role.name = 'cairn_login';
+    IF NOT pg_has_role('cairn_login', required_role.name, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO cairn_login', required_role.name);
     END IF;
     -- The schema owner may serve requests too. From PostgreSQL 16 on, the creator of a role is a member of it, but may
     -- not take it.
-    IF NOT pg_has_role(current_user, wanted.name,
+    IF NOT pg_has_role(current_user, required_role.name,
       CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
-      EXECUTE format('GRANT %I TO %I', wanted.name, current_user);
+      EXECUTE format('GRANT %I TO %I', required_role.name, current_user);
     END IF;
   END LOOP;
 END $$;
@@ -343,13 +343,13 @@ CREATE INDEX changes_by_entity ON changes (user_id, entity_id, id);
 
 const objects = `
 -- src/database/transactions.sql
--- How a transaction gets its identity. Every request begins with one of the enter functions, which check the credentials
--- and then take a restricted role for the rest of the transaction.
+-- Every transaction of a request begins with one of the enter functions. They check the session or token and then switch
+-- to a restricted role for the rest of the transaction.
 
 GRANT USAGE ON SCHEMA public TO cairn_login, cairn_app, cairn_auth, cairn_admin, cairn_purge;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
--- The current user's id; null when no user has entered, and then the policies show no rows.
+-- The current user's id. Before one of the enter functions it is null, and the policies show no rows.
 -- (A transaction-local setting reads as an empty string after its transaction.)
 CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('cairn.user_id', true), '')::uuid;
@@ -380,7 +380,7 @@ BEGIN
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
     WHERE t.user_id = enter_by_token.user_id AND t.id = enter_by_token.token_id AND t.expires_at > now() AND u.is_active;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'token is not alive' USING ERRCODE = 'ZC401';
+    RAISE EXCEPTION 'token is not valid' USING ERRCODE = 'ZC401';
   END IF;
   PERFORM act_as(enter_by_token.user_id);
 END $$;
@@ -400,7 +400,7 @@ END $$;
 
 -- Locks the account against changes of its password and rights until the end of the transaction. Call it before enter
 -- when the transaction creates something that such a change must revoke: enter then sees all earlier changes, and later
--- changes wait until the new row is there.
+-- changes wait until the new row is committed.
 CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
@@ -433,7 +433,7 @@ GRANT EXECUTE ON FUNCTION current_user_id(), lock_user_writes(uuid), refuse_unve
 -- Flags tell triggers what the current transaction is doing. They end with the transaction. All access goes through these
 -- functions, so that a misspelled name raises an error.
 --
---   ignore_open_dependencies  'true': a task may be completed while a task that it depends on is open
+--   ignore_open_dependencies  'true': a task can be completed even if it depends on an open task
 --   restored_task_id          the task that is being restored from the trash together with its subtasks
 --   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
 --   recomputing_progress      'true' while recompute_progress updates goals
@@ -465,7 +465,7 @@ GRANT EXECUTE ON FUNCTION transaction_flag_setting(text), transaction_flag(text)
 -- src/database/owned-rows.sql
 -- Trigger functions that several owned tables use.
 
--- For BEFORE UPDATE triggers: counts the visible changes of a row.
+-- For BEFORE UPDATE triggers: increments the version of a row.
 CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.updated_at := now();
@@ -473,7 +473,7 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- Keeps completed_at in step with status.
+-- Sets completed_at when a row is completed, and clears it when the status changes again.
 CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.completed_at := CASE WHEN NEW.status = 'completed' THEN coalesce(NEW.completed_at, now()) END;
@@ -506,12 +506,12 @@ REVOKE ALL ON FUNCTION increment_version(), set_completed_at(), refuse_cycle() F
 
 -- src/history/changes.sql
 -- Records a change of an owned row; the argument is the name of the entity. The changes of one user are numbered in the
--- order of their commits: the lock is held until the end of the transaction. A permanent deletion removes the earlier
--- changes of the row and leaves one change that says it was deleted.
+-- order of their commits, because the lock is held until the end of the transaction. A permanent deletion deletes the
+-- earlier changes of the row and records only that it was deleted.
 --
 -- Triggers call it WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app'): not for rows that foreign keys change in
--- the role of the schema owner, for whom the policies show no rows. The application leaves to foreign keys only what is
--- deleted together with a user, whose history is deleted too.
+-- the role of the schema owner, for whom the policies show no rows. The application relies on foreign keys only for rows
+-- that are deleted together with a user, like the user's history.
 CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   changed record := coalesce(NEW, OLD);
@@ -551,7 +551,7 @@ GRANT SELECT, INSERT, DELETE ON changes TO cairn_app;
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE UNIQUE INDEX users_username_key ON users (lower(username));
 
--- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and keeps updated_at.
+-- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at.
 CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM now() AT TIME ZONE NEW.timezone;
@@ -561,12 +561,12 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- A sign-in sets last_login_at only: that is not a change of the account.
+-- A sign-in sets only last_login_at, which does not count as an update of the account.
 CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
   email, username, full_name, password_hash, is_active, is_verified, is_superuser, timezone ON users
   FOR EACH ROW EXECUTE FUNCTION check_user();
 
--- Keeps deactivated_at in step with is_active.
+-- Sets deactivated_at when is_active becomes false, and clears it when is_active becomes true.
 CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.deactivated_at := CASE WHEN NOT NEW.is_active THEN coalesce(NEW.deactivated_at, now()) END;
@@ -598,7 +598,7 @@ GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superus
 GRANT SELECT (id, is_active, deactivated_at), DELETE ON users TO cairn_purge;
 
 -- src/auth/sessions.sql
--- Whether a session can be used. For every session, whatever its user.
+-- Whether a session is neither revoked nor expired. Does not check whether its user is active.
 CREATE FUNCTION session_is_alive(revoked_at timestamptz, expires_at timestamptz) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT revoked_at IS NULL AND expires_at > now()
@@ -652,9 +652,9 @@ GRANT SELECT, INSERT, DELETE, UPDATE (attempts, due_at) ON mails TO cairn_auth;
 
 -- src/limits/rate-limits.sql
 -- Counts hits against several limits, in their order, and stops at the first limit that refuses; a refused hit is not
--- counted. A limit allows \`quota\` hits in a window of seconds. After that it refuses until the window ends; or, when it
--- has a longest wait, for 1, 2, 4, … seconds up to that wait, with one more hit allowed after each wait, until one
--- window passes without a hit.
+-- counted. A limit allows \`quota\` hits per window. Without a longest wait, further hits are refused until the window
+-- ends. With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each
+-- wait; the count is reset when one window passes without a hit.
 CREATE FUNCTION count_hits(keys text[], quotas integer[], windows integer[], longest_waits integer[], new_hits integer)
   RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql AS $$
 DECLARE
@@ -719,7 +719,7 @@ REVOKE ALL ON administrative_acts FROM PUBLIC;
 GRANT INSERT ON administrative_acts TO cairn_admin;
 
 -- src/goals/goals.sql
--- TypeORM cannot express SET NULL for a part of the key: this replaces the key of the entity.
+-- TypeORM cannot express SET NULL for only one column of a key, so this replaces the foreign key of the entity.
 ALTER TABLE goals
   DROP CONSTRAINT IF EXISTS goals_parent_goal_id_fkey,
   ADD CONSTRAINT goals_parent_goal_id_fkey FOREIGN KEY (user_id, parent_goal_id)
@@ -729,7 +729,7 @@ ALTER TABLE goals
 CREATE INDEX goals_by_target_date ON goals
   (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
 
--- Whether a goal is still to be reached.
+-- Whether a goal is open.
 CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT status IN ('active', 'on_hold')
 $$;
@@ -757,7 +757,7 @@ GRANT SELECT, INSERT, DELETE, UPDATE (parent_goal_id, title, description, horizo
   progress_mode, success_criteria, metrics, project_name) ON goals TO cairn_app;
 
 -- src/tasks/tasks.sql
--- TypeORM cannot express SET NULL for a part of the key: this replaces the key of the entity.
+-- TypeORM cannot express SET NULL for only one column of a key, so this replaces the foreign key of the entity.
 ALTER TABLE tasks
   DROP CONSTRAINT IF EXISTS tasks_goal_id_fkey,
   ADD CONSTRAINT tasks_goal_id_fkey FOREIGN KEY (user_id, goal_id)
@@ -769,7 +769,7 @@ CREATE INDEX tasks_by_due_date ON tasks
 CREATE INDEX tasks_trash ON tasks
   (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
 
--- Whether a task is still to be done. A task in the trash is not.
+-- Whether a task is open. A task in the trash is not.
 CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL
 $$;
@@ -821,13 +821,13 @@ BEGIN
     SELECT max(depth) INTO below FROM descendant;
   END IF;
   IF above + below > 10 THEN
-    RAISE EXCEPTION 'a task cannot lie so deep' USING ERRCODE = 'ZC409', HINT = 'too_deep';
+    RAISE EXCEPTION 'a task cannot have more than ten ancestors' USING ERRCODE = 'ZC409', HINT = 'too_deep';
   END IF;
   RETURN NEW;
 END $$;
 
 -- Refuses a parent in the trash: SQLSTATE ZC404 for a new parent, ZC409 when a subtask is restored without its parent.
--- While a task is restored, its subtasks are not checked: the same statement restores their parents.
+-- When a task is restored, its subtasks are not checked, because the same statement restores their parents.
 CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF transaction_flag('restored_task_id') <> NEW.id::text THEN
@@ -853,7 +853,7 @@ CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_trashed_parent();
 
 -- src/tasks/dependencies.sql
--- The tasks that depend on an open task, once for each open task that they depend on.
+-- The tasks that depend on an open task, one row for each open task that they depend on.
 CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT d.task_id FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
   WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at)
@@ -911,9 +911,8 @@ CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql
   SELECT status <> 'cancelled'
 $$;
 
--- The progress of a goal, computed from its tasks and subgoals: the mean of the share of completed tasks and the mean
--- progress of the subgoals, or the one of the two that exists. In percent, and 100 only when everything is done; null
--- when nothing contributes.
+-- The progress of a goal in percent: the average of the percentage of completed tasks and the average progress of the
+-- subgoals, or the only one of the two that exists. 100 only if everything is completed, null if nothing contributes.
 CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (
@@ -928,7 +927,8 @@ BEGIN
   );
 END $$;
 
--- Recomputes these goals, then their ancestors for as long as a progress changes: each goal once, after all goals below it.
+-- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
+-- its subgoals.
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
@@ -967,7 +967,7 @@ BEGIN
 END $$;
 
 -- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. After each row of
--- a DELETE: with a statement-level trigger, the statements of foreign keys would take the place of the user's statement.
+-- a DELETE: a statement-level trigger would fire for the statements of foreign keys instead of the user's statement.
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -984,8 +984,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- After each statement on goals: recomputes their parents, present and former. Does nothing while recompute_progress
--- updates goals, since that goes on to the parents itself.
+-- After each statement on goals: recomputes their present and former parents. Does nothing while recompute_progress
+-- updates goals, because it recomputes the parents itself.
 CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF transaction_flag('recomputing_progress') = 'true' THEN
@@ -1007,9 +1007,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- A number written by a user makes the progress manual; a goal that becomes computed again is computed at once. An active
--- goal is completed when its progress reaches 100, and a completed goal is active again when its progress leaves 100. A
--- status written in the same statement takes precedence.
+-- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
+-- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
+-- no longer 100, unless the statement itself sets the status.
 CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   before goals := OLD;
@@ -1039,8 +1039,8 @@ GRANT EXECUTE ON FUNCTION counts_toward_progress(text), progress_of(uuid, uuid),
 CREATE TRIGGER goals_2_progress BEFORE INSERT OR UPDATE OF progress, progress_mode ON goals
   FOR EACH ROW EXECUTE FUNCTION apply_progress();
 
--- A trigger with transition tables serves one event only. The conditions leave out what is deleted together with a user:
--- foreign keys delete it in the role of the schema owner.
+-- A trigger with transition tables is limited to one event. The conditions exclude rows that are deleted together with a
+-- user: foreign keys delete them in the role of the schema owner.
 CREATE TRIGGER tasks_4_progress_insert AFTER INSERT ON tasks REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app')
   EXECUTE FUNCTION recompute_progress_after_tasks();
@@ -1081,8 +1081,8 @@ REVOKE ALL ON task_tags FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON task_tags TO cairn_app;
 
 -- src/time-entries/time-entries.sql
--- After each change of a time entry: sets actual_hours of its task to the sum of the entries that have ended, or to null
--- when there are none.
+-- After each change of a time entry: sets actual_hours of its task to the sum of the ended entries, or to null if there
+-- are none.
 CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
@@ -1102,12 +1102,12 @@ END $$;
 CREATE TRIGGER time_entries_4_hours AFTER INSERT OR UPDATE OR DELETE ON time_entries
   FOR EACH ROW EXECUTE FUNCTION sum_actual_hours();
 
--- Refuses a written actual_hours once a time entry of the task has ended.
+-- Refuses a manual change of actual_hours if a time entry of the task has ended.
 CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM time_entries e WHERE e.user_id = NEW.user_id AND e.task_id = NEW.id AND e.ended_at IS NOT NULL;
   IF FOUND AND transaction_flag('summing_hours') IS DISTINCT FROM 'true' THEN
-    RAISE EXCEPTION 'hours follow the time entries' USING ERRCODE = 'ZC409', HINT = 'hours_counted';
+    RAISE EXCEPTION 'actual_hours is the sum of the time entries' USING ERRCODE = 'ZC409', HINT = 'hours_counted';
   END IF;
   RETURN NEW;
 END $$;
@@ -1128,7 +1128,7 @@ REVOKE ALL ON time_entries FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE, UPDATE (ended_at) ON time_entries TO cairn_app;
 
 -- src/schema/applied-migrations.sql
--- The migrations that were applied. For the start of the application, whose role cannot read the table.
+-- The migrations that were applied. The application calls it at the start, because its role cannot read the table.
 CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
   SET search_path = public, pg_temp AS $$
   SELECT name FROM migrations
