@@ -11,7 +11,7 @@ afterAll(() => app.close());
 const newPassword = 'a cairn of even more stones';
 const login = (email: string, triedPassword: string) =>
   app.api.post('/auth/login', { email, password: triedPassword });
-const refresh = (refresh_token: string) => app.api.post('/auth/refresh', { refresh_token });
+const refresh = (refreshToken: string) => app.api.post('/auth/refresh', { refresh_token: refreshToken });
 
 async function hashOf(user: TestUser): Promise<string> {
   const { rows } = await app.database.query<{ password_hash: string }>(
@@ -27,8 +27,8 @@ async function requestResetToken(email: string): Promise<string> {
   return app.mailbox.takeToken(email, subjects.reset);
 }
 
-const reset = (token: string, new_password = newPassword) =>
-  app.api.post('/auth/password/reset', { token, new_password });
+const reset = (token: string, chosenPassword = newPassword) =>
+  app.api.post('/auth/password/reset', { token, new_password: chosenPassword });
 
 describe('a weak password', () => {
   const names = { email: 'wanda.walker@hills.example', username: 'wandering', full_name: 'Wanda Walker' };
@@ -53,10 +53,12 @@ describe('a weak password', () => {
   it('is refused for a change and for a reset, which leaves the token valid', async () => {
     const user = await newUser(app, names);
     const token = await requestResetToken(user.email);
-    for (const [new_password, code] of guessable) {
+    for (const [guess, code] of guessable) {
       for (const response of [
-        await user.api.post('/auth/password', { current_password: password, new_password }).expect(422),
-        await reset(token, new_password).expect(422),
+        await user.api
+          .post('/auth/password', { current_password: password, new_password: guess })
+          .expect(422),
+        await reset(token, guess).expect(422),
       ]) {
         expect(response.body).toMatchObject({ errors: [{ field: 'new_password', code }] });
       }

@@ -12,9 +12,9 @@ const progress = async (id: string) => (await getGoal(id)).progress;
 const update = (path: string, fields: object) => user.api.patch(path, fields).expect(200);
 
 /** Creates tasks of a goal: a number for each status. */
-async function newTasks(goal_id: string, counts: Record<string, number>): Promise<Json[]> {
+async function newTasks(goalId: string, counts: Record<string, number>): Promise<Json[]> {
   const operations = Object.entries(counts).flatMap(([status, count]) =>
-    Array.from({ length: count }, () => ({ op: 'create', data: { title: status, status, goal_id } })),
+    Array.from({ length: count }, () => ({ op: 'create', data: { title: status, status, goal_id: goalId } })),
   );
   const { body } = await user.api.post('/tasks/batch', { operations }).expect(200);
   return (body as { items: { data: Json }[] }).items.map(({ data }) => data);
@@ -143,12 +143,12 @@ describe('the progress of a goal', () => {
     const [task] = await newTasks(id, { pending: 1 });
     await user.api.post(`/tasks/${task!.id}/complete`).expect(200);
     const { body } = await user.api.get(`/goals/${id}/history`).expect(200);
-    const completed_at = (await getGoal(id)).completed_at;
+    const completedAt = (await getGoal(id)).completed_at;
     expect((body as { items: Json[] }).items.map(({ fields }) => fields).slice(0, 2)).toEqual([
       {
         progress: { old: 0, new: 100 },
         status: { old: 'active', new: 'completed' },
-        completed_at: { old: null, new: completed_at },
+        completed_at: { old: null, new: completedAt },
       },
       { progress: { old: null, new: 0 } },
     ]);

@@ -28,7 +28,7 @@ const mutants: Mutant[] = [
   {
     name: 'the repository omits the owner',
     file: 'src/database/owned.repository.ts',
-    replace: [['`${this.rows.owner ?? `${this.table}.user_id`} = :user_id`', `'true'`]],
+    replace: [['`${this.options.ownerColumn ?? `${this.table}.user_id`} = :user_id`', `'true'`]],
     exposesRows: false,
   },
   {

@@ -110,10 +110,10 @@ describe('subtasks', () => {
       const [root, other] = [await newTask(user), await newTask(user)];
       await user.api.delete(`/tasks/${root.id}`).expect(204);
       const missing = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
-      for (const parent_task_id of [root.id, missing]) {
+      for (const parentId of [root.id, missing]) {
         const [created, moved] = [
-          await user.api.post('/tasks', { title: 'x', parent_task_id }).expect(404),
-          await user.api.patch(`/tasks/${other.id}`, { parent_task_id }).expect(404),
+          await user.api.post('/tasks', { title: 'x', parent_task_id: parentId }).expect(404),
+          await user.api.patch(`/tasks/${other.id}`, { parent_task_id: parentId }).expect(404),
         ];
         for (const { body } of [created, moved]) {
           expect(body).toMatchObject({ code: 'not_found', detail: 'There is no task with this id.' });
