@@ -66,7 +66,8 @@ export class Keyset {
     const missing = key.filter((column) => !page.sort.some((sort) => sort.column === column));
     const sort = [...page.sort, ...missing.map((column) => ({ column, descending }))];
     this.columns = sort.map((sortKey) => {
-      const type = sortTypes[sortKey.column] ?? 'id';
+      const type = sortTypes[sortKey.column] ?? (key.includes(sortKey.column) ? 'id' : undefined);
+      if (!type) throw new Error(`${table} has no sort type for the column ${sortKey.column}.`);
       const column = `${table}.${sortKey.column}`;
       const replacement = sortKey.descending ? '-infinity' : 'infinity';
       const nullReplacement = type === 'nullable timestamp' ? replacement : null;

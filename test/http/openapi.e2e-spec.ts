@@ -133,6 +133,22 @@ describe('the OpenAPI document', () => {
     await exampleUser.delete('/users/me', { password: 'a cairn of many stones' }).expect(204);
   });
 
+  it('documents sort fields that every list without path parameters accepts', async () => {
+    await app.database.query('UPDATE users SET is_superuser = true WHERE id = $1', [user.id]);
+    const sorted: string[] = [];
+    for (const { path, method, operation } of operations()) {
+      const sort = operation.parameters?.find(({ name }) => name === 'sort');
+      if (!sort || path.includes('{')) continue;
+      const [, fields = ''] = /sort fields: (.+?)\. /.exec(sort.description ?? '') ?? [];
+      for (const field of fields.split(', ')) {
+        const { status } = await user.api.call(method, `/${path}?sort=${field}`);
+        expect([path, field, status]).toEqual([path, field, 200]);
+        sorted.push(`${path} ${field}`);
+      }
+    }
+    expect(sorted.length).toBeGreaterThanOrEqual(20);
+  });
+
   it('is shown by Swagger UI with all its assets', async () => {
     const page = await fetch(`${app.url}/docs`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
