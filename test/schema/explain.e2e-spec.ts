@@ -56,7 +56,7 @@ beforeAll(async () => {
     INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id FROM tasks t JOIN tags g ON g.user_id = t.user_id
       AND g.name = 't' || (1 + hashtext(t.id::text) & 15);
     INSERT INTO task_dependencies (user_id, task_id, depends_on_id) SELECT t.user_id, t.id, o.id FROM tasks t
-      JOIN tasks o ON o.user_id = t.user_id AND o.goal_id = t.goal_id AND o.title = 'Task 1' AND t.title = 'Task 4';
+      JOIN tasks o ON o.user_id = t.user_id AND o.goal_id = t.goal_id AND o.title = 'Task 1' AND t.title = 'Task 4' ORDER BY 1, 2;
     INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at) SELECT t.user_id, gen_random_uuid(), t.id,
       t.created_at, t.created_at + interval '1 hour' FROM tasks t WHERE t.title IN ('Task 1', 'Task 2') AND t.user_id IN
       (SELECT id FROM users WHERE username = 'explainer' OR username LIKE 'crowd1_');

@@ -8,7 +8,11 @@ export const template = 'cairn_test_template';
 
 /** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one. */
 export async function testServer(): Promise<string> {
-  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+  // Without autovacuum, plans depend on the data of the test alone.
+  const settings = [
+    ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
+    ...['autovacuum=off', 'max_connections=200'],
+  ];
   return process.env.TEST_DATABASE_URL ?? startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings);
 }
 
