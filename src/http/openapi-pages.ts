@@ -1,24 +1,14 @@
 import type { Operation } from './openapi-problems';
 import { nextPageHeader } from './response-headers';
+import { isPageName } from './views';
 
-/** For routes that do not describe their response. */
-const defaultDescriptions: Record<string, string> = {
-  200: 'Success.',
-  201: 'The created resource.',
-  202: 'Accepted. The email is sent in the background.',
-  204: 'Success. No content.',
-};
-
-/** Completes the successful responses of an operation. */
-export function documentSuccesses(operation: Operation): void {
-  for (const [status, response] of Object.entries(operation.responses)) {
-    if (!response || !('description' in response)) continue;
-    response.description ||= defaultDescriptions[status] ?? '';
-    if (isPage(response.content)) response.headers = nextPageHeader;
+/** Documents the header of the responses that are a page of a list. */
+export function documentPages(operation: Operation): void {
+  for (const response of Object.values(operation.responses)) {
+    if (!response || !('content' in response)) continue;
+    const schema = response.content?.['application/json']?.schema;
+    if (schema && '$ref' in schema && isPageName(schema.$ref.replace(/^.*\//, ''))) {
+      response.headers = nextPageHeader;
+    }
   }
-}
-
-/** Whether the response is a page of a list: the names of their schemas end in `Page`. */
-function isPage(content: object | undefined): boolean {
-  return JSON.stringify(content ?? {}).includes('Page"');
 }
