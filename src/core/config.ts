@@ -25,7 +25,7 @@ export interface Argon2Cost {
 /** At most `quota` requests in `window` seconds; undefined for no limit. */
 export type RateLimit = { quota: number; window: number } | undefined;
 
-export interface RateLimits {
+interface RateLimits {
   /** Requests of one user. */
   user: RateLimit;
   /** Password checks requested from one network address. */
