@@ -14,7 +14,7 @@ const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const environments = ['development', 'test', 'production'] as const;
 
 /** The cost of one password hash. */
-export interface Argon2Cost {
+interface Argon2Cost {
   /** KiB. */
   memoryCost: number;
   /** Passes over the memory. */
