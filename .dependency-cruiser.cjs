@@ -1,6 +1,6 @@
 /*
  * The layers of src, from the bottom: core ← database, http ← features ← schema ← cli ← app. A layer imports only from
- * the layers below it, and no imports form a circle. Type-only imports count too.
+ * the layers below it, and circular imports are not allowed. Type-only imports count too.
  */
 const app = '^src/[^/]+\\.ts$';
 const feature = '^src/(?!core/|database/|http/|schema/|cli/)[^/]+/';
@@ -32,7 +32,7 @@ module.exports = {
     },
     {
       name: 'no-circles',
-      comment: 'A circle means that two files cannot be understood one after the other.',
+      comment: 'Circular imports are not allowed.',
       severity: 'error',
       from: {},
       to: { circular: true },

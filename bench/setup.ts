@@ -2,7 +2,8 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Passwords } from '../src/auth/passwords';
 import { dataFolder, loadConfig } from '../src/core/config';
-import { setUpDatabase, startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { startEmbeddedPostgres } from '../src/database/embedded-postgres';
+import { setUpDatabase } from '../src/database/set-up-database';
 import { migrationOptions, withDataSource } from '../src/schema/data-source';
 import { onDatabase } from '../test/setup/server';
 

@@ -4,7 +4,7 @@ import { BooleanParam, SortParam, TextParam, TimestampParam } from '../http/quer
 import { parseSort } from '../core/page-request';
 import { PageQuery } from '../http/page-query';
 import { pageOf } from '../http/views';
-import { PatchUser, UserView } from '../users/user.dto';
+import { currentPasswordOptions, PatchUser, UserView } from '../users/user.dto';
 
 class AccountRights {
   @BooleanField({
@@ -25,11 +25,9 @@ export class PatchAccount extends IntersectionType(
 
 export class DeleteAccount {
   @TextField({
+    ...currentPasswordOptions,
     description: 'The current password. Required to delete your own account.',
-    max: 256,
-    verbatim: true,
     optional: true,
-    example: 'a cairn of many stones',
   })
   password?: string;
 }
@@ -39,13 +37,15 @@ export const UserPage = pageOf(UserView, 'UserPage');
 const sortable = ['created_at', 'last_login_at', 'email'] as const;
 
 export class UserQuery extends PageQuery {
-  @BooleanParam({ description: 'Only accounts that are active (true) or deactivated (false).' })
+  @BooleanParam({ description: '`true`: only active accounts. `false`: only deactivated accounts.' })
   is_active?: boolean;
 
-  @BooleanParam({ description: 'Only accounts whose email address is (true) or is not (false) verified.' })
+  @BooleanParam({
+    description: '`true`: only accounts with a verified email address. `false`: only other accounts.',
+  })
   is_verified?: boolean;
 
-  @BooleanParam({ description: 'Only accounts that are (true) or are not (false) superusers.' })
+  @BooleanParam({ description: '`true`: only superusers. `false`: only other accounts.' })
   is_superuser?: boolean;
 
   @TimestampParam({ description: 'Only accounts created at or after this time.' })

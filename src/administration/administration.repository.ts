@@ -15,7 +15,7 @@ import { UserQuery } from './administration.dto';
 import type { AdministrativeAction } from './administrative-act.entity';
 
 /** The rights that a superuser grants and withdraws. */
-export type Rights = Partial<Pick<User, 'is_active' | 'is_superuser'>>;
+type Rights = Partial<Pick<User, 'is_active' | 'is_superuser'>>;
 
 /** The action that is recorded when a right is withdrawn, and when it is granted. */
 const actionsOf: Record<keyof Rights, { withdraw: AdministrativeAction; grant: AdministrativeAction }> = {

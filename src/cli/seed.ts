@@ -128,17 +128,20 @@ function goalRow(
   projectName: string,
 ) {
   return {
-    ...{
-      user_id: userId,
-      id: uuidv7(),
-      parent_goal_id: null as string | null,
-      title,
-      horizon,
-      status: 'active',
-    },
-    ...{ target_date: inDays(targetInDays), project_name: projectName, progress_mode: 'computed' },
-    ...{ success_criteria: null as string | null, metrics: null as object | null },
-    ...{ created_at: inDays(-60), updated_at: inDays(-10), version: 1 },
+    user_id: userId,
+    id: uuidv7(),
+    parent_goal_id: null as string | null,
+    title,
+    horizon,
+    status: 'active',
+    target_date: inDays(targetInDays),
+    project_name: projectName,
+    progress_mode: 'computed',
+    success_criteria: null as string | null,
+    metrics: null as object | null,
+    created_at: inDays(-60),
+    updated_at: inDays(-10),
+    version: 1,
   };
 }
 
@@ -157,20 +160,22 @@ function taskRow(
   // Some tasks are completed late.
   const completedAt = isDone ? inDays(Math.min(due + (variant % 3), -1) - 1) : null;
   return {
-    ...{
-      user_id: userId,
-      id: uuidv7(),
-      goal_id: goalId,
-      title,
-      status,
-      completed_at: completedAt,
-      estimated_hours: 1 + (variant % 4) * 1.5,
-    },
-    ...{ priority: 1 + ((variant * 2) % 5), category: area.category, project_name: area.project },
+    user_id: userId,
+    id: uuidv7(),
+    goal_id: goalId,
+    title,
+    status,
+    completed_at: completedAt,
+    estimated_hours: 1 + (variant % 4) * 1.5,
+    priority: 1 + ((variant * 2) % 5),
+    category: area.category,
+    project_name: area.project,
     tags: [area.category],
     notes: status === 'blocked' ? '[BLOCKED] Waiting for a reply.' : null,
     due_date: variant % 6 === 5 ? null : inDays(due),
-    ...{ created_at: inDays(Math.min(due, 0) - 20), updated_at: completedAt ?? inDays(-1), version: 1 },
+    created_at: inDays(Math.min(due, 0) - 20),
+    updated_at: completedAt ?? inDays(-1),
+    version: 1,
   };
 }
 

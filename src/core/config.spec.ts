@@ -21,8 +21,8 @@ function configErrors(environment: NodeJS.ProcessEnv): string[] {
   return lines;
 }
 
-describe('the configuration', () => {
-  it('has defaults for all variables but the secret', () => {
+describe('loadConfig', () => {
+  it('has a default for every variable except the secret', () => {
     expect(load()).toEqual(
       Object.assign(new Config(), {
         environment: 'development',
@@ -61,11 +61,11 @@ describe('the configuration', () => {
     );
   });
 
-  it('is frozen', () => {
+  it('returns a frozen object', () => {
     expect(Object.isFrozen(load())).toBe(true);
   });
 
-  it('counts empty and blank values as absent, and trims the others', () => {
+  it('treats empty and blank values as absent, and trims the others', () => {
     expect(
       load({ PORT: '', HOST: '  ', DATABASE_URL: '\t', CORS_ORIGINS: ' , ', TRASH_DAYS: ' 9 ' }),
     ).toMatchObject({
@@ -77,7 +77,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('is read from the given environment only', () => {
+  it('reads only the given environment', () => {
     const replaced = jest.replaceProperty(process, 'env', { TRASH_DAYS: '99' });
     expect(load().trashDays).toBe(7);
     replaced.restore();
@@ -108,7 +108,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('can have another database URL for migrations', () => {
+  it('accepts another database URL for migrations', () => {
     const migrationUrl = 'postgresql://owner:p@h/d';
     expect(load({ DATABASE_URL: databaseUrl, MIGRATION_DATABASE_URL: migrationUrl })).toMatchObject({
       databaseUrl,
@@ -127,7 +127,7 @@ describe('the configuration', () => {
     expect(config.trustProxy).toEqual(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::1/128']);
   });
 
-  it('reads rate limits, of which single ones can be off', () => {
+  it('reads rate limits, each of which can be off', () => {
     expect(load({ RATE_LIMIT_USER: 'off', RATE_LIMIT_MAIL_ACCOUNT: '1/999999' }).rateLimits).toMatchObject({
       user: undefined,
       mailAccount: { quota: 1, window: 999_999 },
@@ -135,7 +135,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('has no rate limits where they are off', () => {
+  it('turns all rate limits off', () => {
     expect(load({ RATE_LIMITS: 'off' }).rateLimits).toBeUndefined();
   });
 
@@ -153,7 +153,7 @@ describe('the configuration', () => {
   });
 });
 
-describe('a wrong value', () => {
+describe('invalid values', () => {
   it.each<[string, number, number]>([
     ['DATABASE_POOL_SIZE', 1, 1000],
     ['DATABASE_POOL_TIMEOUT', 1, 300],
@@ -193,7 +193,7 @@ describe('a wrong value', () => {
     }
   });
 
-  it.each(['SQL_ECHO', 'REQUIRE_EMAIL_VERIFICATION', 'RATE_LIMITS'])('of %s is no boolean', (name) => {
+  it.each(['SQL_ECHO', 'REQUIRE_EMAIL_VERIFICATION', 'RATE_LIMITS'])('%s is not a boolean', (name) => {
     for (const value of ['maybe', '2', 'tru', 'null', 'true false']) {
       expect(configErrors({ [name]: value })).toEqual([
         `${name}: expected true or false, got ${JSON.stringify(value)}`,
@@ -204,7 +204,7 @@ describe('a wrong value', () => {
   it.each([
     ['NODE_ENV', 'development, test, production', ['prod', 'Production', 'constructor']],
     ['LOG_LEVEL', 'debug, info, warn, error, silent', ['loud', 'INFO', 'info,warn']],
-  ])('of %s is none of %s', (name, allowed, values) => {
+  ])('%s is not one of %s', (name, allowed, values) => {
     for (const value of values) {
       expect(configErrors({ [name]: value })).toEqual([
         `${name}: expected one of ${allowed}, got "${value}"`,
@@ -218,7 +218,7 @@ describe('a wrong value', () => {
     'RATE_LIMIT_PASSWORD_ACCOUNT',
     'RATE_LIMIT_MAIL_ADDRESS',
     'RATE_LIMIT_MAIL_ACCOUNT',
-  ])('of %s is not a number of requests and of seconds', (name) => {
+  ])('%s is not requests/seconds', (name) => {
     for (const value of [
       '100',
       '0/60',
@@ -236,7 +236,7 @@ describe('a wrong value', () => {
     }
   });
 
-  it('of a single rate limit is refused although all of them are off', () => {
+  it('a rate limit is checked even if all rate limits are off', () => {
     expect(configErrors({ RATE_LIMITS: 'off', RATE_LIMIT_USER: 'none' })).toHaveLength(1);
   });
 
@@ -250,7 +250,7 @@ describe('a wrong value', () => {
     ['null'],
     ['file:///etc/passwd'],
     ['**'],
-  ])('of CORS_ORIGINS is %s, which is no origin', (value) => {
+  ])('CORS_ORIGINS: %s is not an origin', (value) => {
     expect(configErrors({ CORS_ORIGINS: `https://ok.example, ${value}` })).toEqual([
       `CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "${value}"`,
     ]);
@@ -269,17 +269,17 @@ describe('a wrong value', () => {
     ['*'],
     ['loopback'],
     ['/8'],
-  ])('of TRUST_PROXY is %s, which is no address block', (value) => {
+  ])('TRUST_PROXY: %s is not an address block', (value) => {
     expect(configErrors({ TRUST_PROXY: `10.0.0.0/8, ${value}` })).toEqual([
       `TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "${value}"`,
     ]);
   });
 
-  it('lists the wrong items of a list only', () => {
+  it('only the invalid items of a list are reported', () => {
     expect(configErrors({ TRUST_PROXY: 'a,::1,b' })[0]).toMatch(/, got "a,b"$/);
   });
 
-  it('of ARGON2_TIME_COST is below the minimum for the memory', () => {
+  it('ARGON2_TIME_COST is below the minimum for the memory', () => {
     const expected = [
       'ARGON2_TIME_COST: expected at least 2, or an ARGON2_MEMORY_COST of at least 47104, got 1',
     ];
@@ -288,7 +288,7 @@ describe('a wrong value', () => {
   });
 });
 
-describe('a wrong value with a secret', () => {
+describe('invalid values that may contain a secret', () => {
   it.each([
     ['DATABASE_URL', 'mysql://cairn:hunter2@localhost/cairn', 'postgres://user:password@host:port/database'],
     ['DATABASE_URL', 'postgres://cairn:hunter2@localhost', 'postgres://user:password@host:port/database'],
@@ -308,19 +308,19 @@ describe('a wrong value with a secret', () => {
     ['SMTP_URL', 'hunter2', 'smtp://user:password@host:port or smtps://user:password@host:port'],
     ['APP_URL', 'javascript:hunter2', 'https://app.example.com'],
     ['APP_URL', 'hunter2.example.com', 'https://app.example.com'],
-  ])('of %s is not shown', (name, value, wanted) => {
+  ])('%s is not shown', (name, value, wanted) => {
     expect(configErrors({ [name]: value })).toEqual([
       `${name}: expected ${wanted}, got another value (not shown because it may contain a password)`,
     ]);
   });
 
-  it('of JWT_SECRET_KEY is described by its length', () => {
+  it('JWT_SECRET_KEY: only its length is shown', () => {
     expect(configErrors({ JWT_SECRET_KEY: 'k'.repeat(31) })).toEqual([
       'JWT_SECRET_KEY: expected at least 32 random characters, for example from `openssl rand -base64 48`, got 31 characters',
     ]);
   });
 
-  it('of JWT_ACCEPTED_SECRET_KEYS is not shown', () => {
+  it('JWT_ACCEPTED_SECRET_KEYS is not shown', () => {
     expect(configErrors({ JWT_ACCEPTED_SECRET_KEYS: `${secret},hunter2` })).toEqual([
       'JWT_ACCEPTED_SECRET_KEYS: expected comma-separated keys of at least 32 characters each, got a shorter key',
     ]);
@@ -328,7 +328,7 @@ describe('a wrong value with a secret', () => {
 });
 
 describe('in production', () => {
-  it('a database and a secret are enough', () => {
+  it('only the database and the secret are required', () => {
     expect(loadConfig(production)).toMatchObject({
       environment: 'production',
       databaseUrl,

@@ -14,7 +14,7 @@ const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const environments = ['development', 'test', 'production'] as const;
 
 /** The cost of one password hash. */
-export interface Argon2Cost {
+interface Argon2Cost {
   /** KiB. */
   memoryCost: number;
   /** Passes over the memory. */
@@ -25,7 +25,7 @@ export interface Argon2Cost {
 /** At most `quota` requests in `window` seconds; undefined for no limit. */
 export type RateLimit = { quota: number; window: number } | undefined;
 
-export interface RateLimits {
+interface RateLimits {
   /** Requests of one user. */
   user: RateLimit;
   /** Password checks requested from one network address. */

@@ -37,12 +37,15 @@ describe('parse', () => {
     },
   );
 
-  it.each(['4', '1.0', '1e0', '01', '+1', '0x1'])('returns %j unchanged: it is no spelling of 1', (input) => {
-    expect(priorities.parse(input)).toBe(input);
-  });
+  it.each(['4', '1.0', '1e0', '01', '+1', '0x1'])(
+    'returns %j unchanged: it is not a spelling of 1',
+    (input) => {
+      expect(priorities.parse(input)).toBe(input);
+    },
+  );
 
   it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
-    'returns %s unchanged: properties of objects are no names',
+    'returns %s unchanged: properties of objects are not names',
     (input) => {
       expect(statuses.parse(input)).toBe(input);
     },

@@ -1,4 +1,4 @@
-/** JSON that PostgreSQL wrote. It is sent unchanged, without being parsed and serialized again. */
+/** JSON text that is sent unchanged, usually written by PostgreSQL. */
 export class JsonText {
   constructor(readonly text: string) {}
 }

@@ -11,7 +11,7 @@ describe('create', () => {
     expect(problem).toMatchObject({ status: 409, code: 'spec_name_taken', detail: 'The name is taken.' });
   });
 
-  it('prefers a detail of its own', () => {
+  it('prefers its own detail', () => {
     expect(locked.create('Locked until tomorrow.')).toMatchObject({
       status: 403,
       code: 'spec_locked',

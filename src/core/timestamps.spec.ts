@@ -35,7 +35,7 @@ describe('parseTimestamp', () => {
     '2026-02-30',
     '2026-02-30T00:00:00Z',
     '2025-02-29',
-    '1900-02-29', // 1900 is no leap year
+    '1900-02-29', // 1900 is not a leap year
     '2026-04-31',
     '2026-13-01',
     '2026-00-10',
@@ -51,7 +51,7 @@ describe('parseTimestamp', () => {
     '2026-01-01T12:00:00+24:00',
     '2026-01-01T12:00:00+23:60',
     '2026-01-01T12:00:00-99:99',
-  ])('refuses %s, which is not on the clock', (text) => {
+  ])('refuses %s, which is not a valid time', (text) => {
     expect(parseTimestamp(text)).toBeUndefined();
   });
 

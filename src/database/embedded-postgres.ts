@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from 'pg';
 import { EmbeddedCluster } from './embedded-cluster';
 import { isProcessRunning, LockFile } from './lock-file';
 
@@ -64,35 +63,4 @@ class SharedServer {
   private userFile(pid: number | string): string {
     return join(this.users, String(pid));
   }
-}
-
-/**
- * Creates a database with an owner and a login role if they do not exist, as docs/operations.md describes for any server.
- * Both roles get the superuser's password.
- * @param server the URL of a superuser's database
- */
-export async function setUpDatabase(
-  server: string,
-  name: string,
-): Promise<{ databaseUrl: string; migrationDatabaseUrl: string }> {
-  const client = new Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(`SELECT pg_advisory_lock(hashtext('cairn set-up'))`);
-    const password = client.escapeLiteral(decodeURIComponent(new URL(server).password));
-    for (const [role, attributes] of [
-      ['cairn_owner', 'LOGIN CREATEROLE'],
-      ['cairn_login', 'LOGIN NOINHERIT'],
-    ] as const) {
-      const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
-      await client.query(`${rowCount ? 'ALTER' : 'CREATE'} ROLE ${role} ${attributes} PASSWORD ${password}`);
-    }
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-    if (!rowCount) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} OWNER cairn_owner`);
-  } finally {
-    await client.end();
-  }
-  const urlOf = (username: string) =>
-    Object.assign(new URL(server), { username, pathname: `/${name}` }).toString();
-  return { databaseUrl: urlOf('cairn_login'), migrationDatabaseUrl: urlOf('cairn_owner') };
 }

@@ -82,7 +82,7 @@ describe('before', () => {
 });
 
 describe('timestampOrEndOfDaySql', () => {
-  it('is a timestamp as it is', () => {
+  it('passes a timestamp unchanged', () => {
     expect(timestampOrEndOfDaySql('due_date', time)).toBe(':due_date::timestamptz');
   });
 
@@ -92,7 +92,7 @@ describe('timestampOrEndOfDaySql', () => {
     );
   });
 
-  it('has no parameters but its own and the user, whatever the clock says', () => {
+  it('does not depend on the current time', () => {
     const { text, values } = sql(timestampOrEndOfDaySql('due_date', date), { due_date: date, user_id: 'me' });
     expect(text).toBe(
       `(SELECT ($1::date + time '23:59:59.999') AT TIME ZONE u.timezone FROM users u WHERE u.id = $2)`,

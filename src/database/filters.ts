@@ -74,7 +74,7 @@ export function before(column: string, indexedSql = column) {
   });
 }
 
-/** One condition for true and another one for false. */
+/** One SQL condition per boolean value. */
 export function either(trueSql: string, falseSql: string) {
   return (_name: string, value: boolean): Fragment => ({ sql: value ? trueSql : falseSql });
 }

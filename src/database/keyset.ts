@@ -11,7 +11,7 @@ import type { Order } from './statement-builder';
  * SQL of a timestamp, or of its replacement if it is null. Indexes on such columns contain exactly this expression.
  * PostgreSQL does not consider `coalesce` leakproof: with it, no index would serve a comparison under a policy.
  */
-function orElseSql(column: string, replacement: string): string {
+export function orElseSql(column: string, replacement: 'infinity' | '-infinity'): string {
   return `CASE WHEN ${column} IS NULL THEN '${replacement}' ELSE ${column} END`;
 }
 

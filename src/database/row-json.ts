@@ -26,6 +26,17 @@ export function countsBySql(rows: string, column: string, valuesSql: string): st
   )`;
 }
 
+/**
+ * SQL of a JSON object that counts rows by the values that occur in a column, most frequent first. `none` counts nulls.
+ * @param rows the name of a table expression
+ */
+export function countsByOccurringValueSql(rows: string, column: string): string {
+  return `(
+    SELECT coalesce(json_object_agg(value, count ORDER BY count DESC, value), '{}')
+    FROM (SELECT coalesce(${column}, 'none') AS value, count(*) FROM ${rows} GROUP BY 1) counts
+  )`;
+}
+
 export function isTimestampColumn(entity: EntityMetadata, column: string): boolean {
   return entity.findColumnWithPropertyName(column)?.type === 'timestamp with time zone';
 }

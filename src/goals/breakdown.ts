@@ -1,7 +1,7 @@
 import { JsonText } from '../core/json-text';
 import type { GoalBreakdown } from './breakdown.dto';
 
-/** A goal of a tree, with counts of its own tasks. */
+/** A goal of a tree, with counts of its direct tasks. */
 export type GoalNode = Omit<GoalBreakdown, 'all_tasks' | 'contributions' | 'subgoals'> & {
   parent_goal_id: string | null;
   /** Whether its progress contributes to the progress of its parent. */

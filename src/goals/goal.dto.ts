@@ -21,7 +21,7 @@ export const horizonValues = new EnumValues(horizons, {
 });
 
 /** Fields of a goal that its user can write. */
-export class GoalFields {
+class GoalFields {
   @TextField({ description: 'Title of the goal.', example: 'Publish a book', min: 1, max: 500 })
   title: string;
 
@@ -49,7 +49,7 @@ export class GoalFields {
   @DecimalField({
     description:
       'Progress in percent. Computed as the average of two values: the percentage of completed tasks and the average ' +
-      'progress of the subgoals. If only one of them exists, it is the progress. Cancelled tasks and subgoals do not ' +
+      'progress of the subgoals. If only one exists, the progress equals it. Cancelled tasks and subgoals do not ' +
       'count. Setting a number switches `progress_mode` to `manual`, setting null switches it back to `computed`.',
     nullable: true,
     min: 0,

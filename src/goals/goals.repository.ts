@@ -73,7 +73,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
   }
 
   /**
-   * A goal and its subgoals at every depth, each with counts of its own tasks. Parents come before their subgoals.
+   * A goal and its subgoals at every depth, each with counts of its direct tasks. Parents come before their subgoals.
    * @throws Problem 404
    */
   async tree(id: string): Promise<GoalNode[]> {

@@ -40,7 +40,7 @@ export class GoalsService {
   }
 }
 
-/** A number sets the progress manually; null has it computed again. */
+/** A number sets the progress manually; null switches back to computed progress. */
 function progressOf({ progress, progress_mode }: PatchGoal): PatchGoal {
   if (progress === undefined) return { progress_mode };
   if (progress === null) {

@@ -1,10 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { EnumField, IdField, IntegerField, TextField, TimestampField } from '../http/body-fields';
-import { IntegerParam } from '../http/query-params';
-import { PageQuery } from '../http/page-query';
 import { pageOf } from '../http/views';
 import { EnumValues } from '../core/enum-values';
-import { CompleteTaskQuery } from '../tasks/task-query.dto';
 import { operations } from './change.entity';
 
 export class ChangeView {
@@ -29,7 +26,7 @@ export class ChangeView {
   version: number;
 
   @EnumField({
-    description: 'What was done. Moving a task to the trash or restoring it is an `update` of `deleted_at`.',
+    description: 'Operation. Moving a task to the trash or restoring it is an `update` of `deleted_at`.',
     values: new EnumValues(operations),
   })
   operation: (typeof operations)[number];
@@ -51,14 +48,3 @@ export class ChangeView {
 }
 
 export const ChangePage = pageOf(ChangeView, 'ChangePage');
-
-export class HistoryQuery extends PageQuery {}
-
-export class UndoQuery extends CompleteTaskQuery {
-  @IntegerParam({
-    description: 'Undo only if this is the current version of the task.',
-    min: 1,
-    max: 999_999_999,
-  })
-  version?: number;
-}

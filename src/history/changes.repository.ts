@@ -10,10 +10,11 @@ import { isTimestampColumn, timestampAsTextSql } from '../database/row-json';
 import type { TableRepository } from '../database/table.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
-import { ChangeView, HistoryQuery } from './change.dto';
+import { ChangeView } from './change.dto';
 import { Change } from './change.entity';
+import { HistoryQuery } from './history-query.dto';
 
-export type LastChange = Pick<Change, 'operation' | 'fields' | 'version'>;
+type LastChange = Pick<Change, 'operation' | 'fields' | 'version'>;
 
 @Exported({ name: 'history', view: ChangeView, description: 'All recorded changes, oldest first.' })
 @Injectable()

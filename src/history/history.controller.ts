@@ -9,9 +9,10 @@ import { TaskView } from '../tasks/task.dto';
 import { dependencyOpen, parentTrashed } from '../tasks/task.problems';
 import { TasksRepository } from '../tasks/tasks.repository';
 import { hoursCounted } from '../time-entries/time-entry.problems';
-import { ChangePage, HistoryQuery, UndoQuery } from './change.dto';
+import { ChangePage } from './change.dto';
 import { ChangesRepository } from './changes.repository';
 import { changedSince, nothingToUndo, taskTrashed } from './history.problems';
+import { HistoryQuery, UndoQuery } from './history-query.dto';
 import { HistoryService } from './history.service';
 
 @ApiTags('History')

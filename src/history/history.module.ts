@@ -9,6 +9,5 @@ import { HistoryService } from './history.service';
   imports: [TasksModule, GoalsModule],
   controllers: [HistoryController],
   providers: [HistoryService, ChangesRepository],
-  exports: [ChangesRepository],
 })
 export class HistoryModule {}

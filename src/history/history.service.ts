@@ -41,7 +41,7 @@ export class HistoryService {
       if (task.deleted_at !== null) throw taskTrashed.create();
       const oldValues = Object.entries(fields).map(([name, value]) => [name, value.old] as const);
       const undone = await this.tasks.updateTask(id, Object.fromEntries(oldValues), force);
-      // For example, nothing changes if the last change was the case of a tag name that another task still uses.
+      // For example, undoing a change of a tag name's case has no effect while another task uses the tag.
       if (stateOf(undone).version === task.version) throw nothingToUndo.create();
       return undone;
     });

@@ -1,7 +1,7 @@
 import { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { documentProblems, Operation, problemSchema } from './openapi-problems';
-import { documentSuccesses } from './openapi-successes';
+import { documentPages } from './openapi-pages';
 import { accessExtensions } from './access';
 import { mirrorExtension } from './user-mirror';
 
@@ -22,7 +22,7 @@ export function serveOpenApi(app: INestApplication): void {
   });
 }
 
-/** The OpenAPI document: the declarations of the controllers, completed by what is common to all routes. */
+/** The OpenAPI document: the declarations of the controllers, plus the parts common to all routes. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
   const settings = new DocumentBuilder()
     .setTitle('Cairn')
@@ -70,7 +70,7 @@ function completeOperation(path: string, method: string, operation: Operation): 
   for (const parameter of operation.parameters ?? []) {
     if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
   }
-  documentSuccesses(operation);
+  documentPages(operation);
   documentProblems(method, operation, isPublic);
   for (const extension of Object.keys(operation).filter((key) => key.startsWith('x-'))) {
     delete operation[extension as `x-${string}`];

@@ -2,7 +2,7 @@ import { ApiExtension } from '@nestjs/swagger';
 import type { ProblemKind } from '../core/problem-kind';
 
 /** A problem of a route in the OpenAPI document: its status, and its code if that is specific. */
-export interface DocumentedProblem {
+interface DocumentedProblem {
   status: number;
   code?: string;
 }

@@ -44,6 +44,13 @@ export function countsOf(values: readonly (string | number)[]) {
   } as const;
 }
 
+const pageNames = new Set<string>();
+
+/** Whether `pageOf` created the schema with this name. */
+export function isPageName(name: string): boolean {
+  return pageNames.has(name);
+}
+
 /** Creates the class of a list response. @param name of the schema in the OpenAPI document */
 export function pageOf(View: Type, name: string): Type {
   class Page {
@@ -65,5 +72,6 @@ export function pageOf(View: Type, name: string): Type {
     total?: number;
   }
   Object.defineProperty(Page, 'name', { value: name });
+  pageNames.add(name);
   return Page;
 }

@@ -3,7 +3,7 @@ import { horizons } from '../goals/goal.entity';
 import { IntegerParam } from '../http/query-params';
 import { countSchema, countsOf } from '../http/views';
 import { taskStatuses } from '../tasks/task.entity';
-import { averageSchema, dateSchema, Pace } from './schemas';
+import { averageSchema, dateSchema, CompletedTasks } from './schemas';
 
 export class AnalyticsQuery {
   @IntegerParam({
@@ -16,7 +16,7 @@ export class AnalyticsQuery {
 }
 
 class Period {
-  @ApiProperty({ type: String, description: 'Time zone of the user, which the days refer to.' })
+  @ApiProperty({ type: String, description: 'Time zone in which days are counted.' })
   timezone: string;
 
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 365, description: 'Number of days in the period.' })
@@ -41,7 +41,7 @@ const averageOrNullSchema = (description: string) =>
   ({ ...averageSchema, nullable: true, description }) as const;
 
 /** Numbers of created and completed tasks or goals in a period. */
-class Flow extends Period {
+class PeriodStatistics extends Period {
   @ApiProperty({ ...countSchema, description: 'Number created in the period.' })
   created: number;
 
@@ -70,11 +70,11 @@ class Flow extends Period {
   })
   late: number;
 
-  @ApiProperty(rateSchema('Percentage of `on_time` in the sum of `on_time` and `late`. Null if both are 0.'))
+  @ApiProperty(rateSchema('`on_time` as a percentage of `on_time + late`. Null if both are 0.'))
   on_time_rate: number | null;
 }
 
-export class TaskAnalytics extends Flow {
+export class TaskAnalytics extends PeriodStatistics {
   @ApiProperty(
     averageOrNullSchema(
       'Average hours from creation to completion of the tasks completed in the period. Null if there are none.',
@@ -117,7 +117,7 @@ export class TaskAnalytics extends Flow {
   by_category: object;
 }
 
-export class GoalAnalytics extends Flow {
+export class GoalAnalytics extends PeriodStatistics {
   @ApiProperty(
     averageOrNullSchema(
       'Average days from creation to completion of the goals completed in the period. Null if there are none.',
@@ -152,14 +152,14 @@ class Day {
 
 class Trend {
   @ApiProperty({
-    type: Pace,
+    type: CompletedTasks,
     description:
       'First half of the period. One day shorter than the second half if the number of days is odd.',
   })
-  first_half: Pace;
+  first_half: CompletedTasks;
 
-  @ApiProperty({ type: Pace, description: 'Second half of the period.' })
-  second_half: Pace;
+  @ApiProperty({ type: CompletedTasks, description: 'Second half of the period.' })
+  second_half: CompletedTasks;
 
   @ApiProperty({
     type: Number,

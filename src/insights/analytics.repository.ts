@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { JsonText } from '../core/json-text';
 import { currentUser } from '../core/request-context';
 import { Database } from '../database/database';
-import { countsBySql } from '../database/row-json';
+import { countsByOccurringValueSql, countsBySql } from '../database/row-json';
 import { sql } from '../database/statement';
 import type { JsonRow } from '../database/statement-builder';
 import { horizons } from '../goals/goal.entity';
@@ -22,7 +22,7 @@ const periodMembersSql = `'timezone', timezone, 'days', :days::integer, 'from', 
  * The members of both task and goal statistics. `created` and `completed` are table expressions, `completed.due` is the
  * due date or target date.
  */
-const flowMembersSql = `${periodMembersSql},
+const statisticsMembersSql = `${periodMembersSql},
   'created', (SELECT count(*) FROM created),
   'completed', (SELECT count(*) FROM completed),
   'completion_rate', (SELECT round(100.0 * count(*) FILTER (WHERE status = 'completed') / nullif(count(*), 0), 2) FROM created),
@@ -58,16 +58,13 @@ export class AnalyticsRepository {
         SELECT coalesce(sum(estimated_hours), 0) AS estimated, coalesce(sum(actual_hours), 0) AS actual FROM completed
         WHERE estimated_hours IS NOT NULL AND actual_hours IS NOT NULL
       )
-      SELECT json_build_object(${flowMembersSql},
+      SELECT json_build_object(${statisticsMembersSql},
         'average_hours_to_complete', (SELECT round(avg(extract(epoch FROM greatest(completed_at - created_at, interval '0'))) / 3600, 2) FROM completed),
         'estimated_hours', (SELECT estimated FROM measured),
         'actual_hours', (SELECT actual FROM measured),
         'by_status', ${countsBySql('created', 'status', 'unnest(:statuses::text[])')},
         'by_priority', ${countsBySql('completed', 'priority', 'generate_series(1, 5)')},
-        'by_category', (
-          SELECT coalesce(json_object_agg(category, count ORDER BY count DESC, category), '{}')
-          FROM (SELECT coalesce(category, 'none') AS category, count(*) FROM completed GROUP BY 1) counts
-        )
+        'by_category', ${countsByOccurringValueSql('completed', 'category')}
       )::text AS json FROM period`;
     return this.read(text, days, { statuses: taskStatuses });
   }
@@ -82,7 +79,7 @@ export class AnalyticsRepository {
       ), active AS (
         SELECT progress FROM goals WHERE user_id = :user_id AND status = 'active'
       )
-      SELECT json_build_object(${flowMembersSql},
+      SELECT json_build_object(${statisticsMembersSql},
         'average_days_to_complete', (SELECT round(avg(extract(epoch FROM greatest(completed_at - created_at, interval '0'))) / 86400, 2) FROM completed),
         'active', (SELECT count(*) FROM active),
         'average_progress', (SELECT round(avg(progress), 2) FROM active),

@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { GoalView } from '../goals/goal.dto';
 import { countSchema } from '../http/views';
 import { TaskView } from '../tasks/task.dto';
-import { dateSchema, Pace } from './schemas';
+import { dateSchema, CompletedTasks } from './schemas';
 
 function sectionOf(View: Type, name: string): Type {
   class Section {
@@ -21,7 +21,7 @@ const TaskSection = sectionOf(TaskView, 'TaskSection');
 const GoalSection = sectionOf(GoalView, 'GoalSection');
 
 export class Dashboard {
-  @ApiProperty({ type: String, description: 'Time zone of the user, which the days and weeks refer to.' })
+  @ApiProperty({ type: String, description: 'Time zone in which days are counted.' })
   timezone: string;
 
   @ApiProperty({ ...dateSchema, description: "Current date in the user's time zone." })
@@ -73,6 +73,9 @@ export class Dashboard {
   })
   goals_at_risk: object;
 
-  @ApiProperty({ type: Pace, description: 'Completed tasks of the last 30 days, including today.' })
-  velocity: Pace;
+  @ApiProperty({
+    type: CompletedTasks,
+    description: 'Completed tasks of the last 30 days, including today.',
+  })
+  velocity: CompletedTasks;
 }

@@ -12,11 +12,17 @@ import { periodSql } from './period-sql';
 /** Maximum number of items per section. */
 const maxItems = 10;
 
-/** Days of the velocity, and days for which a completed task counts as recently completed. */
-const [velocityDays, recentDays] = [30, 7];
+/** Number of days over which the velocity is computed, including today. */
+const velocityDays = 30;
 
-/** A goal is at risk if its progress is below this, and its target date at most this number of days away. */
-const [riskyProgress, riskyDays] = [20, 30];
+/** Number of days for which a completed task counts as recently completed, including today. */
+const recentDays = 7;
+
+/** A goal is at risk only if its progress in percent is below this. */
+const riskyProgress = 20;
+
+/** A goal is at risk only if its target date is at most this number of days away. */
+const riskyDays = 30;
 
 /** The total number of items in a section, and the ids of the first ones. */
 interface Section {

@@ -10,7 +10,7 @@ export const averageSchema = {
 } as const;
 
 /** Completed tasks over a number of days. */
-export class Pace {
+export class CompletedTasks {
   @ApiProperty({ ...countSchema, description: 'Number of days.' })
   days: number;
 

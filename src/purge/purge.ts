@@ -30,18 +30,26 @@ const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 export async function purge(database: Database, config: Config, isDryRun: boolean): Promise<string> {
   const { trashDays, deactivatedUserDays } = config;
   const counts = isDryRun
-    ? [
-        await count(database, 'tasks', isOldTrashSql, trashDays),
-        await count(database, 'users', isOldDeactivationSql, deactivatedUserDays),
-        await count(database, 'sessions', isOldSessionSql, sessionDays),
-      ]
-    : [
-        await emptyTrash(database, trashDays),
+    ? {
+        tasks: await count(database, 'tasks', isOldTrashSql, trashDays),
+        users: await count(database, 'users', isOldDeactivationSql, deactivatedUserDays),
+        sessions: await count(database, 'sessions', isOldSessionSql, sessionDays),
+      }
+    : {
+        tasks: await emptyTrash(database, trashDays),
         // One user per transaction, because all their data is deleted too.
-        await deleteAll(database, 'users', 'id', isOldDeactivationSql, deactivatedUserDays, 1),
-        await deleteAll(database, 'sessions', 'user_id, id', isOldSessionSql, sessionDays, batchSize),
-      ];
-  return `${counts[0]} tasks from the trash, ${counts[1]} deactivated users, ${counts[2]} expired or revoked sessions`;
+        users: await deleteAll(database, 'users', 'id', isOldDeactivationSql, deactivatedUserDays, 1),
+        sessions: await deleteAll(
+          database,
+          'sessions',
+          'user_id, id',
+          isOldSessionSql,
+          sessionDays,
+          batchSize,
+        ),
+      };
+  const { tasks, users, sessions } = counts;
+  return `${tasks} tasks from the trash, ${users} deactivated users, ${sessions} expired or revoked sessions`;
 }
 
 async function count(database: Database, table: string, conditionSql: string, days: number): Promise<number> {
@@ -94,6 +102,10 @@ function deleteBatch(table: string, key: string, conditionSql: string, values: P
 /** Repeats a deletion until it finds nothing. @returns how many rows were deleted */
 async function repeatUntilNone(deleteSome: () => Promise<number>): Promise<number> {
   let total = 0;
-  for (let last = 1; last > 0; total += last) last = await deleteSome();
+  let deleted: number;
+  do {
+    deleted = await deleteSome();
+    total += deleted;
+  } while (deleted > 0);
   return total;
 }

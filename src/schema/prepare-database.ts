@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Config, ConfigError, dataFolder } from '../core/config';
-import { setUpDatabase, startEmbeddedPostgres } from '../database/embedded-postgres';
+import { startEmbeddedPostgres } from '../database/embedded-postgres';
+import { setUpDatabase } from '../database/set-up-database';
 import { dataSourceOptions, migrationOptions, withDataSource } from './data-source';
 import { Baseline1795276800000, earlierVersionMessage } from './migrations/1795276800000-baseline';
 

@@ -30,12 +30,12 @@ describe('differences', () => {
   const oldIndex = object('index', 'i on tasks', 'INDEX i (a)');
   const newIndex = object('index', 'i on tasks', 'INDEX i (b)');
 
-  it('are none between equal schemas, in whatever order', () => {
+  it('is empty for equal schemas in any order', () => {
     expect(differences(snapshot(table, oldIndex), snapshot(oldIndex, table))).toEqual([]);
     expect(differences(snapshot(), snapshot())).toEqual([]);
   });
 
-  it('are objects that are missing, that are left over, and that differ', () => {
+  it('contains missing objects, extra objects and objects that differ', () => {
     const extra = object('trigger', 't on tasks');
     expect(differences(snapshot(oldIndex, extra), snapshot(table, newIndex))).toEqual([
       { expected: table },
@@ -44,7 +44,7 @@ describe('differences', () => {
     ]);
   });
 
-  it('do not mix up kinds: an index and a trigger may have the same name', () => {
+  it('does not confuse kinds: an index and a trigger may have the same name', () => {
     const [index, trigger] = [object('index', 'x'), object('trigger', 'x')];
     expect(differences(snapshot(index), snapshot(trigger))).toEqual([
       { expected: trigger },

@@ -21,9 +21,9 @@ export class TagsController {
   @ApiOperation({
     summary: 'Update a tag',
     description:
-      'Fields that are absent keep their value. Null clears a field. Renaming a tag to the name of another tag merges the other tag into this one on all tasks.',
+      'Fields that are absent keep their value. Null clears a field. If another tag has the new name, it is merged into this tag.',
   })
-  @ApiBody({ type: PatchTag, examples: { colour: { value: { color: '#aa3300' } } } })
+  @ApiBody({ type: PatchTag, examples: { color: { value: { color: '#aa3300' } } } })
   @ApiOkResponse({ type: TagView, description: 'The updated tag.' })
   update(@IdParam() id: string, @Body() { name, ...values }: PatchTag): Promise<JsonText> {
     return name === undefined ? this.tags.update(id, values) : this.tags.rename(id, name, values);

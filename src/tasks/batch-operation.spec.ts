@@ -108,7 +108,7 @@ describe('parseBatchOperation', () => {
   });
 
   it.each(operationNames.filter((name) => name !== 'create'))(
-    'refuses ids of %s that are no UUIDs',
+    'refuses ids of %s that are not UUIDs',
     async (op) => {
       for (const wrong of ['', 'me', 1, null, [id], { id }, `${id}' OR true --`, id.replaceAll('-', '')]) {
         const errors = await errorsOf({ op, id: wrong, ...(op === 'update' && { data: {} }) });

@@ -11,7 +11,7 @@ const operationSchema = {
   additionalProperties: false,
   required: ['op'],
   properties: {
-    op: { type: 'string', enum: [...operationNames], description: 'What to do.' },
+    op: { type: 'string', enum: [...operationNames], description: 'Operation.' },
     id: {
       type: 'string',
       format: 'uuid',

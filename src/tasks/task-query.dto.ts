@@ -20,7 +20,7 @@ export class DeleteTaskQuery {
   permanent = false;
 }
 
-export class CompleteTaskQuery {
+export class ForceQuery {
   @BooleanParam({ description: 'Complete the task even if it depends on an open task.', default: false })
   force = false;
 }
@@ -40,7 +40,7 @@ export class TaskQuery extends RowQuery {
   @EnumListParam({ values: statuses })
   status?: string[];
 
-  @BooleanParam({ description: 'Only tasks whose status is (true) or is not (false) `completed`.' })
+  @BooleanParam({ description: '`true`: only completed tasks. `false`: only other tasks.' })
   completed?: boolean;
 
   @EnumListParam({ values: priorities })
@@ -91,11 +91,11 @@ export class TaskQuery extends RowQuery {
   })
   tag_all?: (string | null)[];
 
-  @BooleanParam({ description: 'Only tasks that depend (true) or do not depend (false) on an open task.' })
+  @BooleanParam({ description: '`true`: only tasks that depend on an open task. `false`: only other tasks.' })
   is_blocked?: boolean;
 
   @BooleanParam({
-    description: 'Use `true` for the tasks in the trash instead of those outside it.',
+    description: '`true` lists the tasks in the trash instead of all others.',
     default: false,
   })
   trashed = false;

@@ -1,3 +1,4 @@
+import { orElseSql } from '../database/keyset';
 import type { Fragment } from '../database/statement';
 
 /** SQL condition for tasks that are not in the trash. */
@@ -27,7 +28,7 @@ export function subtreeSql(isRootSql: string, isIncludedSql: string): string {
 const trashTimestampSql = `
   SELECT coalesce(max(trashed.deleted_at) + interval '1 millisecond', now()) FROM tasks trashed
   WHERE trashed.user_id = :user_id AND trashed.deleted_at IS NOT NULL
-    AND CASE WHEN trashed.deleted_at IS NULL THEN '-infinity' ELSE trashed.deleted_at END >= now()::timestamptz(3)`;
+    AND ${orElseSql('trashed.deleted_at', '-infinity')} >= now()::timestamptz(3)`;
 
 /**
  * SQL that moves tasks to the trash, with all their subtasks.

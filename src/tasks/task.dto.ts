@@ -68,7 +68,7 @@ export class TaskFields {
   priority: number;
 
   @TextField({
-    description: 'Category of the task, chosen by the user.',
+    description: 'Category of the task, as free text.',
     example: 'writing',
     nullable: true,
     min: 1,
@@ -89,7 +89,7 @@ export class TaskFields {
 
   @DecimalField({
     description:
-      'Actual effort in hours. The sum of the time entries if the task has any, and then not writable.',
+      'Actual effort in hours. Read-only once the task has ended time entries: then it is their sum.',
     nullable: true,
     min: 0,
     max: 100_000,
@@ -127,7 +127,7 @@ export class TaskFields {
 class TaskState {
   @BooleanField({
     description:
-      'Whether the task depends on an open task, that is, one that is not completed, cancelled or in the trash.',
+      'Whether the task depends on an open task. An open task is not completed, not cancelled and not in the trash.',
   })
   is_blocked: boolean;
 

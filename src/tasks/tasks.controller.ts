@@ -18,7 +18,7 @@ import { ControllerWithUserMirror } from '../http/user-mirror';
 import { hoursCounted } from '../time-entries/time-entry.problems';
 import { Batch, BatchView } from './batch.dto';
 import { BatchService } from './batch.service';
-import { CompleteTaskQuery, DeleteTaskQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
+import { DeleteTaskQuery, ForceQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
 import { CreateTask, PatchTask, TaskPage, TaskSummary, TaskView } from './task.dto';
 import { dependencyCycle, dependencyOpen, parentTrashed, tooDeep } from './task.problems';
 import { TaskDependenciesRepository } from './task-dependencies.repository';
@@ -47,7 +47,7 @@ export class TasksController {
   @Get()
   @ApiOperation({
     summary: 'List tasks',
-    description: 'Tasks in the trash are included only with `trashed=true`, and then only those.',
+    description: 'Excludes tasks in the trash. `trashed=true` lists only those.',
   })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
   list(@Query() query: TaskQuery): Promise<JsonPage> {
@@ -123,7 +123,7 @@ export class TasksController {
   update(
     @IdParam() id: string,
     @Body() values: PatchTask,
-    @Query() { force }: CompleteTaskQuery,
+    @Query() { force }: ForceQuery,
   ): Promise<JsonText> {
     return this.service.update(id, values, force);
   }
@@ -136,11 +136,7 @@ export class TasksController {
   })
   @ApiBody({ type: PatchTask, examples: { progress: { value: changed } } })
   @ApiOkResponse({ type: TaskView, description: 'The updated task.' })
-  put(
-    @IdParam() id: string,
-    @Body() values: PatchTask,
-    @Query() { force }: CompleteTaskQuery,
-  ): Promise<JsonText> {
+  put(@IdParam() id: string, @Body() values: PatchTask, @Query() { force }: ForceQuery): Promise<JsonText> {
     return this.service.update(id, values, force);
   }
 
@@ -165,7 +161,7 @@ export class TasksController {
       'Does not change its subtasks. A task that depends on an open task can be completed only with `force=true`.',
   })
   @ApiOkResponse({ type: TaskView, description: 'The completed task.' })
-  complete(@IdParam() id: string, @Query() { force }: CompleteTaskQuery): Promise<JsonText> {
+  complete(@IdParam() id: string, @Query() { force }: ForceQuery): Promise<JsonText> {
     return this.service.complete(id, force);
   }
 

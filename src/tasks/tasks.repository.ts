@@ -7,7 +7,7 @@ import { Database } from '../database/database';
 import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
 import { OwnedRepository } from '../database/owned.repository';
-import { countsBySql } from '../database/row-json';
+import { countsByOccurringValueSql, countsBySql } from '../database/row-json';
 import type { Statement } from '../database/statement';
 import type { JsonRow } from '../database/statement-builder';
 import { ColumnValues, isEmpty } from '../database/table.repository';
@@ -181,10 +181,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
         'total', (SELECT count(*) FROM listed),
         'by_status', ${countsBySql('listed', 'status', `unnest(:statuses::text[])`)},
         'by_priority', ${countsBySql('listed', 'priority', 'generate_series(1, 5)')},
-        'by_category', (
-          SELECT coalesce(json_object_agg(category, count ORDER BY count DESC, category), '{}')
-          FROM (SELECT coalesce(category, 'none') AS category, count(*) FROM listed GROUP BY 1) counts
-        ),
+        'by_category', ${countsByOccurringValueSql('listed', 'category')},
         'overdue', (SELECT count(*) FROM listed WHERE due_date < now() AND task_is_open(status, deleted_at))
       )::text AS json`;
     const { rows } = await this.read({ rows: this.sql<JsonRow>(text, { statuses: taskStatuses }) });

@@ -35,7 +35,7 @@ export class TimeEntriesController {
   @ApiOperation({
     summary: 'Create a time entry',
     description:
-      'Takes either `started_at` and `ended_at`, or `hours` with an optional `started_at`. Updates the `actual_hours` of the task.',
+      'Send `started_at` and `ended_at`, or `hours` with an optional `started_at`. Updates the `actual_hours` of the task.',
   })
   @ApiBody({ type: CreateTimeEntry, examples: { hours: { value: { hours: 1.5, note: 'Outline' } } } })
   @ApiCreatedResponse({ type: TimeEntryView, description: 'The created time entry.' })

@@ -8,6 +8,5 @@ import { TimeEntriesService } from './time-entries.service';
   imports: [TasksModule],
   controllers: [TimeEntriesController],
   providers: [TimeEntriesService, TimeEntriesRepository],
-  exports: [TimeEntriesRepository],
 })
 export class TimeEntriesModule {}

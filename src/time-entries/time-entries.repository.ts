@@ -15,7 +15,7 @@ import { TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 import { TimeEntry } from './time-entry.entity';
 
 /** Start and end, or `hours` that start at `started_at` or end now. */
-export interface TimeSpan {
+interface TimeSpan {
   started_at?: string;
   ended_at?: string;
   hours?: number;
@@ -52,25 +52,14 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
 
   /** @throws Problem 404 if the task is missing · Problem 422 if the entry ends before it starts */
   create(taskId: string, span: TimeSpan, note: string | null): Promise<JsonText> {
-    const text = `
-      INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at, note)
-      SELECT t.user_id, :entry_id::uuid, t.id,
-        coalesce(:started_at::timestamptz, now() - :hours::numeric * interval '1 hour'),
-        coalesce(:ended_at::timestamptz, coalesce(:started_at::timestamptz + :hours::numeric * interval '1 hour', now())),
-        :note::text
-      FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.statements.returningSql}`;
-    return this.insertForTask(text, { ...span, task_id: taskId, note });
+    const startSql = `coalesce(:started_at::timestamptz, now() - :hours::numeric * interval '1 hour')`;
+    const endSql = `coalesce(:ended_at::timestamptz, :started_at::timestamptz + :hours::numeric * interval '1 hour', now())`;
+    return this.insertEntry(taskId, note, startSql, endSql, span);
   }
 
   /** Starts the timer. @throws Problem 404 if the task is missing · Problem 409 `timer_running` */
   startTimer(taskId: string, note: string | null): Promise<JsonText> {
-    const text = `
-      INSERT INTO time_entries (user_id, id, task_id, started_at, note)
-      SELECT t.user_id, :entry_id::uuid, t.id, now(), :note::text
-      FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
-      RETURNING ${this.statements.returningSql}`;
-    return this.insertForTask(text, { task_id: taskId, note });
+    return this.insertEntry(taskId, note, 'now()', 'NULL', {});
   }
 
   /** Stops the timer. @returns undefined if no timer of the task is running */
@@ -89,9 +78,21 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
     this.requireRow(rows);
   }
 
-  private async insertForTask(text: string, values: object): Promise<JsonText> {
-    const statement = this.sql<JsonRow>(text, { ...values, entry_id: uuidv7() });
-    const { rows } = await this.write({ rows: statement });
+  /** Inserts an entry unless the task is missing. @param span the parameters of `startSql` and `endSql` */
+  private async insertEntry(
+    taskId: string,
+    note: string | null,
+    startSql: string,
+    endSql: string,
+    span: TimeSpan,
+  ): Promise<JsonText> {
+    const text = `
+      INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at, note)
+      SELECT t.user_id, :entry_id::uuid, t.id, ${startSql}, ${endSql}, :note::text
+      FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
+      RETURNING ${this.statements.returningSql}`;
+    const values = { ...span, entry_id: uuidv7(), task_id: taskId, note };
+    const { rows } = await this.write({ rows: this.sql<JsonRow>(text, values) });
     if (!rows[0]) throw notFound('task');
     return new JsonText(rows[0].json);
   }

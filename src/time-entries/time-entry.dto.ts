@@ -1,4 +1,4 @@
-import { IntersectionType } from '@nestjs/swagger';
+import { IntersectionType, PartialType } from '@nestjs/swagger';
 import { DecimalField, IdField, TextField, TimestampField } from '../http/body-fields';
 import { SortParam, TimestampParam } from '../http/query-params';
 import { parseSort } from '../core/page-request';
@@ -6,14 +6,16 @@ import { Identified, pageOf, Versioned } from '../http/views';
 import { PageQuery } from '../http/page-query';
 
 class TimeEntryNote {
-  @TextField({ description: 'Note on the work done.', nullable: true, optional: true, max: 500 })
-  note?: string | null;
+  @TextField({ description: 'Note on the work done.', nullable: true, max: 500 })
+  note: string | null;
 }
 
+class OptionalNote extends PartialType(TimeEntryNote, { skipNullProperties: false }) {}
+
 /** With a start and an end, or with a duration in hours. */
-export class CreateTimeEntry extends TimeEntryNote {
+export class CreateTimeEntry extends OptionalNote {
   @TimestampField({
-    description: 'Start of the work. Can be omitted with `hours`: the work then ended now.',
+    description: 'Start of the work. Optional with `hours`; by default, the entry ends now.',
     example: '2026-11-20T09:00:00.000Z',
     optional: true,
   })
@@ -35,7 +37,7 @@ export class CreateTimeEntry extends TimeEntryNote {
   hours?: number;
 }
 
-export class StartTimer extends TimeEntryNote {}
+export class StartTimer extends OptionalNote {}
 
 class TimeEntryTimes {
   @IdField({ description: 'Id of the task.' })
@@ -58,12 +60,9 @@ class TimeEntryTimes {
     max: 100_000_000,
   })
   hours: number | null;
-
-  @TextField({ description: 'Note on the work done.', nullable: true, max: 500 })
-  note: string | null;
 }
 
-export class TimeEntryView extends IntersectionType(Identified, TimeEntryTimes, Versioned) {}
+export class TimeEntryView extends IntersectionType(Identified, TimeEntryTimes, TimeEntryNote, Versioned) {}
 
 export const TimeEntryPage = pageOf(TimeEntryView, 'TimeEntryPage');
 

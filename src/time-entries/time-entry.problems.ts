@@ -16,5 +16,5 @@ export const timerNotRunning = new ProblemKind(
 export const hoursCounted = new ProblemKind(
   409,
   'hours_counted',
-  'The task has time entries, so actual_hours is their sum. Change the time entries instead.',
+  'The task has ended time entries, so actual_hours is their sum. Change the time entries instead.',
 );

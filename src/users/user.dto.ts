@@ -67,23 +67,23 @@ class UserState {
 
 export class UserView extends IntersectionType(Identified, UserFields, UserState) {}
 
+/** The options that the fields for the current password share. */
+export const currentPasswordOptions = {
+  max: 256,
+  verbatim: true,
+  example: 'a cairn of many stones',
+} as const;
+
 export class PatchUser extends PartialType(UserFields, { skipNullProperties: false }) {
   @TextField({
+    ...currentPasswordOptions,
     description: 'The current password. Required to change the email address.',
-    max: 256,
-    verbatim: true,
     optional: true,
-    example: 'a cairn of many stones',
   })
   current_password?: string;
 }
 
 export class DeleteUser {
-  @TextField({
-    description: 'The current password.',
-    max: 256,
-    verbatim: true,
-    example: 'a cairn of many stones',
-  })
+  @TextField({ ...currentPasswordOptions, description: 'The current password.' })
   password: string;
 }

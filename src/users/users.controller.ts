@@ -26,7 +26,7 @@ export class UsersController {
   @ApiOperation({
     summary: 'Update the account of the current user',
     description:
-      'Fields that are absent keep their value. Null clears a field. Changing the email address requires a session and `current_password`, revokes all other sessions, and the new address must be verified again.',
+      'Fields that are absent keep their value. Null clears a field. Changing the email address requires a session and `current_password`. It revokes all other sessions. The new address must be verified.',
   })
   @ApiBody({
     type: PatchUser,

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { sessionRequired } from '../auth/auth.problems';
 import { CredentialsService } from '../auth/credentials.service';
 import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
-import { forbidden, invalid } from '../core/problem';
+import { invalid } from '../core/problem';
 import { PatchUser } from './user.dto';
 import { UsersRepository } from './users.repository';
 
@@ -30,8 +31,7 @@ export class UsersService {
     }
     if (email === undefined) return this.users.update(currentUser().userId, { ...values });
     if (currentUser().sessionId === null) {
-      throw forbidden(
-        'session_required',
+      throw sessionRequired.create(
         'Changing the email address requires a session. Sign in and send the access token of the session instead of a personal access token.',
       );
     }

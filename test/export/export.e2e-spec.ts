@@ -69,7 +69,7 @@ describe('the export', () => {
       'sessions',
       'tokens',
     ];
-    // Further resources have members of their own: the test of every owned table is about them.
+    // Further resources have separate members: the test of every owned table is about them.
     expect(Object.keys(all).filter((name) => members.includes(name))).toEqual(members);
     expect(all.user).toEqual((await user.api.get('/users/me').expect(200)).body);
     const { body: goals } = await user.api.get('/goals?sort=created_at').expect(200);

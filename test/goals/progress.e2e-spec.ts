@@ -99,7 +99,7 @@ describe('the progress of a goal', () => {
     expect(await both()).toEqual([20, null]);
   });
 
-  it('no longer counts for the parent when the goal is deleted with its tasks', async () => {
+  it("the parent's progress ignores a goal deleted with its tasks", async () => {
     const root = await newGoal(user);
     const subgoal = await newGoal(user, { parent_goal_id: root.id });
     const [task] = await newTasks(subgoal.id, { completed: 1, pending: 1 });
@@ -184,7 +184,7 @@ describe('a progress of 100', () => {
     expect(await getGoal(id)).toMatchObject({ status: 'active', progress: 100 });
   });
 
-  it('is not needed to keep a manually completed goal completed', async () => {
+  it('a manually completed goal stays completed below 100', async () => {
     const { id } = await newGoal(user);
     const [task] = await newTasks(id, { completed: 1, pending: 1 });
     await user.api.post(`/goals/${id}/complete`).expect(200);

@@ -79,7 +79,7 @@ describe('the history', () => {
     expect(await historyOf(`/tasks/${task.id}`)).toHaveLength(1);
   });
 
-  it('of a goal, its tasks and its subgoals lists their changes when the goal is deleted', async () => {
+  it('records the unlinking of tasks and subgoals when a goal is deleted', async () => {
     const goal = await newGoal(user, { metrics: { height: 1 } });
     const subtask = await newGoal(user, { parent_goal_id: goal.id });
     const task = await newTask(user, { goal_id: goal.id });

@@ -3,8 +3,8 @@
  * linearly and computes all progress after each step.
  */
 
-export type TaskStatus = 'pending' | 'in_progress' | 'blocked' | 'completed' | 'cancelled';
-export type GoalStatus = 'active' | 'completed' | 'on_hold' | 'cancelled';
+type TaskStatus = 'pending' | 'in_progress' | 'blocked' | 'completed' | 'cancelled';
+type GoalStatus = 'active' | 'completed' | 'on_hold' | 'cancelled';
 
 export interface TaskFields {
   title: string;

@@ -109,7 +109,7 @@ describe('a database of an earlier development version', () => {
     expect(command.output()).toContain(message);
   });
 
-  it('does not serve the application, which says nothing else', async () => {
+  it('prevents the application from starting, with only this message', async () => {
     const app = runNode(['src/main.ts'], { PORT: '0', ...environment(url) });
     expect([await app.ended, app.output()]).toEqual([1, `Cairn cannot start. ${message}\n`]);
   });
@@ -118,7 +118,8 @@ describe('a database of an earlier development version', () => {
     const folder = copyProject();
     try {
       const code = `
-        const { startEmbeddedPostgres, setUpDatabase } = require('./src/database/embedded-postgres');
+        const { startEmbeddedPostgres } = require('./src/database/embedded-postgres');
+        const { setUpDatabase } = require('./src/database/set-up-database');
         startEmbeddedPostgres(require('./src/core/config').dataFolder + '/postgres').then((server) => setUpDatabase(server, 'cairn'))
           .then(({ migrationDatabaseUrl }) => {
             const client = new (require('pg').Client)(migrationDatabaseUrl);

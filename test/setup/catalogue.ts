@@ -7,7 +7,7 @@ import type { TestUser } from './factories';
  * document, so that they cover a new resource without a change.
  */
 
-export interface Route {
+interface Route {
   method: (typeof methods)[number];
   path: string;
   isPublic: boolean;
@@ -39,7 +39,7 @@ export function routesOf(app: TestApp): Route[] {
   );
 }
 
-export function tableOf(collection: string): string {
+function tableOf(collection: string): string {
   return tableOfCollection[collection] ?? collection.replaceAll('-', '_');
 }
 

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { loadConfig } from '../../src/core/config';
-import { setUpDatabase } from '../../src/database/embedded-postgres';
+import { setUpDatabase } from '../../src/database/set-up-database';
 import { migrationOptions, withDataSource } from '../../src/schema/data-source';
 import { onDatabase, template, testServer } from './server';
 

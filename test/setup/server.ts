@@ -21,7 +21,7 @@ export function asRole(url: string, role: 'cairn_login' | 'cairn_owner'): string
   return Object.assign(new URL(url), { username: role }).toString();
 }
 
-/** Runs statements on a connection of its own. */
+/** Runs statements on a separate connection. */
 export async function onDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   await client.connect();

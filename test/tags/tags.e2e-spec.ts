@@ -158,7 +158,7 @@ describe('a list of tasks with tags', () => {
 });
 
 describe('a tag', () => {
-  it('can be renamed, on all its tasks, and coloured', async () => {
+  it('can be renamed, on all its tasks, and colored', async () => {
     const task = await newTask(user, { tags: ['old', 'z'] });
     const { id } = await findTag('old');
     const { body } = await user.api.patch(`/tags/${id}`, { name: ' New ', color: '#00ff7f' }).expect(200);
@@ -183,7 +183,7 @@ describe('a tag', () => {
     }
   });
 
-  it('is merged with the tag whose name it is given', async () => {
+  it('renaming a tag to an existing name merges the tags', async () => {
     const [one, two, both, trashed] = [
       await newTask(user, { tags: ['a'] }),
       await newTask(user, { tags: ['b'] }),
