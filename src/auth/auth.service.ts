@@ -25,8 +25,9 @@ export class AuthService {
   /** @throws Problem 409 `email_taken`, `username_taken` */
   register({ password, ...user }: Register): Promise<JsonText> {
     this.passwords.refuseGuessable('password', password, user);
-    return this.passwords.admit(async () => {
-      await this.rateLimiter.countMail(user.email);
+    const count = () => this.rateLimiter.countMailNetwork();
+    return this.passwords.admit(count, async () => {
+      await this.rateLimiter.countMailbox(user.email);
       const passwordHash = await this.passwords.hash(password);
       try {
         const account = await this.accounts.create({ ...user, password_hash: passwordHash });
@@ -53,7 +54,8 @@ export class AuthService {
     }
     const name = normalizeEmail(entered);
     const device = { address: currentAddress(), userAgent };
-    const session = await this.passwords.admit(() => this.signIn(name, password, device));
+    const count = () => this.rateLimiter.countPasswordNetwork();
+    const session = await this.passwords.admit(count, () => this.signIn(name, password, device));
     return this.toResponse(session);
   }
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Config, RateLimit } from '../core/config';
-import { networkOf } from '../core/network-address';
 import { Problem } from '../core/problem';
-import { appendResponseHeader, currentAddress } from '../core/request-context';
+import { appendResponseHeader, currentNetwork } from '../core/request-context';
 import { HitCount, LimitCheck, RateLimitsRepository } from './rate-limits.repository';
 
 interface Rule {
@@ -56,6 +55,12 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
+  /** Counts a request that hashes a password, for the network. @throws Problem 429 */
+  async countPasswordNetwork(): Promise<void> {
+    const limit = this.config.rateLimits?.passwordAddress;
+    await this.count([{ name: 'password-address', limit, subject: currentNetwork() }]);
+  }
+
   /**
    * Call it before a password is checked. The password counts as wrong until `passwordWasRight` is called.
    * @param account the name that was entered to sign in, or the id of the signed-in user
@@ -64,16 +69,9 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
    * @throws Problem 429
    */
   async countPassword(account: string, trustedSource?: string): Promise<void> {
-    const { passwordAddress, passwordAccount, longestWait } = this.config.rateLimits ?? {};
-    await this.count([
-      { name: 'password-address', limit: passwordAddress, subject: currentNetwork() },
-      {
-        name: 'password-account',
-        limit: passwordAccount,
-        subject: subjectOf(account, trustedSource),
-        longestWait,
-      },
-    ]);
+    const { passwordAccount, longestWait } = this.config.rateLimits ?? {};
+    const subject = subjectOf(account, trustedSource);
+    await this.count([{ name: 'password-account', limit: passwordAccount, subject, longestWait }]);
   }
 
   /** Undoes the last count; resets the count for a trusted source. */
@@ -88,19 +86,22 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     await this.resetPasswordCounts(names.flatMap((name) => [name, subjectOf(name, currentNetwork())]));
   }
 
-  /** Call it before a password is hashed but not compared, as in a password reset. @throws Problem 429 */
-  async countHash(): Promise<void> {
-    const limit = this.config.rateLimits?.passwordAddress;
-    await this.count([{ name: 'password-address', limit, subject: currentNetwork() }]);
-  }
-
   /** Call it before a mail is enqueued. @throws Problem 429 */
   async countMail(email: string): Promise<void> {
-    const { mailAddress, mailAccount, longestWait } = this.config.rateLimits ?? {};
-    await this.count([
-      { name: 'mail-address', limit: mailAddress, subject: currentNetwork() },
-      { name: 'mail-account', limit: mailAccount, subject: email, longestWait },
-    ]);
+    await this.countMailNetwork();
+    await this.countMailbox(email);
+  }
+
+  /** The part of `countMail` for the network. @throws Problem 429 */
+  async countMailNetwork(): Promise<void> {
+    const limit = this.config.rateLimits?.mailAddress;
+    await this.count([{ name: 'mail-address', limit, subject: currentNetwork() }]);
+  }
+
+  /** The part of `countMail` for the recipient. @throws Problem 429 */
+  async countMailbox(email: string): Promise<void> {
+    const { mailAccount, longestWait } = this.config.rateLimits ?? {};
+    await this.count([{ name: 'mail-account', limit: mailAccount, subject: email, longestWait }]);
   }
 
   /** Undoes the count for a mailbox, so that failed requests of others do not use up the quota of its owner. */
@@ -214,10 +215,4 @@ function keyOf({ name, subject }: Pick<Rule, 'name' | 'subject'>): string {
 
 function subjectOf(account: string, trustedSource: string | undefined): string {
   return trustedSource === undefined ? account : `${account} at ${trustedSource}`;
-}
-
-/** Clients with an unknown address count as one network. */
-function currentNetwork(): string {
-  const address = currentAddress();
-  return address === null ? 'unknown' : networkOf(address);
 }
