@@ -75,14 +75,14 @@ export class AuthService {
   private async signIn(name: string, password: string, device: Device): Promise<SessionState> {
     const network = device.address === null ? null : networkOf(device.address);
     const account = await this.accounts.find(name, network);
-    const trustedSource = account?.is_known_network && network ? network : undefined;
-    await this.rateLimiter.countPassword(name, trustedSource);
+    const isOwnNetwork = account?.is_known_network ?? false;
+    const isAllowed = await this.rateLimiter.countSignIn(name, isOwnNetwork);
     // The second attempt succeeds if a simultaneous sign-in has replaced an outdated hash since the account was read.
     const session =
-      (await this.startSession(account, password, device)) ??
+      (await this.startSession(isAllowed ? account : undefined, password, device)) ??
       (await this.startSession(await this.accounts.find(name, network), password, device));
     if (!session) throw invalidCredentials();
-    await this.rateLimiter.passwordWasRight(name, trustedSource);
+    await this.rateLimiter.signInWasRight(name, isOwnNetwork);
     return session;
   }
 

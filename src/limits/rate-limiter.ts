@@ -74,6 +74,40 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     await this.count([{ name: 'password-account', limit: passwordAccount, subject, longestWait }]);
   }
 
+  /**
+   * Call it before the password of a sign-in is checked. In a network where someone has signed in before, each name has
+   * its own count, whether or not it belongs to an account, and a password that is refused because of the attempts in
+   * other networks looks like a wrong one. Otherwise, others in the owner's network could tell that the account exists.
+   * @param isOwnNetwork whether this account has signed in there: attempts in other networks do not matter
+   * @returns whether the password may be checked; if not, it must be treated as wrong
+   * @throws Problem 429
+   */
+  async countSignIn(name: string, isOwnNetwork: boolean): Promise<boolean> {
+    const { passwordAccount: limit, longestWait } = this.config.rateLimits ?? {};
+    if (!limit) return true;
+    const network = currentNetwork();
+    const [signIns] = await this.rateLimits.countHits([signInsFrom(network)], 0);
+    if (!isOwnNetwork && signIns!.used === 0) {
+      await this.countPassword(name);
+      return true;
+    }
+    // Two counts also for the owner, so that the response takes the same time.
+    const subjects = [subjectOf(name, network), isOwnNetwork ? subjectOf(name, 'own networks') : name];
+    const rules = subjects.map((subject) => ({ name: 'password-account', limit, subject, longestWait }));
+    const [own, total] = await this.rateLimits.countHits(rules.map(toCheck));
+    report(rules[0]!, own!);
+    return isOwnNetwork || total!.is_allowed;
+  }
+
+  /** Call it after a sign-in: undoes its count, resets the count in this network, and remembers the network. */
+  async signInWasRight(name: string, isOwnNetwork: boolean): Promise<void> {
+    if (!this.config.rateLimits?.passwordAccount) return;
+    const network = currentNetwork();
+    if (!isOwnNetwork) await this.undoHit({ name: 'password-account', subject: name });
+    await this.resetPasswordCounts([subjectOf(name, network)]);
+    await this.rateLimits.countHits([signInsFrom(network)]);
+  }
+
   /** Undoes the last count; resets the count for a trusted source. */
   async passwordWasRight(account: string, trustedSource?: string): Promise<void> {
     if (trustedSource !== undefined) await this.resetPasswordCounts([subjectOf(account, trustedSource)]);
@@ -206,6 +240,12 @@ function report({ name, limit }: ActiveRule, { is_allowed, used, seconds }: HitC
 
 function toCheck(rule: ActiveRule): LimitCheck {
   return { key: keyOf(rule), limit: rule.limit, longestWait: rule.longestWait };
+}
+
+/** The sign-ins from a network in the last 90 days. They are not limited. */
+function signInsFrom(network: string): LimitCheck {
+  const limit = { quota: 2 ** 31 - 1, window: 90 * 86_400 };
+  return { key: keyOf({ name: 'sign-ins', subject: network }), limit };
 }
 
 /** Only a hash of the subject is stored, because users may enter their password in the wrong field. */
