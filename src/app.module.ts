@@ -1,5 +1,5 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AdministrationModule } from './administration/administration.module';
 import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
@@ -22,6 +22,7 @@ import { UsersModule } from './users/users.module';
 
 @Module({
   imports: [
+    DiscoveryModule,
     SchemaModule,
     DatabaseModule,
     LimitsModule,

@@ -34,7 +34,7 @@ function startError(error: unknown): string {
   if (code === 'EACCES')
     return `Cairn cannot start: listening on this address is not permitted. Change HOST or PORT. (${message})`;
   if (['ENOTFOUND', 'EADDRNOTAVAIL', 'EAI_AGAIN'].includes(code)) {
-    return `Cairn cannot start: a host name or address is not available. Check HOST and DATABASE_URL. (${message})`;
+    return `Cairn cannot start: this address is not available. Check HOST. (${message})`;
   }
   return `Cairn cannot start: ${stack ?? message}`;
 }

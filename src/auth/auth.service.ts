@@ -25,8 +25,9 @@ export class AuthService {
   /** @throws Problem 409 `email_taken`, `username_taken` */
   register({ password, ...user }: Register): Promise<JsonText> {
     this.passwords.refuseGuessable('password', password, user);
-    return this.passwords.admit(async () => {
-      await this.rateLimiter.countMail(user.email);
+    const count = () => this.rateLimiter.countMailNetwork();
+    return this.passwords.admit(count, async () => {
+      await this.rateLimiter.countMailbox(user.email);
       const passwordHash = await this.passwords.hash(password);
       try {
         const account = await this.accounts.create({ ...user, password_hash: passwordHash });
@@ -53,7 +54,8 @@ export class AuthService {
     }
     const name = normalizeEmail(entered);
     const device = { address: currentAddress(), userAgent };
-    const session = await this.passwords.admit(() => this.signIn(name, password, device));
+    const count = () => this.rateLimiter.countPasswordNetwork();
+    const session = await this.passwords.admit(count, () => this.signIn(name, password, device));
     return this.toResponse(session);
   }
 
@@ -73,14 +75,14 @@ export class AuthService {
   private async signIn(name: string, password: string, device: Device): Promise<SessionState> {
     const network = device.address === null ? null : networkOf(device.address);
     const account = await this.accounts.find(name, network);
-    const trustedSource = account?.is_known_network && network ? network : undefined;
-    await this.rateLimiter.countPassword(name, trustedSource);
+    const isOwnNetwork = account?.is_known_network ?? false;
+    const isAllowed = await this.rateLimiter.countSignIn(name, isOwnNetwork);
     // The second attempt succeeds if a simultaneous sign-in has replaced an outdated hash since the account was read.
     const session =
-      (await this.startSession(account, password, device)) ??
+      (await this.startSession(isAllowed ? account : undefined, password, device)) ??
       (await this.startSession(await this.accounts.find(name, network), password, device));
     if (!session) throw invalidCredentials();
-    await this.rateLimiter.passwordWasRight(name, trustedSource);
+    await this.rateLimiter.signInWasRight(name, isOwnNetwork);
     return session;
   }
 

@@ -24,12 +24,12 @@ export class CredentialsService {
 
   /** Checks the password of the current user. @throws Problem 403 `wrong_password` · Problem 401, 429 */
   confirm(password: string): Promise<Account> {
-    return this.passwords.admit(() => this.checkPassword(password));
+    return this.admit(() => this.checkPassword(password));
   }
 
   /** Also revokes all other sessions. @throws Problem 403 `wrong_password` */
   changePassword({ current_password, new_password }: ChangePassword): Promise<void> {
-    return this.passwords.admit(async () => {
+    return this.admit(async () => {
       const account = await this.checkPassword(current_password);
       this.passwords.refuseGuessable('new_password', new_password, account);
       const newHash = await this.passwords.hash(new_password);
@@ -70,8 +70,7 @@ export class CredentialsService {
     const account = await this.credentials.findByToken('reset_password', hash);
     if (!account) throw invalidToken();
     this.passwords.refuseGuessable('new_password', new_password, account);
-    await this.passwords.admit(async () => {
-      await this.rateLimiter.countHash();
+    await this.admit(async () => {
       const newHash = await this.passwords.hash(new_password);
       if (!(await this.credentials.resetPassword(account, hash, newHash))) throw invalidToken();
     });
@@ -91,6 +90,10 @@ export class CredentialsService {
   /** @throws Problem 422 for an invalid token */
   async verifyEmail(token: string): Promise<void> {
     if (!(await this.credentials.verifyEmail(secretHash(token)))) throw invalidToken();
+  }
+
+  private admit<T>(work: () => Promise<T>): Promise<T> {
+    return this.passwords.admit(() => this.rateLimiter.countPasswordNetwork(), work);
   }
 
   private async checkPassword(password: string): Promise<Account> {

@@ -1,7 +1,9 @@
-import { ExecutionContext, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { ExecutionContext, Injectable, Type } from '@nestjs/common';
+import { DiscoveryService, HttpAdapterHost, MetadataScanner, Reflector } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { AuthGuard } from '@nestjs/passport';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../core/config';
 import { forbidden, Problem, unauthorized } from '../core/problem';
 import { CurrentUser, isCurrentUser, setCurrentUser } from '../core/request-context';
@@ -15,12 +17,16 @@ import { PersonalTokensService } from './personal-tokens.service';
 import type { SessionKey } from './session-tokens';
 
 type Request = FastifyRequest<{ Params: { user_id?: string }; Querystring: { token?: unknown } }> & {
-  user: SessionKey;
+  /** Set when the access token was verified. */
+  user?: SessionKey;
 };
 
 /**
  * Requires authentication on every route that is not `@Public()`, and sets the current user for the repositories. Whether
  * the session is still alive is checked later, in the transaction that does the work.
+ *
+ * Guards run after the body was read and parsed. The token is therefore verified in a hook before, so that a large body
+ * without a valid token costs nothing.
  */
 @Injectable()
 export class CurrentUserGuard extends AuthGuard('jwt') {
@@ -30,8 +36,18 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     private readonly rateLimiter: RateLimiter,
     private readonly database: Database,
     private readonly config: Config,
+    discovery: DiscoveryService,
+    methods: MetadataScanner,
+    { httpAdapter }: HttpAdapterHost,
   ) {
     super();
+    // In the constructor, because Nest registers the routes before it calls onModuleInit.
+    this.markProtectedRoutes(discovery, methods);
+    httpAdapter.getInstance<FastifyInstance>().addHook('preParsing', async (request, reply) => {
+      const { isProtected } = request.routeOptions.config as ProtectedRoute;
+      const canHaveBody = !['GET', 'HEAD'].includes(request.method);
+      if (isProtected && canHaveBody) await this.verifyToken(request as Request, reply);
+    });
   }
 
   /**
@@ -71,6 +87,24 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     return user;
   }
 
+  private markProtectedRoutes(discovery: DiscoveryService, methods: MetadataScanner): void {
+    for (const { metatype } of discovery.getControllers()) {
+      const controller = metatype as Type<Record<string, object>>;
+      const prototype = controller.prototype as Record<string, object>;
+      for (const name of methods.getAllMethodNames(prototype)) {
+        const handler = prototype[name]!;
+        if (!this.hasMetadata(access.public, [handler, controller])) markAsProtected(handler);
+      }
+    }
+  }
+
+  /** Only tells whether the token is valid; `canActivate` applies all rules. @throws Problem 401 */
+  private async verifyToken(request: Request, reply: FastifyReply): Promise<void> {
+    const token = this.personalTokens.recognize(bearerToken(request));
+    if (token === undefined) await super.canActivate(new ExecutionContextHost([request, reply]));
+    else await this.personalTokens.authenticate(token);
+  }
+
   private async authenticate(
     request: Request,
     context: ExecutionContext,
@@ -80,8 +114,9 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
       typeof tokenInUrl === 'string' ? tokenInUrl : bearerToken(request),
     );
     if (token === undefined) {
-      await super.canActivate(context);
-      return { userId: request.user.user_id, sessionId: request.user.session_id, tokenId: null };
+      if (!request.user) await super.canActivate(context);
+      const { user_id, session_id } = request.user!;
+      return { userId: user_id, sessionId: session_id, tokenId: null };
     }
     const { user_id, token_id, scopes } = await this.personalTokens.authenticate(token);
     if (this.hasRule(context, access.sessionOnly)) throw sessionRequired.create();
@@ -97,10 +132,23 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
   }
 
   private hasRule(context: ExecutionContext, key: string): boolean {
-    return (
-      this.reflector.getAllAndOverride<boolean>(key, [context.getHandler(), context.getClass()]) ?? false
-    );
+    return this.hasMetadata(key, [context.getHandler(), context.getClass()]);
   }
+
+  private hasMetadata(key: string, targets: [handler: object, controller: Type]): boolean {
+    return this.reflector.getAllAndOverride<boolean>(key, targets as Type[]) ?? false;
+  }
+}
+
+/** The configuration of a Fastify route that requires authentication. */
+interface ProtectedRoute {
+  isProtected?: true;
+}
+
+function markAsProtected(handler: object): void {
+  const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as object | undefined;
+  const route: ProtectedRoute = { ...config, isProtected: true };
+  Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, route, handler);
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */

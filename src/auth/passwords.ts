@@ -5,9 +5,10 @@ import { argon2id, hash, needsRehash, verify } from 'argon2';
 import pLimit from 'p-limit';
 import { Config } from '../core/config';
 import { isVisibleText } from '../core/text';
-import { invalid, unavailable } from '../core/problem';
+import { invalid, Problem, unavailable } from '../core/problem';
+import { currentNetwork } from '../core/request-context';
 
-/** Maximum number of requests with passwords, running or waiting, per core. */
+/** Maximum number of requests with passwords per core: of one network, and being processed for all networks. */
 const admittedPerCore = 9;
 
 /** Characters that a password must have in addition to the user's public names. */
@@ -24,13 +25,15 @@ export interface PublicNames {
 
 /**
  * Hashes and verifies passwords: one at a time per core and for a limited number of requests, so that other requests stay
- * fast.
+ * fast. As many requests of one network are processed at a time as there are cores; its other requests wait, so that they
+ * do not delay other networks.
  */
 @Injectable()
 export class Passwords {
   private readonly cost: { type: typeof argon2id } & Config['argon2'];
   private readonly queue = pLimit(availableParallelism());
   private admitted = 0;
+  private readonly networks = new Map<string, ReturnType<typeof pLimit>>();
   /** Verified if the account is unknown, so that the response takes the same time. */
   private readonly dummyHash: Promise<string>;
 
@@ -41,18 +44,32 @@ export class Passwords {
 
   /**
    * Runs the work of a request that hashes passwords.
-   * @throws Problem 503, before the work starts, if there are too many such requests
+   * @param count counts the request against the limit of its network, before it takes a place of the limited number
+   * @throws Problem 503, before the work starts, if there are too many such requests · what `count` and `work` throw
    */
-  async admit<T>(work: () => Promise<T>): Promise<T> {
-    if (this.admitted >= admittedPerCore * this.queue.concurrency) {
-      throw unavailable('Too many requests with passwords are being processed. Try again.');
-    }
-    this.admitted++;
+  async admit<T>(count: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    const network = currentNetwork();
+    const queue = this.networks.get(network) ?? pLimit(this.queue.concurrency);
+    if (queue.activeCount + queue.pendingCount >= this.maxAdmitted) throw tooManyPasswords();
+    this.networks.set(network, queue);
     try {
-      return await work();
+      return await queue(async () => {
+        await count();
+        if (this.admitted >= this.maxAdmitted) throw tooManyPasswords();
+        this.admitted++;
+        try {
+          return await work();
+        } finally {
+          this.admitted--;
+        }
+      });
     } finally {
-      this.admitted--;
+      if (queue.activeCount + queue.pendingCount === 0) this.networks.delete(network);
     }
+  }
+
+  private get maxAdmitted(): number {
+    return admittedPerCore * this.queue.concurrency;
   }
 
   /** Call it within `admit`. */
@@ -94,6 +111,10 @@ export class Passwords {
       throw invalid([{ field, code: 'too_personal', message }]);
     }
   }
+}
+
+function tooManyPasswords(): Problem {
+  return unavailable('Too many requests with passwords are being processed. Try again.');
 }
 
 /** Keyboards compose the same characters differently. */

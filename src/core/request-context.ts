@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { networkOf } from './network-address';
 
 /** The user that the token identifies. The database checks whether the session or the token is still valid. */
 export interface CurrentUser {
@@ -55,6 +56,12 @@ export function isCurrentUser(id: string): boolean {
 
 export function currentAddress(): string | null {
   return currentRequest().address;
+}
+
+/** The network that limits apply to. Clients with an unknown address count as one network. */
+export function currentNetwork(): string {
+  const address = currentAddress();
+  return address === null ? 'unknown' : networkOf(address);
 }
 
 /** Adds a header to the response, whatever its status will be. Several values become one comma-separated list. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Config, RateLimit } from '../core/config';
-import { networkOf } from '../core/network-address';
 import { Problem } from '../core/problem';
-import { appendResponseHeader, currentAddress } from '../core/request-context';
+import { appendResponseHeader, currentNetwork } from '../core/request-context';
 import { HitCount, LimitCheck, RateLimitsRepository } from './rate-limits.repository';
 
 interface Rule {
@@ -56,6 +55,12 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
+  /** Counts a request that hashes a password, for the network. @throws Problem 429 */
+  async countPasswordNetwork(): Promise<void> {
+    const limit = this.config.rateLimits?.passwordAddress;
+    await this.count([{ name: 'password-address', limit, subject: currentNetwork() }]);
+  }
+
   /**
    * Call it before a password is checked. The password counts as wrong until `passwordWasRight` is called.
    * @param account the name that was entered to sign in, or the id of the signed-in user
@@ -64,16 +69,43 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
    * @throws Problem 429
    */
   async countPassword(account: string, trustedSource?: string): Promise<void> {
-    const { passwordAddress, passwordAccount, longestWait } = this.config.rateLimits ?? {};
-    await this.count([
-      { name: 'password-address', limit: passwordAddress, subject: currentNetwork() },
-      {
-        name: 'password-account',
-        limit: passwordAccount,
-        subject: subjectOf(account, trustedSource),
-        longestWait,
-      },
-    ]);
+    const { passwordAccount, longestWait } = this.config.rateLimits ?? {};
+    const subject = subjectOf(account, trustedSource);
+    await this.count([{ name: 'password-account', limit: passwordAccount, subject, longestWait }]);
+  }
+
+  /**
+   * Call it before the password of a sign-in is checked. In a network where someone has signed in before, each name has
+   * its own count, whether or not it belongs to an account, and a password that is refused because of the attempts in
+   * other networks looks like a wrong one. Otherwise, others in the owner's network could tell that the account exists.
+   * @param isOwnNetwork whether this account has signed in there: attempts in other networks do not matter
+   * @returns whether the password may be checked; if not, it must be treated as wrong
+   * @throws Problem 429
+   */
+  async countSignIn(name: string, isOwnNetwork: boolean): Promise<boolean> {
+    const { passwordAccount: limit, longestWait } = this.config.rateLimits ?? {};
+    if (!limit) return true;
+    const network = currentNetwork();
+    const [signIns] = await this.rateLimits.countHits([signInsFrom(network)], 0);
+    if (!isOwnNetwork && signIns!.used === 0) {
+      await this.countPassword(name);
+      return true;
+    }
+    // Two counts also for the owner, so that the response takes the same time.
+    const subjects = [subjectOf(name, network), isOwnNetwork ? subjectOf(name, 'own networks') : name];
+    const rules = subjects.map((subject) => ({ name: 'password-account', limit, subject, longestWait }));
+    const [own, total] = await this.rateLimits.countHits(rules.map(toCheck));
+    report(rules[0]!, own!);
+    return isOwnNetwork || total!.is_allowed;
+  }
+
+  /** Call it after a sign-in: undoes its count, resets the count in this network, and remembers the network. */
+  async signInWasRight(name: string, isOwnNetwork: boolean): Promise<void> {
+    if (!this.config.rateLimits?.passwordAccount) return;
+    const network = currentNetwork();
+    if (!isOwnNetwork) await this.undoHit({ name: 'password-account', subject: name });
+    await this.resetPasswordCounts([subjectOf(name, network)]);
+    await this.rateLimits.countHits([signInsFrom(network)]);
   }
 
   /** Undoes the last count; resets the count for a trusted source. */
@@ -88,19 +120,22 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
     await this.resetPasswordCounts(names.flatMap((name) => [name, subjectOf(name, currentNetwork())]));
   }
 
-  /** Call it before a password is hashed but not compared, as in a password reset. @throws Problem 429 */
-  async countHash(): Promise<void> {
-    const limit = this.config.rateLimits?.passwordAddress;
-    await this.count([{ name: 'password-address', limit, subject: currentNetwork() }]);
-  }
-
   /** Call it before a mail is enqueued. @throws Problem 429 */
   async countMail(email: string): Promise<void> {
-    const { mailAddress, mailAccount, longestWait } = this.config.rateLimits ?? {};
-    await this.count([
-      { name: 'mail-address', limit: mailAddress, subject: currentNetwork() },
-      { name: 'mail-account', limit: mailAccount, subject: email, longestWait },
-    ]);
+    await this.countMailNetwork();
+    await this.countMailbox(email);
+  }
+
+  /** The part of `countMail` for the network. @throws Problem 429 */
+  async countMailNetwork(): Promise<void> {
+    const limit = this.config.rateLimits?.mailAddress;
+    await this.count([{ name: 'mail-address', limit, subject: currentNetwork() }]);
+  }
+
+  /** The part of `countMail` for the recipient. @throws Problem 429 */
+  async countMailbox(email: string): Promise<void> {
+    const { mailAccount, longestWait } = this.config.rateLimits ?? {};
+    await this.count([{ name: 'mail-account', limit: mailAccount, subject: email, longestWait }]);
   }
 
   /** Undoes the count for a mailbox, so that failed requests of others do not use up the quota of its owner. */
@@ -207,6 +242,12 @@ function toCheck(rule: ActiveRule): LimitCheck {
   return { key: keyOf(rule), limit: rule.limit, longestWait: rule.longestWait };
 }
 
+/** The sign-ins from a network in the last 90 days. They are not limited. */
+function signInsFrom(network: string): LimitCheck {
+  const limit = { quota: 2 ** 31 - 1, window: 90 * 86_400 };
+  return { key: keyOf({ name: 'sign-ins', subject: network }), limit };
+}
+
 /** Only a hash of the subject is stored, because users may enter their password in the wrong field. */
 function keyOf({ name, subject }: Pick<Rule, 'name' | 'subject'>): string {
   return `${name}:${createHash('sha256').update(subject).digest('base64url')}`;
@@ -214,10 +255,4 @@ function keyOf({ name, subject }: Pick<Rule, 'name' | 'subject'>): string {
 
 function subjectOf(account: string, trustedSource: string | undefined): string {
   return trustedSource === undefined ? account : `${account} at ${trustedSource}`;
-}
-
-/** Clients with an unknown address count as one network. */
-function currentNetwork(): string {
-  const address = currentAddress();
-  return address === null ? 'unknown' : networkOf(address);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { DataSource, DataSourceOptions } from 'typeorm';
+import { DataSource } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions';
-import { Config } from '../core/config';
+import { Config, ConfigError } from '../core/config';
 import { NamingStrategy } from '../database/naming-strategy';
 import { entities } from './entities';
 
@@ -50,12 +50,42 @@ export function migrationOptions(config: Config): PostgresDataSourceOptions {
   };
 }
 
+/** A data source that explains to the operator why it cannot connect. */
+export class ConfiguredDataSource extends DataSource {
+  /** @param variable the environment variable that the URL comes from */
+  constructor(
+    options: PostgresDataSourceOptions,
+    private readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL',
+  ) {
+    super(options);
+  }
+
+  /** @throws ConfigError that names the variable and the server, without the password */
+  override async initialize(): Promise<this> {
+    try {
+      return await super.initialize();
+    } catch (error) {
+      const { hostname, port, pathname, username } = new URL(
+        (this.options as PostgresDataSourceOptions).url!,
+      );
+      const { message, code } = error as Error & { code?: string };
+      const problem = new ConfigError(
+        `Cairn cannot start: the connection to the database of ${this.variable} failed: ${message || code}. Check that ` +
+          `PostgreSQL runs at ${hostname}:${port || 5432}, and that ${username} may connect to ${pathname.slice(1)} with the ` +
+          `password of ${this.variable}.`,
+      );
+      problem.stack = undefined; // the TypeORM CLI would print it
+      throw problem;
+    }
+  }
+}
+
 /** Connects, runs `work`, and disconnects. */
 export async function withDataSource<T>(
-  options: DataSourceOptions,
+  options: PostgresDataSourceOptions,
   work: (dataSource: DataSource) => Promise<T>,
 ): Promise<T> {
-  const dataSource = await new DataSource(options).initialize();
+  const dataSource = await new ConfiguredDataSource(options, 'DATABASE_URL').initialize();
   try {
     return await work(dataSource);
   } finally {

@@ -9,8 +9,8 @@ import { Baseline1795276800000, earlierVersionMessage } from './migrations/17952
 
 /**
  * Checks the database of DATABASE_URL. Without DATABASE_URL, starts the embedded database and migrates it first.
- * @throws Error if the database cannot be reached · ConfigError if migrations are missing, if an earlier development
- * version created the database, or if the role is not suitable
+ * @throws ConfigError if the database cannot be reached, if migrations are missing, if an earlier development version
+ * created the database, or if the role is not suitable
  */
 export async function prepareDatabase(config: Config): Promise<Config> {
   const ready = await withDatabase(config);

@@ -39,8 +39,13 @@ export class BatchService {
     });
   }
 
-  /** Runs each operation in its own transaction. A failed operation does not affect the others. */
+  /**
+   * Runs each operation in its own transaction. A failed operation does not affect the others.
+   * @throws Problem 401 if the session has ended
+   */
   async runEach({ operations }: Batch, requestId: string): Promise<JsonText> {
+    // Invalid operations do not reach the database, which checks the session.
+    await this.database.read({});
     const items: string[] = [];
     for (const [index, operation] of operations.entries()) {
       try {

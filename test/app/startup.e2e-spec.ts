@@ -158,6 +158,36 @@ describe('the application', () => {
     expect(app.output()).not.toContain('hunter2');
   });
 
+  it('names the variable and the server when the database cannot be connected to, in one sentence', async () => {
+    const app = start({ DATABASE_URL: 'postgres://cairn:hunter2@127.0.0.1:1/tasks' });
+    expect(await app.ended).toBe(1);
+    expect(app.output()).toBe(
+      'Cairn cannot start: the connection to the database of DATABASE_URL failed: connect ECONNREFUSED 127.0.0.1:1. ' +
+        'Check that PostgreSQL runs at 127.0.0.1:1, and that cairn may connect to tasks with the password of DATABASE_URL.\n',
+    );
+
+    const url = Object.assign(new URL(await loginUrl()), { password: 'hunter2', pathname: '/missing' });
+    const refused = start({ DATABASE_URL: url.toString() });
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toMatch(
+      /^Cairn cannot start: the connection to the database of DATABASE_URL failed: .+\n$/,
+    );
+    expect(refused.output()).not.toContain('hunter2');
+  });
+
+  it('names MIGRATION_DATABASE_URL when migrations cannot connect', async () => {
+    const migration = runNode(['node_modules/typeorm/cli.js', '-d', 'ormconfig.ts', 'migration:run'], {
+      JWT_SECRET_KEY: secretKey,
+      DATABASE_URL: await loginUrl(),
+      MIGRATION_DATABASE_URL: 'postgres://owner:hunter2@127.0.0.1:1/tasks',
+    });
+    expect(await migration.ended).toBe(1);
+    expect(migration.output()).toContain(
+      'the connection to the database of MIGRATION_DATABASE_URL failed: connect ECONNREFUSED 127.0.0.1:1. Check that',
+    );
+    expect(migration.output()).not.toMatch(/hunter2|^ +at /m);
+  });
+
   it('does not start when the port is in use, and says so', async () => {
     const portHolder = createServer();
     const port = await new Promise<number>((resolve) =>

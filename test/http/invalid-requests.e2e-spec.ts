@@ -56,6 +56,40 @@ async function send(
 const fieldErrors = (problem: { body: unknown }) =>
   (problem.body as ProblemResponse['body']).errors?.map(({ field, code }) => `${field} ${code}`);
 
+describe('a request without a valid token', () => {
+  const path = '/api/v1/tasks/batch';
+  it.each([
+    ['no token', ''],
+    ['another scheme', 'Basic eDp5'],
+    ['a token with a wrong signature', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.AAAA'],
+    ['an unknown personal access token', `Bearer cairn_${'x'.repeat(43)}`],
+  ])('is refused before its body is read, with %s', async (_case, authorization) => {
+    // Only the start of the body is sent.
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { authorization, 'content-type': 'application/json', 'content-length': '1000000' };
+      const call = request(app.url, { method: 'POST', path, headers, agent: false });
+      call.on('error', reject).on('response', (early) => {
+        call.on('error', () => undefined).destroy();
+        resolve(early);
+      });
+      call.write('{');
+    });
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toMatch(/^Bearer/);
+    for (const body of ['{', '[]', 'x'.repeat(70_000)]) {
+      const problem = await send('POST', '/api/v1/tasks', body, { authorization });
+      expect([problem.status, problem.body.code]).toEqual([401, 'unauthorized']);
+    }
+  });
+
+  it('is told about its body on public routes', async () => {
+    expect((await send('POST', '/api/v1/auth/login', '{', { authorization: '' })).status).toBe(400);
+    expect((await send('POST', '/api/v1/auth/login', 'x'.repeat(70_000), { authorization: '' })).status).toBe(
+      413,
+    );
+  });
+});
+
 describe('a request body', () => {
   it.each<[string, string | Buffer, number, string[] | undefined]>([
     ['that is truncated', '{"title":', 400, undefined],

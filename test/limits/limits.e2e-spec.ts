@@ -1,6 +1,6 @@
 import type { Response } from 'supertest';
 import { startApp, TestApp } from '../setup/app';
-import { newPersonalToken, newTask, newUser, password, signIn, TestUser } from '../setup/factories';
+import { Json, newPersonalToken, newTask, newUser, password, signIn, TestUser } from '../setup/factories';
 import { LimitClock } from '../setup/limit-clock';
 
 /*
@@ -83,6 +83,35 @@ describe('rate limits › password attempts per account', () => {
     await login(user.email, password, home).expect(200);
     for (let i = 0; i < 3; i++) await login(user.email, wrongPassword, home).expect(401);
     await login(user.email, password, home).expect(429).expect('retry-after', '1');
+  });
+
+  it('do not reveal to others in the network of the owner that an account exists', async () => {
+    const [user, home] = [await newUser(unlimited), newAddress()];
+    await login(user.email, password, home).expect(200);
+    const responsesFor = async (email: string) => {
+      for (let i = 0; i < 3; i++) await login(email, wrongPassword, newAddress()).expect(401);
+      await login(email, wrongPassword, newAddress()).expect(429);
+      const responses: object[] = [];
+      for (let i = 0; i < 5; i++) {
+        const { status, body, headers } = await login(email, wrongPassword, home);
+        const { ratelimit, 'ratelimit-policy': policy, 'retry-after': retryAfter } = headers as Json;
+        // The count of the network comes first and differs.
+        const accountCount = String(ratelimit).split(', ')[1];
+        responses.push({ status, ...(body as object), request_id: '', accountCount, policy, retryAfter });
+      }
+      return responses;
+    };
+    const known = await responsesFor(user.email);
+    expect(known).toMatchObject([401, 401, 401, 429, 429].map((status) => ({ status })));
+    expect(await responsesFor('nobody-at-home@example.com')).toEqual(known);
+    // Accounts that have not signed in from there look the same. Attempts from elsewhere still delay them.
+    const visitor = await newUser(unlimited);
+    expect(await responsesFor(visitor.email)).toEqual(known);
+    const guest = await newUser(unlimited);
+    for (let i = 0; i < 3; i++) await login(guest.email, wrongPassword, newAddress()).expect(401);
+    await login(guest.email, password, home).expect(401);
+    await clock.advance(1);
+    await login(guest.email, password, home).expect(200);
   });
 
   it('are counted exactly for parallel requests to two instances', async () => {
@@ -198,6 +227,28 @@ describe('rate limits › password attempts per network', () => {
     await login(user.email, password, newAddress()).expect(200);
     await clock.advance(901);
     await login(user.email, password, address).expect(200);
+  });
+
+  it('do not delay other networks, before and after the limit is reached', async () => {
+    const [user, attacker, home] = [await newUser(unlimited), newAddress(), newAddress()];
+    let isAttacking = true;
+    const attempts: Response[] = [];
+    const attack = async (_: unknown, connection: number) => {
+      while (isAttacking)
+        attempts.push(await login(`nobody${connection}@example.com`, wrongPassword, attacker));
+    };
+    const connections = Array.from({ length: 100 }, attack);
+    try {
+      while (!statuses(attempts).includes(503)) await app.api.get('//health/live').expect(200);
+      for (let i = 0; i < 5; i++) await login(user.email, password, home).expect(200);
+      while (!statuses(attempts).includes(429)) await app.api.get('//health/live').expect(200);
+      for (let i = 0; i < 5; i++) await login(user.email, password, home).expect(200);
+    } finally {
+      isAttacking = false;
+    }
+    await Promise.all(connections);
+    expect(statuses(attempts).filter((status) => status === 401)).toHaveLength(20);
+    expect(new Set(statuses(attempts))).toEqual(new Set([401, 429, 503]));
   });
 
   it('count an IPv6 /64 as one network, and both notations of an IPv4 address as one', async () => {

@@ -214,6 +214,14 @@ describe('a batch', () => {
     expect(await ids(user, '/tasks')).toEqual([items(response)[0]!.data!.id]);
   });
 
+  it('in partial mode is refused when the session has ended, whatever the operations are', async () => {
+    await user.api.post('/auth/logout').expect(204);
+    for (const operation of [{ op: 'create', data: { title: 'x' } }, { op: 'fly' }]) {
+      await batch([operation], 'partial').expect(401);
+    }
+    expect(await storedTasks()).toEqual([]);
+  });
+
   it('accepts at most 200 operations', async () => {
     const create = {
       op: 'create',
