@@ -22,6 +22,11 @@ describe('parse', () => {
     expect(statuses.parse(input)).toBe(expected);
   });
 
+  it('returns long input unchanged', () => {
+    const long = `in${' '.repeat(100)}progress`;
+    expect(statuses.parse(long)).toBe(long);
+  });
+
   it.each([
     ['1', 1],
     [' 3 ', 3],

@@ -1,3 +1,6 @@
+/** Longer input is not a name, and is not normalized. */
+const maxNameLength = 100;
+
 /** "In Progress", "in-progress" and "in_progress" are the same value. */
 function normalize(text: string): string {
   return text
@@ -20,7 +23,8 @@ export class EnumValues<Value extends string | number> {
 
   /** The value that the input names; any other input is returned unchanged, to be refused by validation. */
   parse(input: unknown): unknown {
-    return typeof input === 'string' ? (this.valuesByName.get(normalize(input)) ?? input) : input;
+    if (typeof input !== 'string' || input.length > maxNameLength) return input;
+    return this.valuesByName.get(normalize(input)) ?? input;
   }
 
   includes(input: unknown): boolean {

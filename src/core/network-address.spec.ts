@@ -31,6 +31,14 @@ describe('parseAddress', () => {
     'localhost',
     'example.com',
     '256.0.0.1',
+    '1',
+    '1.2',
+    '0x7f.1',
+    '0x7f.0.0.1',
+    '010.0.0.1',
+    '::ffff:010.0.0.1',
+    '2130706433',
+    '[127.1]:80',
     '1.2.3.4.5',
     '192.0.2.1/24',
     '192.0.2.1, 198.51.100.1',
@@ -51,6 +59,10 @@ describe('parseAddress', () => {
     '[',
   ])('returns null for %j', (text) => {
     expect(parseAddress(text)).toBeNull();
+  });
+
+  it('returns null for a connection without an address', () => {
+    expect(parseAddress(undefined)).toBeNull();
   });
 
   it('returns null for long text', () => {

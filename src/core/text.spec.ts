@@ -1,4 +1,4 @@
-import { characterCount, isStorableJson, isStorableText, isVisibleText } from './text';
+import { characterCount, hasAtMost, isStorableJson, isStorableText, isVisibleText } from './text';
 
 const highSurrogate = '\ud83e';
 const lowSurrogate = '\udea8';
@@ -112,5 +112,20 @@ describe('characterCount', () => {
     ['\ud800', 1],
   ])('counts the code points of %j', (text, expected) => {
     expect(characterCount(text)).toBe(expected);
+  });
+});
+
+describe('hasAtMost', () => {
+  it.each([
+    ['', 0, true],
+    ['abc', 3, true],
+    ['abcd', 3, false],
+    ['🪨🪨🪨', 3, true],
+    ['🪨🪨🪨🪨', 3, false],
+    ['🪨🪨a', 3, true],
+    ['🪨aaa', 3, false],
+    ['\ud800\ud800', 1, false],
+  ])('compares the code points of %j with %d', (text, max, expected) => {
+    expect(hasAtMost(max, text)).toBe(expected);
   });
 });

@@ -21,3 +21,9 @@ export function isVisibleText(value: unknown): boolean {
 export function characterCount(value: unknown): number {
   return [...String(value)].length;
 }
+
+/** Whether the text has at most this many characters (code points). The characters of a much longer text are not counted. */
+export function hasAtMost(max: number, value: unknown): boolean {
+  const { length } = String(value);
+  return length <= max || (length <= 2 * max && characterCount(value) <= max);
+}

@@ -1,8 +1,8 @@
 import { Transform } from 'class-transformer';
-import { isEmail, normalizeEmail } from '../core/email';
+import { isEmail, maxEmailLength, normalizeEmail } from '../core/email';
 import type { EnumValues } from '../core/enum-values';
 import { isId } from '../core/ids';
-import { characterCount, isStorableJson, isStorableText, isVisibleText } from '../core/text';
+import { characterCount, hasAtMost, isStorableJson, isStorableText, isVisibleText } from '../core/text';
 import { isTimezone } from '../core/time-zones';
 import { parseTimestamp } from '../core/timestamps';
 import { field, FieldOptions, rule, textRules } from './field';
@@ -23,12 +23,11 @@ export function TextField(
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' && !verbatim ? value.trim() : value,
     ),
-    ...textRules,
+    ...textRules(max),
     ...(min && !verbatim
       ? [rule('blank', 'must contain at least one visible character', isVisibleText)]
       : []),
     rule('too_short', `must have at least ${min} characters`, (value) => characterCount(value) >= min),
-    rule('too_long', `must have at most ${max} characters`, (value) => characterCount(value) <= max),
     ...(pattern
       ? [rule('format', `must match ${pattern.source}`, (value) => pattern.test(String(value)))]
       : []),
@@ -38,19 +37,20 @@ export function TextField(
 export function EmailField(options: FieldOptions) {
   return field(
     options,
-    { type: String, format: 'idn-email', maxLength: 254 },
+    { type: String, format: 'idn-email', maxLength: maxEmailLength },
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? normalizeEmail(value) : value)),
-    ...textRules,
-    rule('too_long', 'must have at most 254 characters', (value) => characterCount(value) <= 254),
+    ...textRules(maxEmailLength),
     rule('format', 'must be an email address', isEmail),
   );
 }
 
+const maxTimezoneLength = 64;
+
 export function TimezoneField(options: FieldOptions) {
   return field(
     options,
-    { type: String, maxLength: 64 },
-    ...textRules,
+    { type: String, maxLength: maxTimezoneLength },
+    ...textRules(maxTimezoneLength),
     rule('unknown_timezone', 'must be UTC or an IANA time zone such as Europe/Berlin', isTimezone),
   );
 }
@@ -146,6 +146,7 @@ export function EnumSetField(options: FieldOptions & { values: readonly string[]
   const isSet = (value: unknown) =>
     Array.isArray(value) &&
     value.length > 0 &&
+    value.length <= values.length &&
     new Set(value).size === value.length &&
     value.every((item) => values.includes(item as string));
   return field(
@@ -155,14 +156,14 @@ export function EnumSetField(options: FieldOptions & { values: readonly string[]
   );
 }
 
-/** Strings as a JSON array, trimmed. Duplicates are dropped, ignoring case. Null means an empty array. */
+/** Strings as a JSON array, trimmed. Duplicates are dropped, ignoring case. If `nullable`, null means an empty array. */
 export function TextSetField(options: FieldOptions & { max: number; maxItems: number }) {
-  const { max, maxItems } = options;
+  const { max, maxItems, nullable } = options;
   return field(
     options,
     { type: 'array', items: { type: 'string', minLength: 1, maxLength: max }, maxItems },
     Transform(({ value }: { value: unknown }) =>
-      Array.isArray(value) ? withoutDuplicates(value) : value === null ? [] : value,
+      Array.isArray(value) ? withoutDuplicates(value) : value === null && nullable ? [] : value,
     ),
     rule('type', 'must be an array of strings', (value) => Array.isArray(value)),
     rule(
@@ -175,16 +176,22 @@ export function TextSetField(options: FieldOptions & { max: number; maxItems: nu
       `must contain only strings of 1 to ${max} characters, each with a visible character`,
       (value) =>
         (value as unknown[]).every(
-          (item) => isStorableText(item) && isVisibleText(item) && characterCount(item) <= max,
+          (item) => hasAtMost(max, item) && isStorableText(item) && isVisibleText(item),
         ),
     ),
   );
 }
 
 function withoutDuplicates(items: unknown[]): unknown[] {
-  const trimmed = items.map((item) => (typeof item === 'string' ? item.trim() : item));
-  const keys = trimmed.map((item) => (typeof item === 'string' ? item.toLowerCase() : item));
-  return trimmed.filter((_item, index) => keys.indexOf(keys[index]) === index);
+  const keys = new Set<unknown>();
+  return items
+    .map((item) => (typeof item === 'string' ? item.trim() : item))
+    .filter((item) => {
+      const key = typeof item === 'string' ? item.toLowerCase() : item;
+      const isNew = !keys.has(key);
+      keys.add(key);
+      return isNew;
+    });
 }
 
 /** An array of JSON objects. Their members are validated separately. */
@@ -194,15 +201,12 @@ export function ObjectListField(options: FieldOptions & { min: number; max: numb
   return field(
     options,
     { type: 'array', items, minItems: min, maxItems: max },
-    rule(
-      'type',
-      'must be an array of JSON objects',
-      (value) => Array.isArray(value) && value.every(isObject),
-    ),
+    rule('type', 'must be an array of JSON objects', Array.isArray),
     rule('out_of_range', `must have ${min} to ${max} items`, (value) => {
       const { length } = value as unknown[];
       return length >= min && length <= max;
     }),
+    rule('type', 'must be an array of JSON objects', (value) => (value as unknown[]).every(isObject)),
   );
 }
 

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
 import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
-import { isStorableText } from '../core/text';
+import { hasAtMost, isStorableText } from '../core/text';
 
 export interface FieldOptions {
   description: string;
@@ -48,8 +48,14 @@ export function rule(code: string, message: string, isValid: (value: unknown) =>
   return ValidateBy({ name: code, validator: { validate: isValid, defaultMessage: () => message } });
 }
 
-/** The rules of every text: a string that PostgreSQL can store. */
-export const textRules = [
-  rule('type', 'must be a string', (value) => typeof value === 'string'),
-  rule('invalid_text', 'must not contain U+0000 or a lone surrogate', isStorableText),
-];
+/**
+ * The rules of every text: a string that PostgreSQL can store.
+ * @param max the number of characters, which is checked before the text is read
+ */
+export function textRules(max: number): PropertyDecorator[] {
+  return [
+    rule('type', 'must be a string', (value) => typeof value === 'string'),
+    rule('too_long', `must have at most ${max} characters`, (value) => hasAtMost(max, value)),
+    rule('invalid_text', 'must not contain U+0000 or a lone surrogate', isStorableText),
+  ];
+}

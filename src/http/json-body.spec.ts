@@ -1,10 +1,12 @@
 import { Problem } from '../core/problem';
 import { parseJsonBody } from './json-body';
 
+const max = { keys: 10, values: 20 };
+
 /** The problem of a body, as its status and code, or those of its first field error. */
-function problemOf(body: Buffer | string, maxKeys = 10): [status: number, code: string] {
+function problemOf(body: Buffer | string, limits = max): [status: number, code: string] {
   try {
-    parseJsonBody(Buffer.from(body as string), maxKeys);
+    parseJsonBody(Buffer.from(body as string), limits);
   } catch (error) {
     expect(error).toBeInstanceOf(Problem);
     const { status, code, errors } = error as Problem;
@@ -15,7 +17,7 @@ function problemOf(body: Buffer | string, maxKeys = 10): [status: number, code: 
 
 describe('parseJsonBody', () => {
   it('returns undefined for an empty body', () => {
-    expect(parseJsonBody(Buffer.alloc(0), 10)).toBeUndefined();
+    expect(parseJsonBody(Buffer.alloc(0), max)).toBeUndefined();
   });
 
   it.each<[string, object]>([
@@ -26,7 +28,7 @@ describe('parseJsonBody', () => {
     ['{"a":"\\u0000\\ud800"}', { a: '\0\ud800' }], // refused by the rules for text, with the name of the field
     ['\ufeff{"title":"x"}', { title: 'x' }], // a byte order mark is allowed
   ])('returns the object of %j', (text, expected) => {
-    expect(parseJsonBody(Buffer.from(text), 10)).toEqual(expected);
+    expect(parseJsonBody(Buffer.from(text), max)).toEqual(expected);
   });
 
   it.each<[string, Buffer]>([
@@ -40,7 +42,7 @@ describe('parseJsonBody', () => {
     ['gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00])],
   ])('refuses %s: it is no UTF-8', (_what, body) => {
     expect(problemOf(body)).toEqual([400, 'malformed_body']);
-    expect(() => parseJsonBody(body, 10)).toThrow('The request body is not valid UTF-8.');
+    expect(() => parseJsonBody(body, max)).toThrow('The request body is not valid UTF-8.');
   });
 
   it.each<[string, Buffer | string]>([
@@ -59,9 +61,11 @@ describe('parseJsonBody', () => {
     ['UTF-16 without a byte order mark', Buffer.from('{"a":1}', 'utf16le')],
     ['a form', 'title=x'],
     ['100,000 open brackets', '['.repeat(100_000)],
+    ['an invalid escape in a key', '{"\\x":1}'],
+    ['a key that is cut off', '{"a'],
   ])('refuses %s: it is no JSON', (_what, body) => {
     expect(problemOf(body)).toEqual([400, 'malformed_body']);
-    expect(() => parseJsonBody(Buffer.from(body as string), 10)).toThrow(
+    expect(() => parseJsonBody(Buffer.from(body as string), max)).toThrow(
       'The request body is not valid JSON.',
     );
   });
@@ -76,6 +80,7 @@ describe('parseJsonBody', () => {
     '[]',
     '[{"title":"x"}]',
     '['.repeat(5000) + ']'.repeat(5000),
+    ` [${'{"a":1},'.repeat(1000)}{}]\n`,
   ])('refuses a value that is no object (%#)', (text) => {
     expect(problemOf(text)).toEqual([422, 'type']);
   });
@@ -85,12 +90,13 @@ describe('parseJsonBody', () => {
     ['{"__proto__":{"is_superuser":true}}', 'unknown_field'],
     [`{"a":${'['.repeat(3000)}${']'.repeat(3000)}}`, 'too_deep'],
     ['{"a":1,"b":2,"c":{"d":1}}', 'too_many_keys'],
+    [`{"a":[${'[],'.repeat(40)}[]]}`, 'too_many_values'],
   ])('refuses keys that checkJsonKeys refuses (%#)', (text, code) => {
-    expect(problemOf(text, 3)).toEqual([422, code]);
+    expect(problemOf(text, { keys: 3, values: 40 })).toEqual([422, code]);
   });
 
   it('does not repeat the body in its errors', () => {
     const body = Buffer.from('{"password":hunter2}');
-    expect(() => parseJsonBody(body, 10)).toThrow(/^The request body is not valid JSON\.$/);
+    expect(() => parseJsonBody(body, max)).toThrow(/^The request body is not valid JSON\.$/);
   });
 });

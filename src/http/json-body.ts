@@ -8,15 +8,16 @@ import { checkJsonKeys } from './json-keys';
 interface BodyLimits {
   bytes: number;
   keys: number;
+  values: number;
 }
 
 /** The limits of an ordinary body. Fastify itself enforces the number of bytes. */
-export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000 };
+export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000, values: 5000 };
 
 /** The limits of a body that contains many others, such as a batch. */
-const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 10_000 };
+const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 5000, values: 10_000 };
 
-/** The route accepts a body of up to 1 MiB with 10,000 keys. */
+/** The route accepts a body of up to 1 MiB with 5,000 keys and 10,000 values. */
 export function LargeBody(): MethodDecorator {
   return RouteConfig({ bodyLimits: largeBodyLimits });
 }
@@ -32,7 +33,7 @@ export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers, routeOptions }, body, done) => {
     try {
       refuseEncodings(headers);
-      done(null, parseJsonBody(body as Buffer, bodyLimitsOf(routeOptions.config).keys));
+      done(null, parseJsonBody(body as Buffer, bodyLimitsOf(routeOptions.config)));
     } catch (error) {
       done(error as Error);
     }
@@ -61,14 +62,10 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
  * @throws Problem 400 for a body that is not UTF-8 or not JSON · Problem 422 for JSON that is not an
  * object, and from `checkJsonKeys`
  */
-export function parseJsonBody(body: Buffer, maxKeys: number): object | undefined {
+export function parseJsonBody(body: Buffer, max: Pick<BodyLimits, 'keys' | 'values'>): object | undefined {
   if (body.length === 0) return undefined;
-  const text = decode(body);
-  const value = parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid([{ field: '', code: 'type', message: 'The request body must be a JSON object.' }]);
-  }
-  checkJsonKeys(text, maxKeys);
+  const value = parse(decode(body), max);
+  if (typeof value !== 'object' || value === null) throw notAnObject();
   return value;
 }
 
@@ -80,10 +77,22 @@ function decode(body: Buffer): string {
   }
 }
 
-function parse(text: string): unknown {
+function parse(text: string, max: Pick<BodyLimits, 'keys' | 'values'>): unknown {
+  const trimmed = text.trim();
+  // An array is refused in any case, so it is not parsed.
+  if (trimmed.startsWith('[')) throw trimmed.endsWith(']') ? notAnObject() : notJson();
   try {
+    checkJsonKeys(text, max);
     return JSON.parse(text);
-  } catch {
-    throw new Problem(400, 'malformed_body', 'The request body is not valid JSON.');
+  } catch (error) {
+    throw error instanceof Problem ? error : notJson();
   }
+}
+
+function notAnObject(): Problem {
+  return invalid([{ field: '', code: 'type', message: 'The request body must be a JSON object.' }]);
+}
+
+function notJson(): Problem {
+  return new Problem(400, 'malformed_body', 'The request body is not valid JSON.');
 }

@@ -2,10 +2,10 @@ import { Problem } from '../core/problem';
 import { checkJsonKeys, isForbiddenKey } from './json-keys';
 
 /** The error of the check as "field code"; undefined for text that passes. */
-function errorOf(text: string, maxKeys = 1000): string | undefined {
-  JSON.parse(text); // the check expects valid JSON
+function errorOf(text: string, keys = 1000, values = 1_000_000): string | undefined {
+  JSON.parse(text); // the texts are valid JSON
   try {
-    checkJsonKeys(text, maxKeys);
+    checkJsonKeys(text, { keys, values });
     return undefined;
   } catch (error) {
     expect(error).toBeInstanceOf(Problem);
@@ -112,6 +112,30 @@ describe('checkJsonKeys', () => {
 
   it('does not count array items and values', () => {
     expect(errorOf(`{"a":${JSON.stringify(Array.from({ length: 5000 }, () => 'a'))}}`, 1)).toBeUndefined();
+  });
+
+  it.each([
+    ['null', 1],
+    ['[]', 1],
+    ['{"a":"b"}', 2],
+    ['[{},[],"a",1,true,null]', 7],
+    ['{"a":{"b":[1,-2.5e3 , "c:,"],"d":[[]]} ,"e" :false}', 9],
+    ['[\n1\t,\r2 ]', 3],
+    ['["\\\\","\\",[1]"]', 3],
+  ])('counts the values of %s: %d', (text, count) => {
+    expect(errorOf(text, 1000, count)).toBeUndefined();
+    expect(errorOf(text, 1000, count - 1)).toBe(' too_many_values');
+  });
+
+  it('refuses a megabyte of empty arrays at the limit, without reading on', () => {
+    const text = `{"a":[${'[],'.repeat(350_000)}[]],"a":1}`;
+    expect(errorOf(text, 1000, 20_000)).toBe(' too_many_values');
+  });
+
+  it('reads text that is not JSON to its end', () => {
+    for (const text of ['{"a', '{"a\\', '}]},', 'nonsense', '{a:1}', '"', '']) {
+      expect(() => checkJsonKeys(text, { keys: 10, values: 10 })).not.toThrow(Problem);
+    }
   });
 
   it.each([

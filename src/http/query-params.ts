@@ -3,18 +3,21 @@ import { Transform } from 'class-transformer';
 import type { EnumValues } from '../core/enum-values';
 import { isId } from '../core/ids';
 import { parseSort, SortKey } from '../core/page-request';
-import { characterCount, isStorableText } from '../core/text';
+import { hasAtMost, isStorableText } from '../core/text';
 import { TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
 
 /** The value for items without a value. */
 const none = 'none';
 
+/** The maximum number of values in a comma-separated parameter. */
+const maxItems = 100;
+
 /** Comma-separated values of an enum; with `orNone`, `none` for items without a value. */
 export function EnumListParam(options: { values: EnumValues<string | number>; orNone?: boolean }) {
   const { values, orNone } = options;
   const allowed = [...values.values, ...(orNone ? [none] : [])].join(', ');
-  const message = `must be 1 to 100 comma-separated values, each one of ${allowed}`;
+  const message = `must be 1 to ${maxItems} comma-separated values, each one of ${allowed}`;
   const noneHint = orNone ? ' Use `none` for items without a value.' : '';
   return parameter(
     { description: `Comma-separated values, each one of ${allowed}.${noneHint}` },
@@ -32,7 +35,7 @@ export function IdListParam(options: FieldOptions) {
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_id', 'must be 1 to 100 comma-separated values, each a UUID or none', (items) =>
+    rule('invalid_id', `must be 1 to ${maxItems} comma-separated values, each a UUID or none`, (items) =>
       everyItem(items, (item) => item === null || isId(item)),
     ),
   );
@@ -42,13 +45,15 @@ export function IdListParam(options: FieldOptions) {
 export function TextListParam(options: FieldOptions & { max: number }) {
   const { max } = options;
   const isText = (item: unknown) =>
-    item === null || (isStorableText(item) && characterCount(item) > 0 && characterCount(item) <= max);
+    item === null || (item !== '' && hasAtMost(max, item) && isStorableText(item));
   return parameter(
     options,
     { type: String },
     splitInto((item) => (item === none ? null : item)),
-    rule('invalid_text', `must be 1 to 100 comma-separated values of 1 to ${max} characters each`, (items) =>
-      everyItem(items, isText),
+    rule(
+      'invalid_text',
+      `must be 1 to ${maxItems} comma-separated values of 1 to ${max} characters each`,
+      (items) => everyItem(items, isText),
     ),
   );
 }
@@ -69,9 +74,8 @@ export function TextParam(options: FieldOptions & { max: number }) {
   return parameter(
     options,
     { type: String, minLength: 1, maxLength: max },
-    ...textRules,
+    ...textRules(max),
     rule('too_short', 'must not be empty', (value) => value !== ''),
-    rule('too_long', `must have at most ${max} characters`, (value) => characterCount(value) <= max),
   );
 }
 
@@ -142,10 +146,12 @@ function parameter(
 /** Splits a comma-separated parameter. A parameter that is given several times is an array, which fails validation. */
 function splitInto(parseItem: (item: string) => unknown): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? value.split(',').map((item) => parseItem(item.trim())) : [value],
+    typeof value === 'string'
+      ? value.split(',', maxItems + 1).map((item) => parseItem(item.trim()))
+      : [value],
   );
 }
 
 function everyItem(items: unknown, isValid: (item: unknown) => boolean): boolean {
-  return Array.isArray(items) && items.length <= 100 && items.every(isValid);
+  return Array.isArray(items) && items.length <= maxItems && items.every(isValid);
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { JsonText } from '../core/json-text';
 import { Problem } from '../core/problem';
@@ -27,9 +28,10 @@ export class BatchService {
    * @throws Problem of the first operation that fails, naming its index
    */
   async runAtomic({ operations }: Batch): Promise<JsonText> {
-    const parsed = await Promise.all(
-      operations.map((operation, index) => withIndexInError(index, () => parseBatchOperation(operation))),
-    );
+    const parsed: BatchOperation[] = [];
+    for (const [index, operation] of operations.entries()) {
+      parsed.push(await withIndexInError(index, () => parse(operation)));
+    }
     return this.database.writeTransaction(async () => {
       const items: string[] = [];
       for (const [index, operation] of parsed.entries()) {
@@ -49,7 +51,7 @@ export class BatchService {
     const items: string[] = [];
     for (const [index, operation] of operations.entries()) {
       try {
-        items.push(itemJson(index, await this.run(await parseBatchOperation(operation))));
+        items.push(itemJson(index, await this.run(await parse(operation))));
       } catch (error) {
         const problem = asProblem(error);
         const { status } = problem;
@@ -78,6 +80,12 @@ export class BatchService {
         return { status: 204 };
     }
   }
+}
+
+/** Parses an operation after other requests had their turn, because parsing 200 operations takes long. */
+async function parse(operation: Record<string, unknown>): Promise<BatchOperation> {
+  await setImmediate();
+  return parseBatchOperation(operation);
 }
 
 /** @throws Problem from `work`, with the index of the operation */

@@ -34,6 +34,15 @@ export const priorities = new EnumValues([1, 2, 3, 4, 5], {
   lowest: 5,
 });
 
+const tags = {
+  description:
+    'Names of the tags: at most 20, each with 1 to 50 characters. Names are case-insensitive. Tags that do not exist yet are created.',
+  example: ['writing'],
+  default: [],
+  max: 50,
+  maxItems: 20,
+};
+
 /** Fields of a task that its user can write. */
 export class TaskFields {
   @TextField({ description: 'Title of the task.', example: 'Write the first chapter', min: 1, max: 500 })
@@ -102,14 +111,7 @@ export class TaskFields {
   @IdField({ description: 'Id of the parent task.', nullable: true })
   parent_task_id: string | null;
 
-  @TextSetField({
-    description:
-      'Names of the tags: at most 20, each with 1 to 50 characters. Names are case-insensitive. Tags that do not exist yet are created.',
-    example: ['writing'],
-    default: [],
-    max: 50,
-    maxItems: 20,
-  })
+  @TextSetField(tags)
   tags: string[];
 
   @TextField({
@@ -150,12 +152,19 @@ export class TaskView extends IntersectionType(Identified, TaskFields, TaskState
 
 export const TaskPage = pageOf(TaskView, 'TaskPage');
 
+class TaskTags {
+  @TextSetField({ ...tags, description: `${tags.description} Null means none.`, nullable: true })
+  tags: string[];
+}
+
+const TaskInput = IntersectionType(OmitType(TaskFields, ['tags']), TaskTags);
+
 export class CreateTask extends IntersectionType(
-  PickType(TaskFields, ['title']),
-  PartialType(OmitType(TaskFields, ['title']), { skipNullProperties: false }),
+  PickType(TaskInput, ['title']),
+  PartialType(OmitType(TaskInput, ['title']), { skipNullProperties: false }),
 ) {}
 
-export class PatchTask extends PartialType(TaskFields, { skipNullProperties: false }) {}
+export class PatchTask extends PartialType(TaskInput, { skipNullProperties: false }) {}
 
 export class TaskSummary {
   @ApiProperty({ ...countSchema, description: 'Number of tasks outside the trash.' })

@@ -66,6 +66,60 @@ describe('registration', () => {
     }
   });
 
+  it('accepts one address of a mailbox, also in the ASCII form of its domain and with any sigma', async () => {
+    const register = (email: string) => app.api.post('/auth/register', { email, password });
+    for (const [stored, others] of [
+      [
+        'ada@bücher.example',
+        ['ADA@xn--bcher-kva.example', 'ada@XN--BCHER-KVA.EXAMPLE', 'ada@BU\u0308CHER.example'],
+      ],
+      ['οδος@example.com', ['οδοσ@example.com', 'ΟΔΟΣ@example.com']],
+    ] as const) {
+      expect((await register(others[0]).expect(201)).body).toMatchObject({ email: stored });
+      for (const email of [stored, ...others]) {
+        expect((await register(email).expect(409)).body).toMatchObject({ code: 'email_taken' });
+        await app.api.post('/auth/login', { email, password }).expect(200);
+      }
+    }
+    const { rows } = await app.database.query<{ email: string }>(
+      `SELECT email FROM users WHERE email LIKE '%cher%' OR email LIKE '%xn--%' OR email LIKE 'οδο%' ORDER BY email`,
+    );
+    expect(rows.map(({ email }) => email)).toEqual(['ada@bücher.example', 'οδος@example.com']);
+  });
+
+  it.each([
+    'victim@e\ufe0fxample.com',
+    'victim@exam\u034fple.com',
+    'victim@exam\u00adple.com',
+    'victim@\u0301example.com',
+    'victim@exam-\u0301ple.com',
+    'victim@1.2',
+    'victim@127.0.0.1',
+    'victim@xn--a.com',
+  ])('refuses the address %j, whose domain is no domain name', async (email) => {
+    for (const [path, body] of [
+      ['/auth/register', { email, password }],
+      ['/auth/password/forgot', { email }],
+    ] as const) {
+      expect((await app.api.post(path, body).expect(422)).body).toMatchObject({
+        errors: [{ field: 'email', code: 'format' }],
+      });
+    }
+  });
+
+  it('refuses 64 KB of combining marks as an address', async () => {
+    const email = `a${'\u0315\u0300'.repeat(16_000)}@example.com`;
+    for (const [path, body] of [
+      ['/auth/register', { email, password }],
+      ['/auth/login', { email, password }],
+      ['/auth/password/forgot', { email }],
+    ] as const) {
+      expect((await app.api.post(path, body).expect(422)).body).toMatchObject({
+        errors: [{ field: 'email', code: 'too_long' }],
+      });
+    }
+  });
+
   it('accepts a username once, in any case', async () => {
     await newUser(app, { username: 'stone' });
     const { body } = await app.api

@@ -125,6 +125,14 @@ describe('a request body', () => {
       422,
       [' too_many_keys'],
     ],
+    [
+      'with 20,000 empty arrays',
+      `{"title":"x","tags":[${'[],'.repeat(20_000)}[]]}`,
+      422,
+      [' too_many_values'],
+    ],
+    ['with 5,001 values', `{"title":"x","tags":[${'1,'.repeat(4997)}1]}`, 422, [' too_many_values']],
+    ['with 5,000 values', `{"title":"x","tags":[${'1,'.repeat(4996)}1]}`, 422, ['tags invalid_text']],
     ['with toString', '{"title":"x","toString":1}', 422, ['toString unknown_field']],
     ['with prototype', '{"title":"x","prototype":{"a":1}}', 422, ['prototype unknown_field']],
     ['with a lone surrogate as a key', '{"title":"x","\\ud800":1}', 422, ['\ufffd unknown_field']],
@@ -460,4 +468,27 @@ describe('a TCP connection', () => {
     const overflow = await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(overflow).toMatch(/^HTTP\/1.1 431 .*"code":"headers_too_large"/s);
   });
+
+  it.each([undefined, '127.0.0.0/8'])(
+    'that is reset at once is not an error of the server (TRUST_PROXY %s)',
+    async (trustProxy) => {
+      const { connect } = await import('node:net');
+      const other = await startApp({ DATABASE_URL: app.databaseUrl, TRUST_PROXY: trustProxy });
+      const logged = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+      try {
+        for (let i = 0; i < 50; i++) {
+          await new Promise((resolve) => {
+            const socket = connect(Number(new URL(other.url).port), '127.0.0.1');
+            socket.on('error', resolve).on('close', resolve);
+            socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n', () => socket.resetAndDestroy());
+          });
+        }
+        await other.api.get('//health/live').expect(200);
+        expect(logged.mock.calls.map(([text]) => String(text))).toEqual([]);
+      } finally {
+        logged.mockRestore();
+        await other.close();
+      }
+    },
+  );
 });

@@ -74,6 +74,7 @@ describe('tags of tasks', () => {
     [[null], 'invalid_text'],
     [[['a']], 'invalid_text'],
     [Array.from({ length: 21 }, (_, i) => `t${i}`), 'too_many'],
+    [Array.from({ length: 4000 }, (_, i) => (i % 2 ? [] : `t${i}`)), 'too_many'],
     [{ a: 1 }, 'type'],
   ])('cannot be %j', async (value, code) => {
     const task = await newTask(user);
@@ -84,6 +85,20 @@ describe('tags of tasks', () => {
       expect((await call().expect(422)).body).toMatchObject({ errors: [{ field: 'tags', code }] });
     }
     expect(await tagNames()).toEqual([]);
+  });
+
+  it('can be null in requests, never in responses, and the OpenAPI document says so', async () => {
+    const { schemas } = app.contract.document.components!;
+    const nullable = ['CreateTask', 'PatchTask', 'TaskView'].map((name) => {
+      const { properties } = schemas![name] as { properties: Record<string, { nullable?: boolean }> };
+      return [name, properties.tags!.nullable ?? false];
+    });
+    expect(nullable).toEqual([
+      ['CreateTask', true],
+      ['PatchTask', true],
+      ['TaskView', false],
+    ]);
+    expect(await newTask(user, { tags: null })).toMatchObject({ tags: [] });
   });
 
   it('may be twenty with fifty characters each, counting repeated names once', async () => {

@@ -222,6 +222,45 @@ describe('a batch', () => {
     expect(await storedTasks()).toEqual([]);
   });
 
+  it.each<[string, object[], object]>([
+    [
+      '100,000 tags',
+      [{ op: 'create', data: { title: 'x', tags: Array.from({ length: 100_000 }, (_, i) => `t${i}`) } }],
+      { code: 'too_many_values', message: 'The request body has more than 10000 values.' },
+    ],
+    [
+      '340,000 empty arrays',
+      [{ op: 'create', data: { title: 'x', tags: Array.from({ length: 340_000 }, () => []) } }],
+      { code: 'too_many_values', message: 'The request body has more than 10000 values.' },
+    ],
+    [
+      '1,001 keys in one object',
+      [{ op: 'create', data: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`k${i}`, 1])) }],
+      { code: 'too_many_keys', message: 'An object has more than 1000 keys.' },
+    ],
+    [
+      '5,100 keys',
+      Array.from({ length: 1700 }, () => ({ a: 1, b: 1, c: 1 })),
+      { code: 'too_many_keys', message: 'The request body has more than 5000 keys.' },
+    ],
+  ])('with %s is refused before it is parsed', async (_what, operations, error) => {
+    const { body } = await batch(operations).expect(422);
+    expect(body).toMatchObject({ errors: [{ field: '', ...error }] });
+    expect(await storedTasks()).toEqual([]);
+  });
+
+  it('may use all fields and 20 tags in each of its 200 operations', async () => {
+    const data = {
+      ...{ title: 'x', description: 'x', notes: 'x', status: 'pending', priority: 3, category: 'x' },
+      ...{ due_date: '2026-12-31', estimated_hours: 1, actual_hours: 1, goal_id: null, parent_task_id: null },
+      ...{ project_name: 'x', repository_path: 'x', completed: false },
+      tags: Array.from({ length: 20 }, (_, i) => `t${i}`),
+    };
+    const response = await batch(Array.from({ length: 200 }, () => ({ op: 'create', data })));
+    expect(response.status).not.toBe(413);
+    expect(items(response).map(({ status }) => status)).toEqual(Array(200).fill(201));
+  });
+
   it('accepts at most 200 operations', async () => {
     const create = {
       op: 'create',
