@@ -1,7 +1,8 @@
 -- Trigger functions that several owned tables use.
 
 -- For BEFORE UPDATE triggers: increments the version of a row.
-CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.updated_at := now();
   NEW.version := OLD.version + 1;
@@ -9,7 +10,8 @@ BEGIN
 END $$;
 
 -- Sets completed_at when a row is completed, and clears it when the status changes again.
-CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.completed_at := CASE WHEN NEW.status = 'completed' THEN coalesce(NEW.completed_at, now()) END;
   RETURN NEW;
@@ -17,7 +19,8 @@ END $$;
 
 -- Refuses a row that would become its own ancestor. The argument is the column that refers to the parent. The lock
 -- serializes the moves of one user within a table: the tree that was checked is the tree that is stored.
-CREATE FUNCTION refuse_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_cycle() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   parent_id uuid := to_jsonb(NEW) ->> TG_ARGV[0];
   is_cycle boolean;

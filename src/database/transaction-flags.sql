@@ -8,7 +8,8 @@
 --   summing_hours             'true' while sum_actual_hours updates a task
 
 -- The name of the setting that holds the flag. IMMUTABLE: with a constant name, the check happens once, in the planner.
-CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours') THEN
     RETURN 'cairn.' || name;
@@ -17,12 +18,12 @@ BEGIN
 END $$;
 
 -- The value of a flag; null when it is not set.
-CREATE FUNCTION transaction_flag(name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT nullif(current_setting(transaction_flag_setting(name), true), '')
-$$;
+CREATE FUNCTION transaction_flag(name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting(transaction_flag_setting(name), true), '');
 
 -- Sets a flag until the end of the transaction. An empty value clears it.
-CREATE FUNCTION set_transaction_flag(name text, value text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_transaction_flag(name text, value text) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config(transaction_flag_setting(name), value, true);
 END $$;

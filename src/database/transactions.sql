@@ -10,13 +10,15 @@ CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('cairn.user_id', true), '')::uuid;
 
 -- Acts as this user until the end of the transaction, with the rights of cairn_app only.
-CREATE FUNCTION act_as(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION act_as(user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('cairn.user_id', user_id::text, true), set_config('role', 'cairn_app', true);
 END $$;
 
 -- Acts as the user of this session. SQLSTATE ZC401 unless the session is alive and the user is active.
-CREATE FUNCTION enter(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM sessions s JOIN users u ON u.id = s.user_id
@@ -29,7 +31,8 @@ BEGIN
 END $$;
 
 -- Like enter, with a personal access token instead of a session.
-CREATE FUNCTION enter_by_token(token_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter_by_token(token_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
@@ -43,7 +46,8 @@ END $$;
 -- Like enter, for the administration of accounts: SQLSTATE ZC403 unless the user is a superuser. The role cairn_admin
 -- sees accounts and has no rights on tasks and goals. The row lock keeps the user a superuser until the end of the
 -- transaction: of two superusers who demote each other, only one succeeds.
-CREATE FUNCTION enter_as_administrator(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter_as_administrator(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM enter(session_id, user_id);
   PERFORM 1 FROM users u WHERE u.id = enter_as_administrator.user_id AND u.is_superuser FOR SHARE;
@@ -56,7 +60,8 @@ END $$;
 -- Locks the account against changes of its password and rights until the end of the transaction. Call it before enter
 -- when the transaction creates something that such a change must revoke: enter then sees all earlier changes, and later
 -- changes wait until the new row is committed.
-CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM users u WHERE u.id = lock_account.user_id FOR SHARE;
@@ -64,12 +69,12 @@ BEGIN
 END $$;
 
 -- Serializes the writes of one user: what a transaction has read is still true when it commits.
-CREATE FUNCTION lock_user_writes(user_id uuid) RETURNS void LANGUAGE sql AS $$
-  SELECT pg_advisory_xact_lock(hashtextextended('writes of ' || user_id, 0))
-$$;
+CREATE FUNCTION lock_user_writes(user_id uuid) RETURNS void LANGUAGE sql
+  RETURN pg_advisory_xact_lock(hashtextextended('writes of ' || user_id, 0));
 
 -- SQLSTATE ZC403 unless the current user's email address is verified. Call it after enter.
-CREATE FUNCTION refuse_unverified() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unverified() RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM users u WHERE u.id = current_user_id() AND u.is_verified;
   IF NOT FOUND THEN

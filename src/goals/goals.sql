@@ -9,9 +9,8 @@ CREATE INDEX goals_by_target_date ON goals
   (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
 
 -- Whether a goal is open.
-CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status IN ('active', 'on_hold')
-$$;
+CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status IN ('active', 'on_hold');
 
 REVOKE ALL ON FUNCTION goal_is_open(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goal_is_open(text) TO cairn_app;

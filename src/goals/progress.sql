@@ -1,13 +1,13 @@
 -- The progress of a goal follows its tasks and subgoals, unless it is set manually (docs/decisions/0018).
 
 -- Whether a task or subgoal with this status counts toward the progress of its goal.
-CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status <> 'cancelled'
-$$;
+CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status <> 'cancelled';
 
 -- The progress of a goal in percent: the average of the percentage of completed tasks and the average progress of the
 -- subgoals, or the only one of the two that exists. 100 only if everything is completed, null if nothing contributes.
-CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE
+  SET search_path = public, pg_temp AS $$
 BEGIN
   RETURN (
     SELECT CASE WHEN avg(half) > 99.99 AND avg(half) < 100 THEN 99.99 ELSE round(avg(half), 2) END FROM (
@@ -23,7 +23,8 @@ END $$;
 
 -- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
 -- its subgoals.
-CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
   deepest integer;
@@ -62,7 +63,8 @@ END $$;
 
 -- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. After each row of
 -- a DELETE: a statement-level trigger would fire for the statements of foreign keys instead of the user's statement.
-CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
@@ -80,7 +82,8 @@ END $$;
 
 -- After each statement on goals: recomputes their present and former parents. Does nothing while recompute_progress
 -- updates goals, because it recomputes the parents itself.
-CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF transaction_flag('recomputing_progress') = 'true' THEN
     RETURN NULL;
@@ -104,7 +107,8 @@ END $$;
 -- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
 -- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
 -- no longer 100, unless the statement itself sets the status.
-CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   before goals := OLD;
 BEGIN

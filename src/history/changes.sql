@@ -5,7 +5,8 @@
 -- Triggers call it WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app'): not for rows that foreign keys change in
 -- the role of the schema owner, for whom the policies show no rows. The application relies on foreign keys only for rows
 -- that are deleted together with a user, like the user's history.
-CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   changed record := coalesce(NEW, OLD);
   number bigint;

@@ -3,7 +3,8 @@
 -- ends. With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each
 -- wait; the count is reset when one window passes without a hit.
 CREATE FUNCTION count_hits(keys text[], quotas integer[], windows integer[], longest_waits integer[], new_hits integer)
-  RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql AS $$
+  RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   quota integer;
   wait integer;

@@ -1,7 +1,7 @@
 -- The migrations that were applied. The application calls it at the start, because its role cannot read the table.
 CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
   SET search_path = public, pg_temp AS $$
-  SELECT name FROM migrations
+  SELECT name FROM public.migrations
 $$;
 
 REVOKE ALL ON FUNCTION applied_migrations() FROM PUBLIC;

@@ -96,8 +96,9 @@ const queries: Record<Kind, string> = {
     WITH p AS (${functionsSql})
     SELECT p.name, format('DROP %s %s', kind, p.name) AS drop,
       pg_get_function_arguments(p.oid) || coalesce(' RETURNS ' || pg_get_function_result(p.oid), '') AS signature,
-      regexp_replace(rtrim(pg_get_functiondef(p.oid), E'\\n'),
-        format('^(CREATE OR REPLACE %s )%s\\.', kind, p.pronamespace::regnamespace), '\\1') AS create
+      replace(regexp_replace(rtrim(pg_get_functiondef(p.oid), E'\\n'),
+        format('^(CREATE OR REPLACE %s )%s\\.', kind, p.pronamespace::regnamespace), '\\1'),
+        format(E'\\n SET search_path TO %L, ', $1), E'\\n SET search_path TO ''public'', ') AS create
     FROM p, LATERAL (VALUES (CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END)) kinds (kind)
     ORDER BY p.oid`,
 

@@ -29,8 +29,10 @@ export async function applySqlFiles(runner: QueryRunner, schema: string): Promis
   for (let files = sqlFiles(); files.length > 0;) {
     const failures: { file: SqlFile; reason: string }[] = [];
     for (const file of files) {
-      // All other statements name their objects without a schema.
-      const sql = file.sql.replaceAll('ON SCHEMA public', `ON SCHEMA ${schema}`);
+      // Everything else names its objects without a schema.
+      const sql = file.sql
+        .replaceAll('ON SCHEMA public', `ON SCHEMA ${schema}`)
+        .replaceAll('search_path = public,', `search_path = ${schema},`);
       const reason = await attempt(runner, sql);
       if (reason !== undefined) failures.push({ file, reason });
     }

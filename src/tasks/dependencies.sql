@@ -1,11 +1,13 @@
 -- The tasks that depend on an open task, one row for each open task that they depend on.
-CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT d.task_id FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
-  WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at)
-$$;
+  WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at);
+END;
 
 -- Refuses a task that would depend on itself, directly or through others.
-CREATE FUNCTION refuse_dependency_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_dependency_cycle() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM (
     WITH RECURSIVE needed (id) AS (
@@ -25,7 +27,8 @@ CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
   FOR EACH ROW EXECUTE FUNCTION refuse_dependency_cycle();
 
 -- Refuses to complete a task that depends on an open task, unless the flag ignore_open_dependencies is set.
-CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
     WHERE d.user_id = NEW.user_id AND d.task_id = NEW.id AND task_is_open(t.status, t.deleted_at);

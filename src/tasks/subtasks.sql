@@ -1,5 +1,6 @@
 -- Refuses a task with more than ten ancestors, and a move that would give one of its descendants more than ten.
-CREATE FUNCTION refuse_depth() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_depth() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   above integer;
   below integer := 0;
@@ -28,7 +29,8 @@ END $$;
 
 -- Refuses a parent in the trash: SQLSTATE ZC404 for a new parent, ZC409 when a subtask is restored without its parent.
 -- When a task is restored, its subtasks are not checked, because the same statement restores their parents.
-CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF transaction_flag('restored_task_id') <> NEW.id::text THEN
     RETURN NEW;

@@ -11,9 +11,8 @@ CREATE INDEX tasks_trash ON tasks
   (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
 
 -- Whether a task is open. A task in the trash is not.
-CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL
-$$;
+CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL;
 
 REVOKE ALL ON FUNCTION task_is_open(text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION task_is_open(text, timestamptz) TO cairn_app;

@@ -1,6 +1,7 @@
 -- After each change of a time entry: sets actual_hours of its task to the sum of the ended entries, or to null if there
 -- are none.
-CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
 BEGIN
@@ -20,7 +21,8 @@ CREATE TRIGGER time_entries_4_hours AFTER INSERT OR UPDATE OR DELETE ON time_ent
   FOR EACH ROW EXECUTE FUNCTION sum_actual_hours();
 
 -- Refuses a manual change of actual_hours if a time entry of the task has ended.
-CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM time_entries e WHERE e.user_id = NEW.user_id AND e.task_id = NEW.id AND e.ended_at IS NOT NULL;
   IF FOUND AND transaction_flag('summing_hours') IS DISTINCT FROM 'true' THEN

@@ -1,23 +1,27 @@
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE UNIQUE INDEX users_username_key ON users (lower(username));
 
--- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at.
-CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at when a visible column changes.
+CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  hidden text[] := '{password_hash,last_login_at}';
 BEGIN
   PERFORM now() AT TIME ZONE NEW.timezone;
-  IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+  IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - hidden <> to_jsonb(NEW) - hidden THEN
     NEW.updated_at := now();
   END IF;
   RETURN NEW;
 END $$;
 
--- A sign-in sets only last_login_at, which does not count as an update of the account.
+-- A sign-in sets last_login_at and may replace the password hash. Neither counts as an update of the account.
 CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
-  email, username, full_name, password_hash, is_active, is_verified, is_superuser, timezone ON users
+  email, username, full_name, is_active, is_verified, is_superuser, timezone ON users
   FOR EACH ROW EXECUTE FUNCTION check_user();
 
 -- Sets deactivated_at when is_active becomes false, and clears it when is_active becomes true.
-CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.deactivated_at := CASE WHEN NOT NEW.is_active THEN coalesce(NEW.deactivated_at, now()) END;
   RETURN NEW;
@@ -40,8 +44,8 @@ REVOKE ALL ON users FROM PUBLIC;
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at), UPDATE (username, full_name, timezone), DELETE ON users TO cairn_app;
 -- Registration, sign-in, passwords and email addresses.
-GRANT SELECT, INSERT, UPDATE (email, username, full_name, timezone, password_hash, is_verified, email_verified_at,
-  last_login_at) ON users TO cairn_auth;
+GRANT SELECT, INSERT (id, email, username, full_name, timezone, password_hash), UPDATE (email, username, full_name,
+  timezone, password_hash, is_verified, email_verified_at, last_login_at) ON users TO cairn_auth;
 -- Administration: everything but the password hash.
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at), UPDATE (is_active, is_superuser), DELETE ON users TO cairn_admin;

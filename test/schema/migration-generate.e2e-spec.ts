@@ -80,6 +80,18 @@ describe('migration:generate -- --check', () => {
       '  only in the database: function extra()',
     ],
     ['CREATE TABLE extra ()', '  only in the database: table extra'],
+    [
+      'ALTER FUNCTION check_user() RESET search_path',
+      '  different: function check_user()\n' +
+        '    database:  AS $function$\n' +
+        `    sources:   SET search_path TO 'public', 'pg_temp'`,
+    ],
+    [
+      'ALTER FUNCTION check_user() SET search_path = pg_temp, public',
+      '  different: function check_user()\n' +
+        `    database:  SET search_path TO 'pg_temp', 'public'\n` +
+        `    sources:   SET search_path TO 'public', 'pg_temp'`,
+    ],
   ])('reports %s', async (statements, lines) => {
     const [exitCode, output] = await check(await changedDatabase(statements));
     const [, heading] = reported('') as [number, string];
@@ -181,7 +193,7 @@ describe('with a new table, a dropped column and a changed signature', () => {
     edit('src/goals/goals.sql', (text) =>
       text
         .replace('goal_is_open(status text) RETURNS boolean', 'goal_is_open(status text) RETURNS integer')
-        .replace(`SELECT status IN ('active', 'on_hold')`, 'SELECT 1'),
+        .replace(`RETURN status IN ('active', 'on_hold')`, 'RETURN 1'),
     );
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

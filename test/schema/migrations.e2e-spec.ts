@@ -72,6 +72,53 @@ it('go up, down to nothing, and up again to the same schema', async () => {
   expect(await dump(url)).toEqual(first);
 });
 
+describe('the privileges of PUBLIC on the database', () => {
+  const grantSql = (url: string) =>
+    `GRANT TEMPORARY, CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC`;
+  const privileges = (url: string) =>
+    onDatabase(url, async (client) => {
+      const { rows } = await client.query<object>(`
+        SELECT has_database_privilege('cairn_login', current_database(), 'TEMPORARY') AS may_create_temporary,
+          has_database_privilege('cairn_login', current_database(), 'CREATE') AS may_create_schemas,
+          has_schema_privilege('cairn_login', 'public', 'CREATE') AS may_create`);
+      return rows[0];
+    });
+
+  it('are revoked if the schema owner owns the database', async () => {
+    const url = await emptyDatabase();
+    await onDatabase(url, (client) => client.query(grantSql(url)));
+    expect(await privileges(url)).toEqual({
+      may_create_temporary: true,
+      may_create_schemas: true,
+      may_create: true,
+    });
+    await migration(url, 'migration:run');
+    expect(await privileges(url)).toEqual({
+      may_create_temporary: false,
+      may_create_schemas: false,
+      may_create: false,
+    });
+  });
+
+  it('remain on the database of another owner, who can revoke them', async () => {
+    const url = await emptyDatabase();
+    const name = new URL(url).pathname.slice(1);
+    await onDatabase(url, (client) =>
+      client.query(`${grantSql(url)}; ALTER DATABASE ${name} OWNER TO postgres`),
+    );
+    await migration(url, 'migration:run');
+    expect(await privileges(url)).toEqual({
+      may_create_temporary: true,
+      may_create_schemas: true,
+      may_create: false,
+    });
+    await onDatabase(url, (client) =>
+      client.query(`REVOKE TEMPORARY, CREATE ON DATABASE ${name} FROM PUBLIC`),
+    );
+    expect(await privileges(url)).toMatchObject({ may_create_temporary: false, may_create_schemas: false });
+  });
+});
+
 describe('a database of an earlier development version', () => {
   const earlierVersion = `
     CREATE TABLE users (id uuid PRIMARY KEY);

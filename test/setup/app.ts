@@ -32,8 +32,11 @@ export interface TestApp {
 /** Clones the migrated template. @returns the URL of the new database for a superuser */
 export async function newDatabase(): Promise<string> {
   const name = `cairn_test_${randomBytes(6).toString('hex')}`;
-  const create = `CREATE DATABASE ${name} TEMPLATE ${template} OWNER cairn_owner`;
-  await onDatabase(server(), (client) => client.query(create));
+  await onDatabase(server(), async (client) => {
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER cairn_owner`);
+    // PostgreSQL does not copy privileges on the database.
+    await client.query(`REVOKE TEMPORARY, CREATE ON DATABASE ${name} FROM PUBLIC`);
+  });
   return Object.assign(new URL(server()), { pathname: `/${name}` }).toString();
 }
 

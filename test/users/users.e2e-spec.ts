@@ -51,6 +51,29 @@ describe('the account of the current user', () => {
     }
   });
 
+  it('keeps updated_at when the user signs in, also if that replaces the hash, or changes the password', async () => {
+    const user = await newUser(app);
+    const costlier = await startApp({ DATABASE_URL: app.databaseUrl, ARGON2_TIME_COST: '3' });
+    try {
+      const before = (await user.api.get('/users/me').expect(200)).body as {
+        updated_at: string;
+        last_login_at: string;
+      };
+      const again = await signIn(app, user.email);
+      const rehashed = await signIn(costlier, user.email);
+      const change = { current_password: password, new_password: 'another pile of flat stones' };
+      await again.api.post('/auth/password', change).expect(204);
+      const { body } = await again.api.get('/users/me').expect(200);
+      expect(body).toEqual({ ...before, last_login_at: expect.any(String) as string });
+      expect((body as typeof before).last_login_at > before.last_login_at).toBe(true);
+      expect(rehashed.id).toBe(user.id);
+      const changed = await again.api.patch('/users/me', { full_name: 'Changed' }).expect(200);
+      expect((changed.body as typeof before).updated_at > before.updated_at).toBe(true);
+    } finally {
+      await costlier.close();
+    }
+  });
+
   it('is deleted with everything it owns, given the password', async () => {
     const [user, other] = [await newUser(app), await newUser(app)];
     const goal = await newGoal(user);

@@ -11,12 +11,17 @@ export const earlierVersionMessage =
  */
 export class Baseline1795276800000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const part of [refuseEarlierVersion, roles, tables, objects]) await queryRunner.query(part);
+    for (const part of [refuseEarlierVersion, roles, databasePrivileges, tables, objects])
+      await queryRunner.query(part);
   }
 
-  /** The roles remain: they belong to the whole server, and other databases may use them. */
+  /**
+   * The roles remain: they belong to the whole server, and other databases may use them. The privileges on the database
+   * remain revoked.
+   */
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`
+DROP FUNCTION blocked_tasks(uuid);
 DROP TABLE changes, time_entries, task_tags, tags, task_dependencies, tasks, goals, administrative_acts, rate_limits, mails, one_time_tokens, personal_tokens, sessions, users;
 DROP FUNCTION
   current_user_id(), act_as(uuid), enter(uuid, uuid), enter_by_token(uuid, uuid),
@@ -25,7 +30,7 @@ DROP FUNCTION
   increment_version(), set_completed_at(), refuse_cycle(), record_change(), check_user(),
   set_deactivated_at(), session_is_alive(timestamptz, timestamptz),
   count_hits(text[], integer[], integer[], integer[], integer), goal_is_open(text),
-  task_is_open(text, timestamptz), refuse_depth(), refuse_trashed_parent(), blocked_tasks(uuid),
+  task_is_open(text, timestamptz), refuse_depth(), refuse_trashed_parent(),
   refuse_dependency_cycle(), refuse_open_dependency(), counts_toward_progress(text),
   progress_of(uuid, uuid), recompute_progress(uuid, uuid[]), recompute_progress_after_tasks(),
   recompute_progress_after_subgoals(), apply_progress(), sum_actual_hours(), refuse_manual_hours(),
@@ -79,6 +84,19 @@ BEGIN
       EXECUTE format('GRANT %I TO %I', required_role.name, current_user);
     END IF;
   END LOOP;
+END $$;
+`;
+
+/**
+ * The login role must not create objects that hide those of Cairn. Only the owner of the database can revoke this; for
+ * another schema owner, see docs/operations.md, "Roles".
+ */
+const databasePrivileges = `
+DO $$
+BEGIN
+  IF (SELECT pg_has_role(current_user, datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
+    EXECUTE format('REVOKE TEMPORARY, CREATE ON DATABASE %I FROM PUBLIC', current_database());
+  END IF;
 END $$;
 `;
 
@@ -355,13 +373,15 @@ CREATE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('cairn.user_id', true), '')::uuid;
 
 -- Acts as this user until the end of the transaction, with the rights of cairn_app only.
-CREATE FUNCTION act_as(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION act_as(user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('cairn.user_id', user_id::text, true), set_config('role', 'cairn_app', true);
 END $$;
 
 -- Acts as the user of this session. SQLSTATE ZC401 unless the session is alive and the user is active.
-CREATE FUNCTION enter(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM sessions s JOIN users u ON u.id = s.user_id
@@ -374,7 +394,8 @@ BEGIN
 END $$;
 
 -- Like enter, with a personal access token instead of a session.
-CREATE FUNCTION enter_by_token(token_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter_by_token(token_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM personal_tokens t JOIN users u ON u.id = t.user_id
@@ -388,7 +409,8 @@ END $$;
 -- Like enter, for the administration of accounts: SQLSTATE ZC403 unless the user is a superuser. The role cairn_admin
 -- sees accounts and has no rights on tasks and goals. The row lock keeps the user a superuser until the end of the
 -- transaction: of two superusers who demote each other, only one succeeds.
-CREATE FUNCTION enter_as_administrator(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter_as_administrator(session_id uuid, user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM enter(session_id, user_id);
   PERFORM 1 FROM users u WHERE u.id = enter_as_administrator.user_id AND u.is_superuser FOR SHARE;
@@ -401,7 +423,8 @@ END $$;
 -- Locks the account against changes of its password and rights until the end of the transaction. Call it before enter
 -- when the transaction creates something that such a change must revoke: enter then sees all earlier changes, and later
 -- changes wait until the new row is committed.
-CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION lock_account(user_id uuid) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config('role', 'cairn_auth', true);
   PERFORM 1 FROM users u WHERE u.id = lock_account.user_id FOR SHARE;
@@ -409,12 +432,12 @@ BEGIN
 END $$;
 
 -- Serializes the writes of one user: what a transaction has read is still true when it commits.
-CREATE FUNCTION lock_user_writes(user_id uuid) RETURNS void LANGUAGE sql AS $$
-  SELECT pg_advisory_xact_lock(hashtextextended('writes of ' || user_id, 0))
-$$;
+CREATE FUNCTION lock_user_writes(user_id uuid) RETURNS void LANGUAGE sql
+  RETURN pg_advisory_xact_lock(hashtextextended('writes of ' || user_id, 0));
 
 -- SQLSTATE ZC403 unless the current user's email address is verified. Call it after enter.
-CREATE FUNCTION refuse_unverified() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unverified() RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM users u WHERE u.id = current_user_id() AND u.is_verified;
   IF NOT FOUND THEN
@@ -440,7 +463,8 @@ GRANT EXECUTE ON FUNCTION current_user_id(), lock_user_writes(uuid), refuse_unve
 --   summing_hours             'true' while sum_actual_hours updates a task
 
 -- The name of the setting that holds the flag. IMMUTABLE: with a constant name, the check happens once, in the planner.
-CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours') THEN
     RETURN 'cairn.' || name;
@@ -449,12 +473,12 @@ BEGIN
 END $$;
 
 -- The value of a flag; null when it is not set.
-CREATE FUNCTION transaction_flag(name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT nullif(current_setting(transaction_flag_setting(name), true), '')
-$$;
+CREATE FUNCTION transaction_flag(name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting(transaction_flag_setting(name), true), '');
 
 -- Sets a flag until the end of the transaction. An empty value clears it.
-CREATE FUNCTION set_transaction_flag(name text, value text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_transaction_flag(name text, value text) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM set_config(transaction_flag_setting(name), value, true);
 END $$;
@@ -466,7 +490,8 @@ GRANT EXECUTE ON FUNCTION transaction_flag_setting(text), transaction_flag(text)
 -- Trigger functions that several owned tables use.
 
 -- For BEFORE UPDATE triggers: increments the version of a row.
-CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION increment_version() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.updated_at := now();
   NEW.version := OLD.version + 1;
@@ -474,7 +499,8 @@ BEGIN
 END $$;
 
 -- Sets completed_at when a row is completed, and clears it when the status changes again.
-CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_completed_at() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.completed_at := CASE WHEN NEW.status = 'completed' THEN coalesce(NEW.completed_at, now()) END;
   RETURN NEW;
@@ -482,7 +508,8 @@ END $$;
 
 -- Refuses a row that would become its own ancestor. The argument is the column that refers to the parent. The lock
 -- serializes the moves of one user within a table: the tree that was checked is the tree that is stored.
-CREATE FUNCTION refuse_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_cycle() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   parent_id uuid := to_jsonb(NEW) ->> TG_ARGV[0];
   is_cycle boolean;
@@ -512,7 +539,8 @@ REVOKE ALL ON FUNCTION increment_version(), set_completed_at(), refuse_cycle() F
 -- Triggers call it WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app'): not for rows that foreign keys change in
 -- the role of the schema owner, for whom the policies show no rows. The application relies on foreign keys only for rows
 -- that are deleted together with a user, like the user's history.
-CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   changed record := coalesce(NEW, OLD);
   number bigint;
@@ -551,23 +579,27 @@ GRANT SELECT, INSERT, DELETE ON changes TO cairn_app;
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE UNIQUE INDEX users_username_key ON users (lower(username));
 
--- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at.
-CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at when a visible column changes.
+CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  hidden text[] := '{password_hash,last_login_at}';
 BEGIN
   PERFORM now() AT TIME ZONE NEW.timezone;
-  IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+  IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - hidden <> to_jsonb(NEW) - hidden THEN
     NEW.updated_at := now();
   END IF;
   RETURN NEW;
 END $$;
 
--- A sign-in sets only last_login_at, which does not count as an update of the account.
+-- A sign-in sets last_login_at and may replace the password hash. Neither counts as an update of the account.
 CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
-  email, username, full_name, password_hash, is_active, is_verified, is_superuser, timezone ON users
+  email, username, full_name, is_active, is_verified, is_superuser, timezone ON users
   FOR EACH ROW EXECUTE FUNCTION check_user();
 
 -- Sets deactivated_at when is_active becomes false, and clears it when is_active becomes true.
-CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION set_deactivated_at() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.deactivated_at := CASE WHEN NOT NEW.is_active THEN coalesce(NEW.deactivated_at, now()) END;
   RETURN NEW;
@@ -590,8 +622,8 @@ REVOKE ALL ON users FROM PUBLIC;
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at), UPDATE (username, full_name, timezone), DELETE ON users TO cairn_app;
 -- Registration, sign-in, passwords and email addresses.
-GRANT SELECT, INSERT, UPDATE (email, username, full_name, timezone, password_hash, is_verified, email_verified_at,
-  last_login_at) ON users TO cairn_auth;
+GRANT SELECT, INSERT (id, email, username, full_name, timezone, password_hash), UPDATE (email, username, full_name,
+  timezone, password_hash, is_verified, email_verified_at, last_login_at) ON users TO cairn_auth;
 -- Administration: everything but the password hash.
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at), UPDATE (is_active, is_superuser), DELETE ON users TO cairn_admin;
@@ -600,12 +632,11 @@ GRANT SELECT (id, is_active, deactivated_at), DELETE ON users TO cairn_purge;
 -- src/auth/sessions.sql
 -- Whether a session is neither revoked nor expired. Does not check whether its user is active.
 CREATE FUNCTION session_is_alive(revoked_at timestamptz, expires_at timestamptz) RETURNS boolean
-  LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT revoked_at IS NULL AND expires_at > now()
-$$;
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN revoked_at IS NULL AND expires_at > now();
 
 REVOKE ALL ON FUNCTION session_is_alive(timestamptz, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION session_is_alive(timestamptz, timestamptz) TO cairn_app, cairn_auth, cairn_admin, cairn_purge;
+GRANT EXECUTE ON FUNCTION session_is_alive(timestamptz, timestamptz) TO cairn_app, cairn_auth, cairn_purge;
 
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON sessions TO cairn_app
@@ -616,8 +647,9 @@ CREATE POLICY purge ON sessions TO cairn_purge USING (NOT session_is_alive(revok
 
 REVOKE ALL ON sessions FROM PUBLIC;
 GRANT SELECT, UPDATE (revoked_at) ON sessions TO cairn_app;
-GRANT SELECT, INSERT, UPDATE (generation, last_used_at, expires_at, revoked_at) ON sessions TO cairn_auth;
-GRANT SELECT (user_id, id, revoked_at), UPDATE (revoked_at) ON sessions TO cairn_admin;
+GRANT SELECT, INSERT (user_id, id, user_agent, ip, expires_at), UPDATE (generation, last_used_at, expires_at, revoked_at)
+  ON sessions TO cairn_auth;
+GRANT SELECT (user_id, revoked_at), UPDATE (revoked_at) ON sessions TO cairn_admin;
 GRANT SELECT (user_id, id, revoked_at, expires_at), DELETE ON sessions TO cairn_purge;
 
 -- src/auth/personal-tokens.sql
@@ -656,7 +688,8 @@ GRANT SELECT, INSERT, DELETE, UPDATE (attempts, due_at) ON mails TO cairn_auth;
 -- ends. With a longest wait, they are refused for 1, 2, 4, … seconds up to that wait, and one hit is allowed after each
 -- wait; the count is reset when one window passes without a hit.
 CREATE FUNCTION count_hits(keys text[], quotas integer[], windows integer[], longest_waits integer[], new_hits integer)
-  RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql AS $$
+  RETURNS TABLE (is_allowed boolean, used integer, seconds integer) LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   quota integer;
   wait integer;
@@ -730,9 +763,8 @@ CREATE INDEX goals_by_target_date ON goals
   (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
 
 -- Whether a goal is open.
-CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status IN ('active', 'on_hold')
-$$;
+CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status IN ('active', 'on_hold');
 
 REVOKE ALL ON FUNCTION goal_is_open(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goal_is_open(text) TO cairn_app;
@@ -770,9 +802,8 @@ CREATE INDEX tasks_trash ON tasks
   (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
 
 -- Whether a task is open. A task in the trash is not.
-CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL
-$$;
+CREATE FUNCTION task_is_open(status text, deleted_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status IN ('pending', 'in_progress', 'blocked') AND deleted_at IS NULL;
 
 REVOKE ALL ON FUNCTION task_is_open(text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION task_is_open(text, timestamptz) TO cairn_app;
@@ -799,7 +830,8 @@ GRANT SELECT (user_id, deleted_at) ON tasks TO cairn_purge;
 
 -- src/tasks/subtasks.sql
 -- Refuses a task with more than ten ancestors, and a move that would give one of its descendants more than ten.
-CREATE FUNCTION refuse_depth() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_depth() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   above integer;
   below integer := 0;
@@ -828,7 +860,8 @@ END $$;
 
 -- Refuses a parent in the trash: SQLSTATE ZC404 for a new parent, ZC409 when a subtask is restored without its parent.
 -- When a task is restored, its subtasks are not checked, because the same statement restores their parents.
-CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_trashed_parent() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF transaction_flag('restored_task_id') <> NEW.id::text THEN
     RETURN NEW;
@@ -854,13 +887,15 @@ CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted
 
 -- src/tasks/dependencies.sql
 -- The tasks that depend on an open task, one row for each open task that they depend on.
-CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE FUNCTION blocked_tasks(user_id uuid) RETURNS TABLE (task_id uuid) LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT d.task_id FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
-  WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at)
-$$;
+  WHERE d.user_id = blocked_tasks.user_id AND task_is_open(t.status, t.deleted_at);
+END;
 
 -- Refuses a task that would depend on itself, directly or through others.
-CREATE FUNCTION refuse_dependency_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_dependency_cycle() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM (
     WITH RECURSIVE needed (id) AS (
@@ -880,7 +915,8 @@ CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
   FOR EACH ROW EXECUTE FUNCTION refuse_dependency_cycle();
 
 -- Refuses to complete a task that depends on an open task, unless the flag ignore_open_dependencies is set.
-CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
     WHERE d.user_id = NEW.user_id AND d.task_id = NEW.id AND task_is_open(t.status, t.deleted_at);
@@ -907,13 +943,13 @@ GRANT SELECT, INSERT, DELETE ON task_dependencies TO cairn_app;
 -- The progress of a goal follows its tasks and subgoals, unless it is set manually (docs/decisions/0018).
 
 -- Whether a task or subgoal with this status counts toward the progress of its goal.
-CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT status <> 'cancelled'
-$$;
+CREATE FUNCTION counts_toward_progress(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN status <> 'cancelled';
 
 -- The progress of a goal in percent: the average of the percentage of completed tasks and the average progress of the
 -- subgoals, or the only one of the two that exists. 100 only if everything is completed, null if nothing contributes.
-CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION progress_of(user_id uuid, goal_id uuid) RETURNS numeric LANGUAGE plpgsql STABLE
+  SET search_path = public, pg_temp AS $$
 BEGIN
   RETURN (
     SELECT CASE WHEN avg(half) > 99.99 AND avg(half) < 100 THEN 99.99 ELSE round(avg(half), 2) END FROM (
@@ -929,7 +965,8 @@ END $$;
 
 -- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
 -- its subgoals.
-CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   pending jsonb; -- goal id: depth in the tree
   deepest integer;
@@ -968,7 +1005,8 @@ END $$;
 
 -- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. After each row of
 -- a DELETE: a statement-level trigger would fire for the statements of foreign keys instead of the user's statement.
-CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
@@ -986,7 +1024,8 @@ END $$;
 
 -- After each statement on goals: recomputes their present and former parents. Does nothing while recompute_progress
 -- updates goals, because it recomputes the parents itself.
-CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   IF transaction_flag('recomputing_progress') = 'true' THEN
     RETURN NULL;
@@ -1010,7 +1049,8 @@ END $$;
 -- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
 -- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
 -- no longer 100, unless the statement itself sets the status.
-CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   before goals := OLD;
 BEGIN
@@ -1083,7 +1123,8 @@ GRANT SELECT, INSERT, DELETE ON task_tags TO cairn_app;
 -- src/time-entries/time-entries.sql
 -- After each change of a time entry: sets actual_hours of its task to the sum of the ended entries, or to null if there
 -- are none.
-CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
 BEGIN
@@ -1103,7 +1144,8 @@ CREATE TRIGGER time_entries_4_hours AFTER INSERT OR UPDATE OR DELETE ON time_ent
   FOR EACH ROW EXECUTE FUNCTION sum_actual_hours();
 
 -- Refuses a manual change of actual_hours if a time entry of the task has ended.
-CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_manual_hours() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM time_entries e WHERE e.user_id = NEW.user_id AND e.task_id = NEW.id AND e.ended_at IS NOT NULL;
   IF FOUND AND transaction_flag('summing_hours') IS DISTINCT FROM 'true' THEN
@@ -1131,7 +1173,7 @@ GRANT SELECT, INSERT, DELETE, UPDATE (ended_at) ON time_entries TO cairn_app;
 -- The migrations that were applied. The application calls it at the start, because its role cannot read the table.
 CREATE FUNCTION applied_migrations() RETURNS SETOF varchar LANGUAGE sql STABLE SECURITY DEFINER
   SET search_path = public, pg_temp AS $$
-  SELECT name FROM migrations
+  SELECT name FROM public.migrations
 $$;
 
 REVOKE ALL ON FUNCTION applied_migrations() FROM PUBLIC;
