@@ -38,7 +38,7 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
     case 'ZC404':
       return notFound(hint ?? 'row');
     case 'ZC409':
-      return problemKindOf(hint ?? ancestorCycle.code)?.create() ?? error;
+      return problemKindOf(hint ?? '')?.create() ?? error;
     case '23505': // unique_violation
       return problemKindOfConstraint(constraint)?.create() ?? error;
     case '23503': // foreign_key_violation

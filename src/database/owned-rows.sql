@@ -35,7 +35,7 @@ BEGIN
      SELECT EXISTS (SELECT 1 FROM ancestor WHERE id = $3)', TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME)
     INTO is_cycle USING parent_id, NEW.user_id, NEW.id;
   IF is_cycle THEN
-    RAISE EXCEPTION 'a row cannot be its own ancestor' USING ERRCODE = 'ZC409', COLUMN = TG_ARGV[0];
+    RAISE EXCEPTION 'a row cannot be its own ancestor' USING ERRCODE = 'ZC409', HINT = 'cycle', COLUMN = TG_ARGV[0];
   END IF;
   RETURN NEW;
 END $$;

@@ -5,6 +5,7 @@ const all = definitions.map(({ sql }) => sql).join('\n');
 
 /** The application translates each into a response. */
 const hints = [
+  'cycle',
   'dependency_cycle',
   'dependency_open',
   'email_not_verified',

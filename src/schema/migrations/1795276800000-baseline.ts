@@ -524,7 +524,7 @@ BEGIN
      SELECT EXISTS (SELECT 1 FROM ancestor WHERE id = $3)', TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME)
     INTO is_cycle USING parent_id, NEW.user_id, NEW.id;
   IF is_cycle THEN
-    RAISE EXCEPTION 'a row cannot be its own ancestor' USING ERRCODE = 'ZC409', COLUMN = TG_ARGV[0];
+    RAISE EXCEPTION 'a row cannot be its own ancestor' USING ERRCODE = 'ZC409', HINT = 'cycle', COLUMN = TG_ARGV[0];
   END IF;
   RETURN NEW;
 END $$;
@@ -918,8 +918,7 @@ CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
 CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  PERFORM 1 FROM task_dependencies d JOIN tasks t ON t.user_id = d.user_id AND t.id = d.depends_on_id
-    WHERE d.user_id = NEW.user_id AND d.task_id = NEW.id AND task_is_open(t.status, t.deleted_at);
+  PERFORM 1 FROM blocked_tasks(NEW.user_id) b WHERE b.task_id = NEW.id;
   IF FOUND AND transaction_flag('ignore_open_dependencies') IS DISTINCT FROM 'true' THEN
     RAISE EXCEPTION 'a dependency is open' USING ERRCODE = 'ZC409', HINT = 'dependency_open';
   END IF;
