@@ -32,10 +32,11 @@ function config(databaseUrl: string) {
   return loadConfig({ DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
 }
 
-/** Starts a server of `bench/server.ts` in a separate process, without rate limits. */
+/** Starts a server of `bench/server.ts` in a separate process, by default without rate limits. */
 export function startServer(
   kind: string,
   databaseUrl: string,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<{ url: string; process: ChildProcess }> {
   const child = spawn('node', ['-r', '@swc-node/register', join(__dirname, 'server.ts'), kind], {
     env: {
@@ -44,6 +45,7 @@ export function startServer(
       JWT_SECRET_KEY: 'x'.repeat(32),
       LOG_LEVEL: 'error',
       RATE_LIMITS: 'off',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -4,6 +4,7 @@ import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module';
 import type { Config } from './core/config';
 import { Log } from './core/log';
+import { Database } from './database/database';
 import {
   addHeadersAndLog,
   createAdapter,
@@ -12,7 +13,7 @@ import {
   refuseOtherMethods,
 } from './http/fastify';
 import { acceptJsonBodies } from './http/json-body';
-import { sendJsonText } from './http/json-responses';
+import { boundUnsentResponses, sendJsonText } from './http/json-responses';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
 import { validationPipe } from './http/validation';
@@ -37,6 +38,8 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
     logger: new Log(config),
   });
+  const database = app.get(Database);
+  boundUnsentResponses(fastify, (userId, length) => database.holdResponse(userId, length));
   if (config.corsOrigins.length) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];

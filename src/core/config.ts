@@ -52,6 +52,8 @@ export class Config {
   readonly databasePoolTimeout: number;
   /** Seconds after which a connection is replaced. */
   readonly databasePoolRecycle: number;
+  /** Maximum number of waiting requests of one user. */
+  readonly userQueueSize: number;
   readonly sqlEcho: boolean;
   /** The key that signs tokens. */
   readonly jwtSecret: string;
@@ -109,6 +111,7 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     databasePoolSize: reader.integer('DATABASE_POOL_SIZE', 1, 1000, 10),
     databasePoolTimeout: reader.integer('DATABASE_POOL_TIMEOUT', 1, 300, 30),
     databasePoolRecycle: reader.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),
+    userQueueSize: reader.integer('USER_QUEUE_SIZE', 1, 10_000, 100),
     sqlEcho: reader.boolean('SQL_ECHO', false),
     jwtSecret: reader.secret('JWT_SECRET_KEY', isProduction ? undefined : developmentSecret),
     jwtAcceptedSecrets: reader.secrets('JWT_ACCEPTED_SECRET_KEYS'),

@@ -18,6 +18,8 @@ interface RequestContext {
   address: string | null;
   /** Adds a value to a header of the response. */
   appendHeader: (name: string, value: string) => void;
+  /** Calls the listener when the response has been sent or the client has closed the connection; at once if it has already. */
+  onClose: (listener: () => void) => void;
   /** Set by the guard. */
   user?: CurrentUser;
 }
@@ -49,6 +51,11 @@ export function currentUser(): CurrentUser {
   return user;
 }
 
+/** For code that also runs for public routes. */
+export function currentUserIfAny(): CurrentUser | undefined {
+  return contexts.getStore()?.user;
+}
+
 /** Ignores case, like the comparison of UUIDs. */
 export function isCurrentUser(id: string): boolean {
   return id.toLowerCase() === currentUser().userId;
@@ -67,6 +74,11 @@ export function currentNetwork(): string {
 /** Adds a header to the response, whatever its status will be. Several values become one comma-separated list. */
 export function appendResponseHeader(name: string, value: string): void {
   currentRequest().appendHeader(name, value);
+}
+
+/** Calls the listener when the response has been sent or the client has closed the connection. */
+export function onRequestClose(listener: () => void): void {
+  currentRequest().onClose(listener);
 }
 
 /** Binds a function to the current request, for callers outside its context such as a response stream. */

@@ -12,6 +12,15 @@ import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool'
 import type { Statement } from './statement';
 import { UserQueues } from './user-queues';
 
+/** One user can use this fraction of the connections. */
+const connectionShares = 4;
+
+/** Characters of large responses of one user that the client has not received: a few of the largest pages. */
+const maxUnsent = 8_000_000;
+
+/** Characters of large responses of all users that the clients have not received. */
+const maxUnsentInTotal = 64_000_000;
+
 /** Statements that are sent together. The caller chooses their names. Optional ones may be undefined. */
 export type Statements = Record<string, Statement | undefined>;
 
@@ -30,35 +39,44 @@ type Actor = 'user' | 'authenticator';
  * security shows only the user's own rows.
  *
  * All methods throw a Problem if the error corresponds to one (503 if PostgreSQL cannot be reached), and otherwise the
- * DatabaseError.
+ * DatabaseError. The transactions of the current user wait in a queue, where they hold no connections: each user can use
+ * only a part of them (docs/decisions/0023).
  */
 @Injectable()
 export class Database {
   private readonly pool: ConnectionPool;
-  private readonly writeQueues: UserQueues;
+  private readonly userQueues: UserQueues;
   /** The interactive transaction of the current call chain. */
   private readonly transactions = new AsyncLocalStorage<{ client: PoolClient; actor: Actor }>();
 
   constructor(@InjectDataSource() dataSource: DataSource, config: Config) {
     this.pool = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, config.sqlEcho);
-    this.writeQueues = new UserQueues(1000 * config.databasePoolTimeout);
+    this.userQueues = new UserQueues({
+      // Several users are needed to take all connections.
+      running: Math.max(1, Math.floor(config.databasePoolSize / connectionShares)),
+      waiting: config.userQueueSize,
+      wait: 1000 * config.databasePoolTimeout,
+      unsent: maxUnsent,
+      unsentInTotal: maxUnsentInTotal,
+    });
   }
 
   /** Reads as the current user; all statements see one snapshot. */
   read<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
-      this.sendInTransaction('user', statements) ?? this.send(`${beginReadingSql}; ${enterSql()}`, statements)
+      this.sendInTransaction('user', statements) ??
+      this.queue(() => this.send(`${beginReadingSql}; ${enterSql()}`, statements))
     );
   }
 
   /** Several reads as the current user, one after the other, that see one snapshot. */
   readTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.transaction(`${beginReadingSql}; ${enterSql()}`, 'user', work);
+    return this.queue(() => this.transaction(`${beginReadingSql}; ${enterSql()}`, 'user', work));
   }
 
   /**
    * Writes as the current user. The writes of one user are serialized: what one of them has read is still true when it
-   * commits. Within this instance they wait in a queue, where they hold no connections.
+   * commits.
    */
   write<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
@@ -109,7 +127,7 @@ export class Database {
   asAdministrator<S extends Statements>(statements: S): Promise<Results<S>> {
     const { userId, sessionId } = currentUser();
     const enterAsAdministratorSql = `SELECT enter_as_administrator(${literal(sessionId)}, ${literal(userId)})`;
-    return this.send(`BEGIN; ${enterAsAdministratorSql}`, statements);
+    return this.queue(() => this.send(`BEGIN; ${enterAsAdministratorSql}`, statements));
   }
 
   /** For operator commands on accounts: the administrator's role, without a user. */
@@ -128,6 +146,15 @@ export class Database {
     return this.transaction(beginSql, 'user', work);
   }
 
+  /**
+   * Counts a large response of a user until it has been sent. Further transactions of the user wait while too much is
+   * unsent.
+   * @returns a function to call when the response has been sent; undefined if the instance has no memory left for it
+   */
+  holdResponse(userId: string, length: number): (() => void) | undefined {
+    return this.userQueues.hold(userId, length);
+  }
+
   /** Whether PostgreSQL responds within two seconds, regardless of the configured pool timeout. */
   ping(): Promise<boolean> {
     const isResponding = this.pool.ping().then(
@@ -137,8 +164,12 @@ export class Database {
     return Promise.race([isResponding, delay(2000, false, { ref: false })]);
   }
 
+  private queue<T>(work: () => Promise<T>): Promise<T> {
+    return this.userQueues.run(currentUser().userId, false, work);
+  }
+
   private serialize<T>(work: () => Promise<T>): Promise<T> {
-    return this.writeQueues.run(currentUser().userId, work);
+    return this.userQueues.run(currentUser().userId, true, work);
   }
 
   private async transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {

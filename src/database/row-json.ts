@@ -16,6 +16,21 @@ export function rowAsJsonSql(entity: EntityMetadata, fields: string[], derived: 
 }
 
 /**
+ * SQL of the approximate size of a row: the bytes of the columns that can be large. PostgreSQL stores the length of a text
+ * beside it, so that the text is not read. Of jsonb, only the compressed size is stored: `||` decompresses it.
+ * @param fields the names of the members of its JSON
+ */
+export function rowBytesSql(entity: EntityMetadata, fields: string[]): string {
+  const sizes = fields.flatMap((field) => {
+    const { type, isArray } = entity.findColumnWithPropertyName(field) ?? {};
+    const column = `${entity.tableName}.${field}`;
+    if (type === 'jsonb') return [`coalesce(pg_column_size(${column} || '{}'), 0)`];
+    return type === 'text' && !isArray ? [`coalesce(octet_length(${column}), 0)`] : [];
+  });
+  return sizes.join(' + ') || '0';
+}
+
+/**
  * SQL of a JSON object that counts rows by a column, with 0 for values without rows.
  * @param rows the name of a table expression
  * @param valuesSql SQL of the set of all values

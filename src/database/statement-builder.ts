@@ -14,6 +14,17 @@ export interface JsonRow {
   json: string;
 }
 
+/** A row of a list. The JSON is null if the rows before it are too large already. */
+export interface ListRow {
+  json: string | null;
+}
+
+/** Maximum size of a list in bytes of its large columns, not counting the row that exceeds it. */
+const maxListBytes = 2_000_000;
+
+/** Lists of so few rows are never too large: a row has at most two texts of 20,000 characters, or their old and new values. */
+const maxUncutRows = 25;
+
 /**
  * Builds simple statements on one table. The arguments are SQL with `:named` parameters. TypeORM generates the text once
  * for each combination of arguments, which is the key of the cache.
@@ -22,20 +33,32 @@ export class StatementBuilder {
   private readonly table: string;
   private readonly cache = new StatementCache(300);
 
-  /** @param jsonSql SQL of a row as JSON, which the statements return */
+  /**
+   * @param jsonSql SQL of a row as JSON, which the statements return
+   * @param bytesSql SQL of the approximate size of a row
+   */
   constructor(
     private readonly dataSource: DataSource,
     private readonly entity: ObjectType<ObjectLiteral>,
     private readonly jsonSql: string,
+    private readonly bytesSql: string,
   ) {
     this.table = dataSource.getMetadata(entity).tableName;
   }
 
-  /** @param parameters if they contain `limit`, it limits the number of rows */
-  select(where: string, parameters: Parameters, order: Order[] = []): Statement<JsonRow> {
-    const key = ['SELECT', where, ...order.map(({ sql, direction }) => `${sql} ${direction}`)];
-    return this.build(key, parameters, () => {
-      const query = this.query().select(this.jsonSql, 'json').where(where);
+  select(where: string, parameters: Parameters): Statement<JsonRow> {
+    return this.build(['SELECT', where], parameters, () =>
+      this.query().select(this.jsonSql, 'json').where(where),
+    );
+  }
+
+  /** The JSON is null for rows after those that are too large together. They are read, but not written and not sent. */
+  list(where: string, parameters: Parameters & { limit: number }, order: Order[]): Statement<ListRow> {
+    const isCut = parameters.limit > maxUncutRows;
+    const orderSql = order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
+    return this.build([isCut ? 'LIST CUT' : 'LIST', where, orderSql], parameters, () => {
+      const jsonSql = isCut ? this.cutJsonSql(orderSql) : this.jsonSql;
+      const query = this.query().select(jsonSql, 'json').where(where);
       for (const { sql, direction } of order) query.addOrderBy(sql, direction);
       return query;
     });
@@ -85,6 +108,12 @@ export class StatementBuilder {
   /** For RETURNING: the row as `json`. */
   get returningSql(): string {
     return `${this.jsonSql} AS json`;
+  }
+
+  /** The window has the order of the list, so that the index of the list provides it too. */
+  private cutJsonSql(orderSql: string): string {
+    const bytesBeforeSql = `sum(${this.bytesSql}) OVER (ORDER BY ${orderSql} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
+    return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxListBytes} THEN ${this.jsonSql} END`;
   }
 
   private query() {

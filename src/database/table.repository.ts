@@ -6,9 +6,9 @@ import { currentUser } from '../core/request-context';
 import { Database, Results, Statements } from './database';
 import { Filter, timestampOrEndOfDaySql } from './filters';
 import { Keyset } from './keyset';
-import { isTimestampColumn, rowAsJsonSql } from './row-json';
+import { isTimestampColumn, rowAsJsonSql, rowBytesSql } from './row-json';
 import { Fragment, Parameters, sql, Statement } from './statement';
-import { ColumnSql, JsonRow, StatementBuilder } from './statement-builder';
+import { ColumnSql, JsonRow, ListRow, StatementBuilder } from './statement-builder';
 import type { TableOptions } from './table-options';
 
 /** Maximum length of a page in characters. The page stays in memory until the client has received it. */
@@ -45,7 +45,8 @@ export abstract class TableRepository<Query> {
     this.position = (dataSource.options.entities as unknown[]).indexOf(options.entity);
     this.table = this.metadata.tableName;
     const jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
-    this.statements = new StatementBuilder(dataSource, options.entity, jsonSql);
+    const bytesSql = rowBytesSql(this.metadata, options.fields);
+    this.statements = new StatementBuilder(dataSource, options.entity, jsonSql, bytesSql);
   }
 
   /** SQL condition for all rows that the caller can reach. */
@@ -172,7 +173,7 @@ export abstract class TableRepository<Query> {
     const fragments = query.cursor ? [...filters, keyset.after(query.cursor)] : filters;
     const parameters = { ...this.parametersOf(fragments), limit: query.limit + 1 };
     return {
-      rows: this.statements.select(
+      rows: this.statements.list(
         this.where(...fragments.map((fragment) => fragment.sql)),
         parameters,
         keyset.order,
@@ -188,7 +189,7 @@ export abstract class TableRepository<Query> {
 
   private toPage(
     query: Query & PageRequest,
-    { rows, totals }: { rows: JsonRow[]; totals: { total: string }[] },
+    { rows, totals }: { rows: ListRow[]; totals: { total: string }[] },
   ): JsonPage {
     const items = takeUpTo(maxPageLength, rows.slice(0, query.limit));
     const lastItem = items.at(-1);
@@ -228,11 +229,12 @@ export function isEmpty(values: object): boolean {
   return Object.values(values).every((value) => value === undefined);
 }
 
-/** The first rows, up to a total number of characters, but at least one row. */
-function takeUpTo(maxLength: number, rows: JsonRow[]): string[] {
+/** The first rows that have JSON, up to a total number of characters, but at least one row. */
+function takeUpTo(maxLength: number, rows: ListRow[]): string[] {
   const items: string[] = [];
   let length = 0;
   for (const { json } of rows) {
+    if (json === null) break;
     length += json.length;
     if (length > maxLength && items.length > 0) break;
     items.push(json);

@@ -1,27 +1,123 @@
-import pLimit from 'p-limit';
-import { unavailable } from '../core/problem';
+import { Problem, unavailable } from '../core/problem';
+import { onRequestClose } from '../core/request-context';
 
-/** Runs the writes of each user one after the other, so that waiting writes of one user hold no connections. */
+export interface UserLimits {
+  /** Maximum number of transactions of one user at the same time. */
+  running: number;
+  /** Maximum number of waiting transactions of one user. */
+  waiting: number;
+  /** Milliseconds after which a waiting transaction is refused. */
+  wait: number;
+  /** Maximum number of characters in unsent responses of one user. While there are more, transactions wait. */
+  unsent: number;
+  /** Maximum number of characters in unsent responses of all users together. */
+  unsentInTotal: number;
+}
+
+interface UserQueue {
+  running: number;
+  isWriting: boolean;
+  /** Characters in responses that the client has not received yet. */
+  unsent: number;
+  waiting: { isWriting: boolean; start: () => void }[];
+}
+
+/**
+ * Bounds what one user uses of this instance: connections to the database, and memory. The transactions of a user start in
+ * the order of their requests, except that a write waits until the user's previous write has ended. Each user has at most
+ * `running` entries in the queue of the connection pool, which is first in, first out: users get connections in turn. A waiting transaction is dropped when its client closes the connection.
+ */
 export class UserQueues {
-  private readonly queues = new Map<string, ReturnType<typeof pLimit>>();
+  private readonly queues = new Map<string, UserQueue>();
+  private unsentInTotal = 0;
 
-  /** @param maxWait milliseconds after which a waiting write is refused */
-  constructor(private readonly maxWait: number) {}
+  constructor(private readonly limits: UserLimits) {}
 
-  /** @throws Problem 503 when the user's earlier writes took too long, and what `work` throws */
-  async run<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.maxWait;
-    const queue = this.queues.get(userId) ?? pLimit(1);
-    this.queues.set(userId, queue);
+  /** @throws Problem 429 or 503 when the user has too many or too slow other requests, and what `work` throws */
+  async run<T>(userId: string, isWriting: boolean, work: () => Promise<T>): Promise<T> {
+    const queue = this.queueOf(userId);
+    if (!this.canStart(queue, isWriting)) await this.waitForStart(queue, isWriting);
+    else this.start(queue, isWriting);
     try {
-      return await queue(() => {
-        if (performance.now() > deadline) {
-          throw unavailable('Your other write requests take too long. Try again.');
-        }
-        return work();
-      });
+      return await work();
     } finally {
-      if (queue.activeCount + queue.pendingCount === 0) this.queues.delete(userId);
+      queue.running--;
+      if (isWriting) queue.isWriting = false;
+      this.startWaiting(userId, queue);
     }
   }
+
+  /**
+   * Counts a response as unsent.
+   * @returns a function that must be called when the response has been sent; undefined if too much is unsent in total
+   */
+  hold(userId: string, length: number): (() => void) | undefined {
+    if (this.unsentInTotal > 0 && this.unsentInTotal + length > this.limits.unsentInTotal) return undefined;
+    const queue = this.queueOf(userId);
+    this.unsentInTotal += length;
+    queue.unsent += length;
+    return () => {
+      this.unsentInTotal -= length;
+      queue.unsent -= length;
+      this.startWaiting(userId, queue);
+    };
+  }
+
+  private queueOf(userId: string): UserQueue {
+    const queue = this.queues.get(userId) ?? { running: 0, isWriting: false, unsent: 0, waiting: [] };
+    this.queues.set(userId, queue);
+    return queue;
+  }
+
+  private canStart(queue: UserQueue, isWriting: boolean): boolean {
+    const isFree = queue.running < this.limits.running && queue.unsent < this.limits.unsent;
+    return isFree && !(isWriting && queue.isWriting);
+  }
+
+  private start(queue: UserQueue, isWriting: boolean): void {
+    queue.running++;
+    if (isWriting) queue.isWriting = true;
+  }
+
+  private async waitForStart(queue: UserQueue, isWriting: boolean): Promise<void> {
+    if (queue.waiting.length >= this.limits.waiting) throw tooManyRequests();
+    const deadline = performance.now() + this.limits.wait;
+    await new Promise<void>((resolve, reject) => {
+      const start = () => {
+        if (performance.now() > deadline) {
+          reject(unavailable('Your other requests take too long. Try again.'));
+        } else {
+          this.start(queue, isWriting);
+          resolve();
+        }
+      };
+      const entry = { isWriting, start };
+      queue.waiting.push(entry);
+      onRequestClose(() => {
+        const position = queue.waiting.indexOf(entry);
+        if (position < 0) return;
+        queue.waiting.splice(position, 1);
+        reject(new Problem(408, 'timeout', 'The client closed the connection.'));
+      });
+    });
+  }
+
+  private startWaiting(userId: string, queue: UserQueue): void {
+    for (;;) {
+      const next = queue.waiting.findIndex(({ isWriting }) => this.canStart(queue, isWriting));
+      if (next < 0) break;
+      queue.waiting.splice(next, 1)[0]!.start();
+    }
+    if (queue.running === 0 && queue.unsent === 0) this.queues.delete(userId);
+  }
+}
+
+function tooManyRequests(): Problem {
+  return new Problem(
+    429,
+    'too_many_requests',
+    'Too many of your requests are in progress. Wait for their responses and try again.',
+    undefined,
+    { 'retry-after': '1' },
+  );
 }

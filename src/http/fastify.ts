@@ -63,7 +63,11 @@ export function openRequestContext(fastify: FastifyInstance): void {
       const previous = reply.getHeader(name);
       void reply.header(name, previous === undefined ? value : `${String(previous)}, ${value}`);
     };
-    runInRequest({ address: parseAddress(ip), appendHeader }, done);
+    const onClose = (listener: () => void) => {
+      if (reply.raw.destroyed) listener();
+      else reply.raw.once('close', listener);
+    };
+    runInRequest({ address: parseAddress(ip), appendHeader, onClose }, done);
   });
 }
 

@@ -1,5 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { JsonPage, JsonText } from '../core/json-text';
+import { unavailable } from '../core/problem';
+import { currentUserIfAny, onRequestClose } from '../core/request-context';
+
+/** Characters. Shorter responses fit into the buffers of a connection. */
+const largeResponseLength = 64 * 1024;
 
 /** Sends JsonText unchanged, and adds the URL of the next page as Link header (RFC 8288). */
 export function sendJsonText(fastify: FastifyInstance): void {
@@ -12,6 +17,28 @@ export function sendJsonText(fastify: FastifyInstance): void {
       searchParams.set('cursor', payload.nextCursor);
       void reply.header('link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
     }
+    done(null, payload);
+  });
+}
+
+/**
+ * Bounds the memory of large responses that clients have not received yet.
+ * @param hold counts a response of a user; returns a function to call when it has been sent, or undefined to refuse it
+ */
+export function boundUnsentResponses(
+  fastify: FastifyInstance,
+  hold: (userId: string, length: number) => (() => void) | undefined,
+): void {
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    const user = currentUserIfAny();
+    const isLarge = typeof payload === 'string' && payload.length > largeResponseLength;
+    if (!user || !isLarge) return done(null, payload);
+    const release = hold(user.userId, payload.length);
+    if (!release) {
+      reply.removeHeader('link');
+      return done(unavailable('Too many large responses are being sent. Try again.'));
+    }
+    onRequestClose(release);
     done(null, payload);
   });
 }

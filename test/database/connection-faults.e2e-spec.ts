@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { newDatabase, startApp, TestApp } from '../setup/app';
 import { newGoal, newTask, newUser, signIn, TestUser } from '../setup/factories';
-import { blockWrites, waitForLockWaits } from '../setup/locks';
+import { blockReads, blockWrites, waitForLockWaits } from '../setup/locks';
 import { PostgresProxy } from '../setup/postgres-proxy';
 import { onDatabase } from '../setup/server';
 
@@ -76,6 +76,53 @@ it('queued writes of one user leave database connections to other users', async 
   expect(await Promise.all(writes)).toEqual(Array(6).fill(200));
   expect((await writer.api.get(`/tasks/${task.id}`)).body).toMatchObject({ version: 7 });
   await small.close();
+});
+
+describe('many reads of one user', () => {
+  let small: TestApp;
+  let heavy: TestUser;
+  let other: TestUser;
+  beforeAll(async () => {
+    small = await startApp({ DATABASE_POOL_SIZE: '8', USER_QUEUE_SIZE: '5', LOG_LEVEL: 'silent' });
+    [heavy, other] = [await newUser(small), await newUser(small)];
+    await newTask(heavy, { tags: ['a'] });
+  });
+  afterAll(() => small.close());
+
+  const countLockWaits = async () => {
+    const { rows } = await small.database.query<{ count: number }>(
+      `SELECT count(*)::integer FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return rows[0]!.count;
+  };
+
+  it('use a quarter of the connections; the excess is refused, and other users are served', async () => {
+    const unblock = await blockReads(small, 'tags');
+    const statuses: number[] = [];
+    const refusals: Record<string, unknown>[] = [];
+    let onRefusal: () => void = () => undefined;
+    const refused = new Promise<void>((resolve) => (onRefusal = resolve));
+    // Two run, five wait.
+    const reads = Array.from({ length: 12 }, () =>
+      heavy.api.get('/tags').then(({ status, body, headers }) => {
+        statuses.push(status);
+        if (status === 200) return;
+        refusals.push({ ...(body as object), retry: headers['retry-after'] });
+        if (refusals.length === 5) onRefusal();
+      }),
+    );
+    await refused;
+    await waitForLockWaits(small, 2);
+    await other.api.get('/tasks').expect(200);
+    await other.api.post('/tasks', { title: 'Mine' }).expect(201);
+    await heavy.api.get('/tasks').expect(429);
+    expect(await countLockWaits()).toBe(2);
+    await unblock();
+    await Promise.all(reads);
+    expect(statuses.sort()).toEqual([...Array<number>(7).fill(200), ...Array<number>(5).fill(429)]);
+    expect(refusals[0]).toMatchObject({ status: 429, code: 'too_many_requests', retry: '1' });
+    await heavy.api.get('/tasks').expect(200);
+  });
 });
 
 it('a connection that is lost inside a transaction returns 503, and nothing is written', async () => {

@@ -53,6 +53,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     LOG_LEVEL: 'error',
     RATE_LIMITS: 'off',
     DATABASE_POOL_TIMEOUT: '300', // longer than any queue of requests takes on a busy machine
+    USER_QUEUE_SIZE: '1000',
     SMTP_URL: mailbox.url,
     ...environment,
     DATABASE_URL: asRole(database, 'cairn_login'),

@@ -24,6 +24,27 @@ export async function blockWrites(app: TestApp, event: string): Promise<() => Pr
 }
 
 /**
+ * Blocks the application's next reads of a table, inside their transactions, until they are unblocked.
+ * @returns unblocks them, all at once
+ */
+export async function blockReads(app: TestApp, table: string): Promise<() => Promise<void>> {
+  const client = await app.database.connect();
+  await client.query(`
+    CREATE FUNCTION block_reads() RETURNS boolean LANGUAGE plpgsql AS $$
+      BEGIN
+        PERFORM set_config('lock_timeout', '0', true), pg_advisory_xact_lock_shared(4712);
+        RETURN true;
+      END $$;
+    CREATE POLICY block_reads ON ${table} AS RESTRICTIVE FOR SELECT TO cairn_app USING ((SELECT block_reads()));
+    SELECT pg_advisory_lock(4712)`);
+  return async () => {
+    await client.query('SELECT pg_advisory_unlock(4712)');
+    await client.query('DROP FUNCTION block_reads() CASCADE');
+    client.release();
+  };
+}
+
+/**
  * Waits until so many statements in the application's database wait for a lock.
  * @param request gives up waiting when this request has ended
  */

@@ -11,6 +11,8 @@ export class PostgresProxy {
   statements: SentStatement[] = [];
   /** How often the application sent data after it had received some. */
   roundTrips = 0;
+  /** Bytes that PostgreSQL has sent. */
+  receivedBytes = 0;
   /** How many statements were sent to be parsed. */
   parseCount = 0;
   /** How often it still breaks a connection before a request reaches PostgreSQL. */
@@ -43,7 +45,13 @@ export class PostgresProxy {
   }
 
   reset(): void {
-    Object.assign(this, { statements: [], roundTrips: 0, parseCount: 0, lastSender: 'server' });
+    Object.assign(this, {
+      statements: [],
+      roundTrips: 0,
+      receivedBytes: 0,
+      parseCount: 0,
+      lastSender: 'server',
+    });
   }
 
   private forward(client: Socket, database: Socket): void {
@@ -80,6 +88,7 @@ export class PostgresProxy {
         return;
       }
       this.lastSender = 'server';
+      this.receivedBytes += chunk.length;
       client.write(chunk);
     });
     for (const [one, other] of [

@@ -1,5 +1,7 @@
-import { startApp, TestApp } from '../setup/app';
+import { Database } from '../../src/database/database';
+import { newDatabase, startApp, TestApp } from '../setup/app';
 import { ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
+import { PostgresProxy } from '../setup/postgres-proxy';
 
 /*
  * One user in Los Angeles with these tasks, created in this order:
@@ -286,4 +288,71 @@ it('a page ends after two million characters, whatever its limit, and the next p
   }
   expect(sizes).toEqual([49, 49, 22]);
   expect(seen.size).toBe(120);
+});
+
+describe('lists of large rows', () => {
+  let proxy: PostgresProxy;
+  let proxiedApp: TestApp;
+  let owner: TestUser;
+  let task: Json;
+
+  beforeAll(async () => {
+    proxy = await PostgresProxy.open(await newDatabase());
+    proxiedApp = await startApp({ DATABASE_URL: proxy.url, LOG_LEVEL: 'silent' });
+    owner = await newUser(proxiedApp);
+    task = await newTask(owner, { category: 'other' });
+    // Random text is stored uncompressed, and repeated text compressed.
+    await proxiedApp.database.query(
+      `WITH texts AS (
+         SELECT n, (SELECT string_agg(md5(n::text || i), '') FROM generate_series(1, 312) i) AS random FROM generate_series(1, 150) n
+       ), new_tasks AS (
+         INSERT INTO tasks (user_id, id, title, description, notes, category)
+           SELECT $1, gen_random_uuid(), 'Task ' || n, random, repeat('n', 10000), 'large' FROM texts
+       )
+       INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
+         SELECT $1, 1000 + n, 'task', $2, n + 1, 'update', jsonb_build_object('notes', jsonb_build_object('old', random, 'new', repeat('n', 10000)))
+         FROM texts`,
+      [owner.id, task.id],
+    );
+  });
+  afterAll(async () => {
+    await proxiedApp.close();
+    proxy.close();
+  });
+
+  it.each([
+    ['tasks', () => '/tasks?category=large&limit=200', 150],
+    ['changes', () => `/tasks/${task.id}/history?limit=200`, 151],
+  ])('of %s read no more than a page from PostgreSQL, in one round trip', async (_name, list, count) => {
+    const seen: unknown[] = [];
+    const sizes: number[] = [];
+    for (let path: string | null = list(); path;) {
+      proxy.reset();
+      const { body } = await owner.api.get(path).expect(200);
+      const page = body as { items: Json[]; next_cursor: string | null };
+      expect(proxy.roundTrips).toBe(1);
+      expect(proxy.receivedBytes).toBeLessThan(2_200_000);
+      sizes.push(page.items.length);
+      seen.push(...page.items.map(({ id }) => id));
+      path = page.next_cursor && `${list()}&cursor=${page.next_cursor}`;
+    }
+    expect(sizes.length).toBe(2);
+    expect(sizes[0]).toBeGreaterThan(95);
+    expect(new Set(seen).size).toBe(count);
+    expect(seen).toHaveLength(count);
+  });
+
+  it('are refused with 503 if the instance has no memory left for the response', async () => {
+    const hold = jest.spyOn(Database.prototype, 'holdResponse').mockReturnValue(undefined);
+    try {
+      const { headers, body } = await owner.api.get('/tasks?category=large&limit=100').expect(503);
+      expect([headers['retry-after'], headers.link]).toEqual(['1', undefined]);
+      expect(body).toMatchObject({ code: 'unavailable' });
+      expect(hold).toHaveBeenCalledWith(owner.id, expect.any(Number));
+      await owner.api.get('/tasks?category=other').expect(200);
+      expect(hold).toHaveBeenCalledTimes(1);
+    } finally {
+      hold.mockRestore();
+    }
+  });
 });

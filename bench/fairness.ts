@@ -1,0 +1,250 @@
+import { ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import type { Client } from 'pg';
+import { onDatabase } from '../test/setup/server';
+import { benchDatabase, passwordHash, signIn, startServer } from './setup';
+
+/*
+ * One user has 100,000 tasks. First the memory of the application while this user requests 30 large pages at once. Then
+ * ten other users read and write as usual, alone and while the first user repeats the ten most expensive requests over 60
+ * connections, with rate limits on: their p99 and their errors.
+ */
+const [heavyTasks, longTasks, largeChanges, connections, others, seconds] = [100_000, 2000, 204, 60, 10, 15];
+const api = '/api/v1';
+
+interface Ids {
+  user: string;
+  task: string;
+  goal: string;
+}
+
+interface Sender {
+  method: string;
+  path: string;
+  body?: object;
+}
+
+function expensiveRequests({ task, goal }: Ids): Sender[] {
+  const create = { op: 'create', data: { title: 'Large', description: 'd'.repeat(2000), tags: ['a', 'b'] } };
+  return [
+    { method: 'GET', path: '/tasks?q=zzzz&include=total' },
+    { method: 'GET', path: '/tasks?limit=200&sort=title,-priority&include=total' },
+    { method: 'GET', path: '/tasks?limit=200&category=long' },
+    { method: 'GET', path: `/tasks/${task}/history?limit=200` },
+    { method: 'GET', path: '/dashboard' },
+    { method: 'GET', path: '/tasks/summary' },
+    { method: 'GET', path: '/analytics/tasks' },
+    { method: 'GET', path: `/goals/${goal}/breakdown` },
+    { method: 'GET', path: '/users/me/export' },
+    { method: 'POST', path: '/tasks/batch', body: { mode: 'atomic', operations: Array(100).fill(create) } },
+  ];
+}
+
+async function main(): Promise<void> {
+  const { databaseUrl, superuserUrl } = await benchDatabase();
+  const ids = await onDatabase(superuserUrl, fill);
+  const server = await startServer('cairn', databaseUrl, { RATE_LIMITS: 'on' });
+  const tokens = await signIn(server.url, [
+    'heavy@example.com',
+    ...Array.from({ length: others }, (_, index) => `other${index + 1}@example.com`),
+  ]);
+  const [heavy = '', ...ordinary] = tokens;
+
+  await measure(server.url, ordinary, 3); // warm-up
+  for (const path of [`/tasks/${ids.task}/history?limit=200`, '/tasks?limit=200&category=long']) {
+    const pid = server.process.pid!;
+    const idle = residentMegabytes(pid);
+    let peak = idle;
+    const timer = setInterval(() => (peak = Math.max(peak, residentMegabytes(pid))), 20);
+    const pages = await startFlood(server.url, heavy, [{ method: 'GET', path }], 30);
+    await measure(server.url, ordinary, 5);
+    clearInterval(timer);
+    const statuses = await endFlood(pages);
+    process.stdout.write(
+      `30 × ${path.replace(/[0-9a-f-]{36}/, '{id}')}: ${statuses}, memory ${idle} → ${peak} MB\n`,
+    );
+  }
+  const alone = await measure(server.url, ordinary, seconds);
+  print('ten users alone', alone);
+  const flood = await startFlood(server.url, heavy, expensiveRequests(ids), connections);
+  const beside = await measure(server.url, ordinary, seconds);
+  print('beside the heavy user', beside);
+  process.stdout.write(`p99 ${(quantile(beside.times, 0.99) / quantile(alone.times, 0.99)).toFixed(1)} ×\n`);
+  process.stdout.write(`responses to the heavy user: ${await endFlood(flood)}\n`);
+  server.process.kill();
+  process.exit(0);
+}
+
+interface Measurement {
+  times: number[];
+  errors: number;
+}
+
+/** Each user repeats: list, get, create, update. */
+async function measure(url: string, tokens: string[], duration: number): Promise<Measurement> {
+  const times: number[] = [];
+  let errors = 0;
+  const deadline = performance.now() + duration * 1000;
+  await Promise.all(
+    tokens.map(async (token) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const timed = async (sender: Sender) => {
+        const start = performance.now();
+        const { status, text } = await send(url, token, sender, agent);
+        times.push(performance.now() - start);
+        if (status >= 400) errors++;
+        return text;
+      };
+      while (performance.now() < deadline) {
+        await timed({ method: 'GET', path: '/tasks?limit=20' });
+        const task = JSON.parse(await timed({ method: 'POST', path: '/tasks', body: { title: 'Mine' } })) as {
+          id: string;
+        };
+        await timed({ method: 'GET', path: `/tasks/${task.id}` });
+        await timed({ method: 'PATCH', path: `/tasks/${task.id}`, body: { status: 'completed' } });
+        await new Promise((resolve) => setTimeout(resolve, 50)); // a user within the rate limit
+      }
+      agent.destroy();
+    }),
+  );
+  return { times: times.sort((a, b) => a - b), errors };
+}
+
+function send(
+  url: string,
+  token: string,
+  { method, path, body }: Sender,
+  agent: Agent,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
+    const sent = request(`${url}${api}${path}`, { method, headers, agent }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body && JSON.stringify(body));
+  });
+}
+
+/** Starts a process of its own, so that it does not delay the measurement. @returns when it has got a response */
+async function startFlood(
+  url: string,
+  token: string,
+  senders: Sender[],
+  count: number,
+): Promise<ChildProcess> {
+  const child = fork(__filename, ['flood'], { execArgv: process.execArgv });
+  child.send({ url, token, senders, count });
+  await new Promise((resolve) => child.once('message', resolve));
+  return child;
+}
+
+function endFlood(flood: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    flood.once('message', (statuses) => {
+      flood.kill();
+      resolve(JSON.stringify(statuses));
+    });
+    flood.send('end');
+  });
+}
+
+/** Repeats the requests until the process is told to end; then sends the number of responses by status. */
+function flood(): void {
+  const statuses: Record<string, number> = {};
+  process.on('message', (message) => {
+    if (message === 'end') {
+      process.send!(statuses);
+      return;
+    }
+    const { url, token, senders, count } = message as {
+      url: string;
+      token: string;
+      senders: Sender[];
+      count: number;
+    };
+    for (let index = 0; index < count; index++)
+      void repeat(url, token, senders[index % senders.length]!, statuses);
+  });
+}
+
+async function repeat(
+  url: string,
+  token: string,
+  sender: Sender,
+  statuses: Record<string, number>,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  for (;;) {
+    const status = await send(url, token, sender, agent).then(
+      (response) => response.status,
+      () => 0,
+    );
+    if (Object.keys(statuses).length === 0) process.send!('started');
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    // As a client that ignores Retry-After, but does not use all of the processor for refused requests.
+    if (status >= 400 || status === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function residentMegabytes(pid: number): number {
+  const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
+  return Math.round((Number(pages) * 4096) / 1024 / 1024);
+}
+
+function quantile(times: number[], fraction: number): number {
+  return times[Math.floor(times.length * fraction)] ?? 0;
+}
+
+function print(name: string, { times, errors }: Measurement): void {
+  const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)].map((time) => time.toFixed(1));
+  process.stdout.write(
+    `${name}: ${times.length} responses, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors\n`,
+  );
+}
+
+async function fill(client: Client): Promise<Ids> {
+  const hash = client.escapeLiteral(await passwordHash());
+  // Without triggers, which would run for each row.
+  await client.query(`
+    SET session_replication_role = replica;
+    INSERT INTO users (id, email, password_hash) SELECT gen_random_uuid(), email, ${hash}
+      FROM (SELECT 'heavy@example.com' AS email UNION ALL SELECT 'other' || n || '@example.com' FROM generate_series(1, ${others}) n) emails;
+    CREATE TEMP VIEW heavy AS SELECT id AS user_id FROM users WHERE email = 'heavy@example.com';
+    INSERT INTO goals (user_id, id, title, created_at)
+      SELECT user_id, gen_random_uuid(), 'Goal ' || n, now() - n * interval '1 hour' FROM heavy, generate_series(1, 2000) n;
+    UPDATE goals g SET parent_goal_id = p.id FROM goals p
+      WHERE p.user_id = g.user_id AND p.title = 'Goal ' || substr(g.title, 6)::int / 4 AND g.title <> 'Goal 1';
+    INSERT INTO tags (user_id, id, name) SELECT user_id, gen_random_uuid(), 't' || n FROM heavy, generate_series(1, 500) n;
+    INSERT INTO tasks (user_id, id, goal_id, title, description, notes, category, due_date, created_at)
+      SELECT g.user_id, gen_random_uuid(), g.id, 'Task ' || n, repeat(md5(n::text), CASE WHEN n <= ${longTasks} THEN 600 ELSE 6 END),
+        CASE WHEN n <= ${longTasks} THEN repeat(md5(n::text), 600) END, CASE WHEN n <= ${longTasks} THEN 'long' ELSE 'c' || n % 10 END,
+        now() + n * interval '1 minute', now() - n * interval '1 minute'
+      FROM generate_series(1, ${heavyTasks}) n JOIN goals g ON g.title = 'Goal ' || 1 + n % 2000;
+    INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id
+      FROM tasks t JOIN tags g ON g.user_id = t.user_id AND g.name = 't' || 1 + substr(t.title, 6)::int % 500;
+    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
+      SELECT t.user_id, n, 'task', t.id, n, 'update', jsonb_build_object(
+        'description', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)),
+        'notes', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)))
+      FROM tasks t, generate_series(1, ${largeChanges}) n WHERE t.title = 'Task 1';
+    INSERT INTO tasks (user_id, id, title, description, created_at)
+      SELECT u.id, gen_random_uuid(), 'Task ' || n, 'Description of task ' || n, now() - n * interval '1 minute'
+      FROM users u, generate_series(1, 1000) n WHERE u.email LIKE 'other%';
+    SET session_replication_role = origin`);
+  await client.query('VACUUM ANALYZE');
+  const { rows } = await client.query<Ids>(
+    `SELECT t.user_id AS user, t.id AS task, g.id AS goal FROM heavy JOIN tasks t USING (user_id)
+       JOIN goals g ON g.user_id = t.user_id AND g.title = 'Goal 1' WHERE t.title = 'Task 1'`,
+  );
+  return rows[0]!;
+}
+
+if (process.argv[2] === 'flood') flood();
+else void main();

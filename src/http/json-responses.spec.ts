@@ -1,0 +1,46 @@
+import fastify from 'fastify';
+import { setCurrentUser } from '../core/request-context';
+import { openRequestContext } from './fastify';
+import { boundUnsentResponses } from './json-responses';
+import { sendProblem } from './problem.filter';
+
+it('counts large responses of users until they are sent, and refuses those that cannot be held', async () => {
+  const server = fastify();
+  server.setErrorHandler(sendProblem);
+  openRequestContext(server);
+  const held: [user: string, length: number][] = [];
+  let canHold = true;
+  let releases = 0;
+  let onRelease: () => void = () => undefined;
+  boundUnsentResponses(server, (user, length) => {
+    held.push([user, length]);
+    if (!canHold) return undefined;
+    return () => {
+      releases++;
+      onRelease();
+    };
+  });
+  server.get<{ Querystring: { length: string; user?: string } }>('/', ({ query }) => {
+    const { user: userId, length } = query;
+    if (userId) setCurrentUser({ userId, sessionId: null, tokenId: null, mustBeVerified: false });
+    return 'x'.repeat(Number(length));
+  });
+  const url = await server.listen({ port: 0 });
+  const statusOf = async (query: string) => {
+    const response = await fetch(`${url}/?${query}`);
+    await response.text();
+    return [response.status, response.headers.get('retry-after')];
+  };
+
+  const released = new Promise<void>((resolve) => (onRelease = resolve));
+  expect(await statusOf('user=a&length=65537')).toEqual([200, null]);
+  await released;
+  expect(await statusOf('user=a&length=65536')).toEqual([200, null]);
+  expect(await statusOf('length=65537')).toEqual([200, null]);
+  expect(held).toEqual([['a', 65_537]]);
+  expect(releases).toBe(1);
+  canHold = false;
+  expect(await statusOf('user=a&length=65537')).toEqual([503, '1']);
+  expect(await statusOf('user=a&length=65536')).toEqual([200, null]);
+  await server.close();
+});
