@@ -18,7 +18,7 @@ interface RequestContext {
   address: string | null;
   /** Adds a value to a header of the response. */
   appendHeader: (name: string, value: string) => void;
-  /** Calls the listener when the response has been sent or the client has closed the connection; at once if it has already. */
+  /** Calls the listener when the response has been sent or the connection was closed; at once if that has happened. */
   onClose: (listener: () => void) => void;
   /** Set by the guard. */
   user?: CurrentUser;

@@ -25,7 +25,8 @@ interface UserQueue {
 /**
  * Bounds what one user uses of this instance: connections to the database, and memory. The transactions of a user start in
  * the order of their requests, except that a write waits until the user's previous write has ended. Each user has at most
- * `running` entries in the queue of the connection pool, which is first in, first out: users get connections in turn. A waiting transaction is dropped when its client closes the connection.
+ * `running` entries in the queue of the connection pool, which is first in, first out: users get connections in turn. A
+ * waiting transaction is dropped when its client closes the connection.
  */
 export class UserQueues {
   private readonly queues = new Map<string, UserQueue>();
