@@ -18,8 +18,11 @@ interface RequestContext {
   address: string | null;
   /** Adds a value to a header of the response. */
   appendHeader: (name: string, value: string) => void;
-  /** Calls the listener when the response has been sent or the connection was closed; at once if that has happened. */
-  onClose: (listener: () => void) => void;
+  /**
+   * Calls the listener when the response has been sent or the connection was closed; at once if that has happened.
+   * Returns a function that removes the listener.
+   */
+  onClose: (listener: () => void) => () => void;
   /** Set by the guard. */
   user?: CurrentUser;
 }
@@ -76,9 +79,12 @@ export function appendResponseHeader(name: string, value: string): void {
   currentRequest().appendHeader(name, value);
 }
 
-/** Calls the listener when the response has been sent or the client has closed the connection. */
-export function onRequestClose(listener: () => void): void {
-  currentRequest().onClose(listener);
+/**
+ * Calls the listener when the response has been sent or the client has closed the connection.
+ * @returns a function that removes the listener
+ */
+export function onRequestClose(listener: () => void): () => void {
+  return currentRequest().onClose(listener);
 }
 
 /** Binds a function to the current request, for callers outside its context such as a response stream. */

@@ -10,6 +10,7 @@ class Work {
   readonly result: Promise<unknown>;
   /** Like a client that closes its connection. */
   close: () => void = () => undefined;
+  hasRemovedListener = false;
 
   constructor(queues: UserQueues, user: string, isWriting = false) {
     const work = () => {
@@ -19,7 +20,10 @@ class Work {
     const context = {
       address: null,
       appendHeader: () => undefined,
-      onClose: (listener: () => void) => (this.close = listener),
+      onClose: (listener: () => void) => {
+        this.close = listener;
+        return () => (this.hasRemovedListener = true);
+      },
     };
     let result!: Promise<unknown>;
     runInRequest(context, () => {
@@ -93,6 +97,7 @@ describe('UserQueues', () => {
     works[0]!.end();
     await settle();
     expect(running(works)).toEqual([false, true, false, true]);
+    expect(works.map(({ hasRemovedListener }) => hasRemovedListener)).toEqual([false, false, true, true]);
   });
 
   it('starts no work of a user with too much unsent, until it is sent', async () => {

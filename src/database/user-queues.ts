@@ -83,7 +83,8 @@ export class UserQueues {
   private async waitForStart(queue: UserQueue, isWriting: boolean): Promise<void> {
     if (queue.waiting.length >= this.limits.waiting) throw tooManyRequests();
     const deadline = performance.now() + this.limits.wait;
-    await new Promise<void>((resolve, reject) => {
+    let removeCloseListener!: () => void;
+    const started = new Promise<void>((resolve, reject) => {
       const start = () => {
         if (performance.now() > deadline) {
           reject(unavailable('Your other requests take too long. Try again.'));
@@ -94,13 +95,15 @@ export class UserQueues {
       };
       const entry = { isWriting, start };
       queue.waiting.push(entry);
-      onRequestClose(() => {
+      removeCloseListener = onRequestClose(() => {
         const position = queue.waiting.indexOf(entry);
         if (position < 0) return;
         queue.waiting.splice(position, 1);
         reject(new Problem(408, 'timeout', 'The client closed the connection.'));
       });
     });
+    // One request can wait many times: a batch waits before each operation.
+    await started.finally(removeCloseListener);
   }
 
   private startWaiting(userId: string, queue: UserQueue): void {

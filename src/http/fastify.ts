@@ -66,6 +66,7 @@ export function openRequestContext(fastify: FastifyInstance): void {
     const onClose = (listener: () => void) => {
       if (reply.raw.destroyed) listener();
       else reply.raw.once('close', listener);
+      return () => void reply.raw.off('close', listener);
     };
     runInRequest({ address: parseAddress(ip), appendHeader, onClose }, done);
   });
