@@ -82,7 +82,7 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
     this.requireRow(users);
   }
 
-  protected accessCondition(): string {
+  protected accessConditionSql(): string {
     return 'true';
   }
 

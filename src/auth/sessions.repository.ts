@@ -26,7 +26,7 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: 
       name: 'session',
       fields: fieldsOf(SessionView),
       derived: { current: 'sessions.id IS NOT DISTINCT FROM :session_id::uuid' },
-      isReachable: sessionIsAliveSql,
+      isReachableSql: sessionIsAliveSql,
       filters: { alive: either(sessionIsAliveSql, 'false') },
       sorts: { created_at: 'timestamp', last_used_at: 'timestamp' },
     });

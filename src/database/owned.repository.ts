@@ -18,7 +18,7 @@ export abstract class OwnedRepository<Query> extends TableRepository<Query> {
     return this.statements.insert({ user_id: ':user_id', ...columns }, this.parameters(parameters));
   }
 
-  protected accessCondition(): string {
+  protected accessConditionSql(): string {
     return `${this.options.ownerColumn ?? `${this.table}.user_id`} = :user_id`;
   }
 

@@ -19,7 +19,7 @@ export interface TableOptions<Query> {
   /** The columns that identify a row of an owner; by default `id`. */
   key?: string[];
   /** SQL condition for rows that can be found by their id. */
-  isReachable?: string;
+  isReachableSql?: string;
   /** Creates the problem to throw if a row is missing; by default a 404. */
   missing?: () => Problem;
   /** The conditions of query parameters. */

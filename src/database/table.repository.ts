@@ -50,15 +50,15 @@ export abstract class TableRepository<Query> {
   }
 
   /** SQL condition for all rows that the caller can reach. */
-  protected abstract accessCondition(): string;
+  protected abstract accessConditionSql(): string;
 
   protected abstract read<S extends Statements>(statements: S): Promise<Results<S>>;
 
   protected abstract write<S extends Statements>(statements: S): Promise<Results<S>>;
 
-  /** @param condition SQL condition for rows that can be found · @throws Problem 404 */
-  async find(id: string, condition = this.options.isReachable): Promise<JsonText> {
-    const { rows } = await this.read({ rows: this.selection(id, condition) });
+  /** @param conditionSql SQL condition for rows that can be found · @throws Problem 404 */
+  async find(id: string, conditionSql = this.options.isReachableSql): Promise<JsonText> {
+    const { rows } = await this.read({ rows: this.selection(id, conditionSql) });
     return this.single(rows);
   }
 
@@ -91,34 +91,34 @@ export abstract class TableRepository<Query> {
 
   /**
    * A page of rows that belong to a row of another repository.
-   * @param condition SQL condition for parents that can be found · @throws Problem 404 if the parent is missing
+   * @param conditionSql SQL condition for parents that can be found · @throws Problem 404 if the parent is missing
    */
   async pageOfParent(
     parent: TableRepository<never>,
     parentId: string,
     query: Query & PageRequest,
-    condition = parent.options.isReachable,
+    conditionSql = parent.options.isReachableSql,
   ): Promise<JsonPage> {
     const { parents, ...results } = await this.read({
-      parents: parent.selection(parentId, condition),
+      parents: parent.selection(parentId, conditionSql),
       ...this.pageStatements(query),
     });
     parent.requireRow(parents);
     return this.toPage(query, results);
   }
 
-  protected selection(id: string, condition = this.options.isReachable): Statement<JsonRow> {
-    const where = this.where(`${this.table}.id = :id`, condition);
+  protected selection(id: string, conditionSql = this.options.isReachableSql): Statement<JsonRow> {
+    const where = this.where(`${this.table}.id = :id`, conditionSql);
     return this.statements.select(where, this.parameters({ id }));
   }
 
   protected updateStatement(
     id: string,
     values: ColumnValues,
-    condition = this.options.isReachable,
+    conditionSql = this.options.isReachableSql,
   ): Statement<JsonRow> {
     const { columns, parameters } = this.assignments(values);
-    const where = this.where(`${this.table}.id = :id`, condition);
+    const where = this.where(`${this.table}.id = :id`, conditionSql);
     return this.statements.update(columns, where, this.parameters({ ...parameters, id }));
   }
 
@@ -163,7 +163,7 @@ export abstract class TableRepository<Query> {
   }
 
   protected where(...conditions: (string | undefined)[]): string {
-    return [this.accessCondition(), ...conditions.filter(Boolean)].join(' AND ');
+    return [this.accessConditionSql(), ...conditions.filter(Boolean)].join(' AND ');
   }
 
   /** Selects one row more than the page has, to find out whether there is a next page. */

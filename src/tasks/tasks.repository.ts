@@ -44,7 +44,7 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
       name: 'task',
       fields: fieldsOf(TaskView),
       derived: { completed: `tasks.status = 'completed'`, is_blocked: isBlockedSql },
-      isReachable: isNotTrashedSql,
+      isReachableSql: isNotTrashedSql,
       filters: {
         status: anyOf('tasks.status'),
         completed: either(`tasks.status = 'completed'`, `tasks.status <> 'completed'`),
