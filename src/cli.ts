@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import type { DataSource } from 'typeorm';
 import { promoteUser } from './cli/promote-user';
 import { purgeNow } from './cli/purge';
 import { seed } from './cli/seed';
@@ -8,12 +7,7 @@ import { Database } from './database/database';
 import { dataSourceOptions, withDataSource } from './schema/data-source';
 import { prepareDatabase } from './schema/prepare-database';
 
-type Command = (
-  database: Database,
-  args: string[],
-  config: Config,
-  dataSource: DataSource,
-) => Promise<string>;
+type Command = (database: Database, args: string[], config: Config) => Promise<string>;
 
 /** The operator's commands. Each returns a message about what it did. */
 const commands: Record<string, Command> = { seed, 'user:promote': promoteUser, purge: purgeNow };
@@ -28,7 +22,7 @@ async function main([name = '', ...args]: string[]): Promise<void> {
   }
   const options = dataSourceOptions(await prepareDatabase(config));
   const result = await withDataSource(options, (dataSource) =>
-    command(new Database(dataSource, config), args, config, dataSource),
+    command(new Database(dataSource, config), args, config),
   );
   process.stdout.write(`${result}\n`);
 }

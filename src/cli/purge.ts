@@ -1,4 +1,3 @@
-import type { DataSource } from 'typeorm';
 import { Config, ConfigError } from '../core/config';
 import type { Database } from '../database/database';
 import { Purge } from '../purge/purge';
@@ -7,17 +6,12 @@ import { Purge } from '../purge/purge';
  * Runs the hourly purge immediately. With `--dry-run`, only counts what it would delete.
  * @throws ConfigError naming everything that could not be deleted
  */
-export async function purgeNow(
-  database: Database,
-  args: string[],
-  config: Config,
-  dataSource: DataSource,
-): Promise<string> {
+export async function purgeNow(database: Database, args: string[], config: Config): Promise<string> {
   const [option, ...more] = args;
   if ((option !== undefined && option !== '--dry-run') || more.length) {
     throw new ConfigError('Usage: npm run cli -- purge [--dry-run]');
   }
-  const purge = new Purge(database, dataSource, config);
+  const purge = new Purge(database, config);
   if (option !== undefined) return `Would delete ${await purge.dryRun()}`;
   const { deleted, failures } = await purge.run();
   const summary = `Deleted ${deleted}`;

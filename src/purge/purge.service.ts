@@ -1,6 +1,4 @@
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
 import { Config } from '../core/config';
 import { Database } from '../database/database';
 import { RateLimiter } from '../limits/rate-limiter';
@@ -20,7 +18,6 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
 
   constructor(
     private readonly database: Database,
-    @InjectDataSource() private readonly dataSource: DataSource,
     private readonly rateLimiter: RateLimiter,
     private readonly config: Config,
   ) {}
@@ -46,7 +43,7 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private newPurge(): Purge {
-    return new Purge(this.database, this.dataSource, this.config, this.stop.signal);
+    return new Purge(this.database, this.config, this.stop.signal);
   }
 
   /** Runs a purge after those that are already running. */

@@ -1,8 +1,7 @@
-import type { DataSource } from 'typeorm';
 import type { Config } from '../core/config';
 import type { Database } from '../database/database';
 import { Parameters, sql, Statement } from '../database/statement';
-import { AccountDeletion } from './account-deletion';
+import { deleteAccount } from './account-deletion';
 
 /** Rows per transaction. Small, so that the user's own requests do not wait long. */
 const batchSize = 500;
@@ -39,7 +38,6 @@ export class Purge {
   /** @param signal stops the purge after the current transaction */
   constructor(
     private readonly database: Database,
-    private readonly dataSource: DataSource,
     private readonly config: Config,
     private readonly signal = new AbortController().signal,
   ) {}
@@ -66,14 +64,13 @@ export class Purge {
   }
 
   private async deleteAccounts(): Promise<number> {
-    const deletion = new AccountDeletion(this.database, this.dataSource, this.signal);
     const days = this.config.deactivatedUserDays;
     const text = `SELECT id FROM users WHERE ${isDueAccountSql}`;
     const { accounts } = await this.database.asPurger({ accounts: sql<{ id: string }>(text, { days }) });
     let total = 0;
     for (const { id } of accounts) {
       total += await this.attempt(`account ${id}`, async () =>
-        Number(await deletion.delete(id, isDueAccountSql, days)),
+        Number(await deleteAccount(this.database, id, isDueAccountSql, days, this.signal)),
       );
     }
     return total;

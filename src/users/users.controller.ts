@@ -4,7 +4,7 @@ import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { sessionRequired, wrongPassword } from '../auth/auth.problems';
 import { Problems } from '../http/problem-responses';
-import { currentPasswordOptions, DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
+import { DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
 import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
@@ -46,7 +46,7 @@ export class UsersController {
     description:
       'Closes the account immediately: sessions and tokens are revoked, and signing in is not possible. The account and all its data are deleted after 30 days, unless the operator configured another period. Until then, the user can reopen the account with the token from an email (`POST /auth/account/reopen`), and the email address and the username remain taken. With `immediately`, the data is deleted without this period.',
   })
-  @ApiBody({ type: DeleteUser, examples: { close: { value: { password: currentPasswordOptions.example } } } })
+  @ApiBody({ type: DeleteUser })
   @ApiNoContentResponse({ description: 'The account was closed.' })
   delete(@Body() { password, immediately }: DeleteUser): Promise<void> {
     return this.users.delete(password, immediately);
