@@ -61,10 +61,10 @@ export class AdministrationController {
   @ApiOperation({
     summary: 'Delete an account',
     description:
-      'Permanently deletes the account and all its data. Your own account requires the password. Superusers can delete any account.',
+      'For your own account, the same as `DELETE /users/me`. Superusers can close any account. Only a superuser can reopen it, with `PATCH /users/{user_id}` and `is_active`.',
   })
   @ApiBody({ type: DeleteAccount, required: false })
-  @ApiNoContentResponse({ description: 'The account was deleted.' })
+  @ApiNoContentResponse({ description: 'The account was closed.' })
   delete(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
     return this.administration.delete(id, body);
   }

@@ -4,12 +4,12 @@ import { BooleanParam, SortParam, TextParam, TimestampParam } from '../http/quer
 import { parseSort } from '../core/page-request';
 import { PageQuery } from '../http/page-query';
 import { pageOf } from '../http/views';
-import { currentPasswordOptions, PatchUser, UserView } from '../users/user.dto';
+import { currentPasswordOptions, Deletion, PatchUser, UserView } from '../users/user.dto';
 
 class AccountRights {
   @BooleanField({
     description:
-      "Whether the account is active. Only for another user's account. False deactivates it and revokes its sessions and tokens.",
+      "Whether the account is active. Only for another user's account. False deactivates it and revokes its sessions and tokens. True activates it again, also if it was closed.",
   })
   is_active: boolean;
 
@@ -23,7 +23,7 @@ export class PatchAccount extends IntersectionType(
   PartialType(AccountRights, { skipNullProperties: false }),
 ) {}
 
-export class DeleteAccount {
+export class DeleteAccount extends Deletion {
   @TextField({
     ...currentPasswordOptions,
     description: 'The current password. Required to delete your own account.',

@@ -10,7 +10,7 @@ import { sql, Statement } from '../database/statement';
 import { TableRepository } from '../database/table.repository';
 import { fieldsOf } from '../http/views';
 import { UserView } from '../users/user.dto';
-import { User } from '../users/user.entity';
+import { isNotDeletedSql, User } from '../users/user.entity';
 import { UserQuery } from './administration.dto';
 import type { AdministrativeAction } from './administrative-act.entity';
 
@@ -21,6 +21,13 @@ type Rights = Partial<Pick<User, 'is_active' | 'is_superuser'>>;
 const actionsOf: Record<keyof Rights, { withdraw: AdministrativeAction; grant: AdministrativeAction }> = {
   is_active: { withdraw: 'deactivate', grant: 'activate' },
   is_superuser: { withdraw: 'demote', grant: 'promote' },
+};
+
+/** SQL conditions for accounts from which a right can be withdrawn. */
+const canBeWithdrawnSql: Record<keyof Rights, string> = {
+  // Users cannot reactivate an account that a superuser deactivated.
+  is_active: '(is_active OR can_reactivate)',
+  is_superuser: 'is_superuser',
 };
 
 /** All accounts, for superusers. The database role has no rights on tasks and goals. Every action is recorded. */
@@ -45,18 +52,21 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
     });
   }
 
-  /** Deactivating an account also revokes its sessions and tokens. @throws Problem 404 */
+  /**
+   * Deactivating an account also revokes its sessions and tokens. Activating a closed account reopens it.
+   * @throws Problem 404
+   */
   async setRights(id: string, { is_active, is_superuser }: Rights): Promise<JsonText> {
     if (is_active === undefined && is_superuser === undefined) return this.find(id);
     const { rows } = await this.write({
       recordActive: is_active === undefined ? undefined : recordRight(id, 'is_active', is_active),
       recordSuperuser: is_superuser === undefined ? undefined : recordRight(id, 'is_superuser', is_superuser),
-      rows: this.updateStatement(id, { is_active, is_superuser }),
-      ...(is_active === false && {
-        revokeSessions: revokeSessionsOf(id),
-        deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
-        deleteOneTimeTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id }),
+      rows: this.updateStatement(id, {
+        is_active,
+        is_superuser,
+        can_reactivate: is_active === undefined ? undefined : false,
       }),
+      ...(is_active === false && revokeAllOf(id)),
     });
     return this.single(rows);
   }
@@ -64,26 +74,37 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
   /** @throws Problem 404 */
   async revokeSessions(id: string): Promise<void> {
     const { users } = await this.write({
-      users: sql('SELECT id FROM users WHERE id = :id', { id }),
+      users: sql(`SELECT id FROM users WHERE id = :id AND ${isNotDeletedSql}`, { id }),
       revokeSessions: revokeSessionsOf(id),
       record: recordAction('revoke_sessions', id),
     });
     this.requireRow(users);
   }
 
-  /** Deletes an account and all its data permanently. @throws Problem 404 */
-  override async delete(id: string): Promise<void> {
-    // The second of two simultaneous calls waits for the lock, finds no account, and records nothing.
+  /**
+   * Closes an account. Repeating it can only bring the deletion forward.
+   * @param days until the account is deleted; then only superusers could reopen it
+   * @throws Problem 404
+   */
+  async close(id: string, days: number): Promise<void> {
+    const where = `WHERE id = :id AND ${isNotDeletedSql}`;
+    const deletionSql = `now() + :days::integer * interval '1 day'`;
+    // The second of two simultaneous calls waits for the lock, finds a closed account, and records nothing.
     const { users } = await this.write({
-      users: sql('SELECT id FROM users WHERE id = :id FOR UPDATE', { id }),
-      record: recordAction('delete', id),
-      deleted: sql('DELETE FROM users WHERE id = :id', { id }),
+      users: sql(`SELECT id FROM users ${where} FOR UPDATE`, { id }),
+      record: recordAction('delete', id, days === 0 ? 'true' : 'deletion_at IS NULL'),
+      close: sql(
+        `UPDATE users SET is_active = false, can_reactivate = false, deletion_at = least(deletion_at, ${deletionSql}) ${where}`,
+        { id, days },
+      ),
+      ...revokeAllOf(id),
     });
     this.requireRow(users);
   }
 
+  /** All accounts but those whose data is being deleted. */
   protected accessConditionSql(): string {
-    return 'true';
+    return isNotDeletedSql;
   }
 
   protected read<S extends Statements>(statements: S): Promise<Results<S>> {
@@ -107,13 +128,24 @@ export function recordAction(
   actorId: string | null = currentUser().userId,
 ): Statement {
   const text = `INSERT INTO administrative_acts (id, actor_id, subject_id, act)
-    SELECT :act_id, :actor_id, id, :act FROM users WHERE id = :id AND ${hasEffectSql}`;
+    SELECT :act_id, :actor_id, id, :act FROM users WHERE id = :id AND ${isNotDeletedSql} AND ${hasEffectSql}`;
   return sql(text, { act_id: uuidv7(), actor_id: actorId, act: action, id: userId });
 }
 
 function recordRight(userId: string, right: keyof Rights, isGranted: boolean): Statement {
   const { grant, withdraw } = actionsOf[right];
-  return recordAction(isGranted ? grant : withdraw, userId, `${right} <> ${isGranted}`);
+  return isGranted
+    ? recordAction(grant, userId, `NOT ${right}`)
+    : recordAction(withdraw, userId, canBeWithdrawnSql[right]);
+}
+
+/** The statements that revoke all sessions and tokens of an account. */
+function revokeAllOf(id: string): Record<string, Statement> {
+  return {
+    revokeSessions: revokeSessionsOf(id),
+    deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
+    deleteOneTimeTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id }),
+  };
 }
 
 function revokeSessionsOf(userId: string): Statement {

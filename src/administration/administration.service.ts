@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { SessionsRepository } from '../auth/sessions.repository';
+import { Config } from '../core/config';
 import { isCurrentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
 import { invalid, unknownField } from '../core/problem';
+import { PurgeService } from '../purge/purge.service';
 import { UsersService } from '../users/users.service';
 import { DeleteAccount, PatchAccount } from './administration.dto';
 import { AdministrationRepository } from './administration.repository';
@@ -17,6 +19,8 @@ export class AdministrationService {
     private readonly users: UsersService,
     private readonly accounts: AdministrationRepository,
     private readonly sessions: SessionsRepository,
+    private readonly purge: PurgeService,
+    private readonly config: Config,
   ) {}
 
   /** @throws Problem 404 */
@@ -32,15 +36,21 @@ export class AdministrationService {
     return this.accounts.setRights(id, rights);
   }
 
-  /** @throws Problem 404 · Problem 403 `wrong_password` for the current user's account */
-  delete(id: string, { password }: DeleteAccount): Promise<void> {
-    if (!isCurrentUser(id)) return this.accounts.delete(id);
+  /**
+   * Closes an account. Its data is deleted later, unless `immediately` is true.
+   * @throws Problem 404 · Problem 403 `wrong_password` for the current user's account
+   */
+  async delete(id: string, { password, immediately = false }: DeleteAccount): Promise<void> {
+    if (!isCurrentUser(id)) {
+      await this.accounts.close(id, immediately ? 0 : this.config.deletedUserDays);
+      return this.purge.deleteClosedAccounts();
+    }
     if (password === undefined) {
       throw invalid([
         { field: 'password', code: 'required', message: 'is required to delete your own account' },
       ]);
     }
-    return this.users.delete(password);
+    return this.users.delete(password, immediately);
   }
 
   /** Keeps the session of the request. @throws Problem 404 */

@@ -11,15 +11,17 @@ import type { JsonRow } from '../database/statement-builder';
 import { fieldsOf } from '../http/views';
 import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
-import { User } from '../users/user.entity';
+import { canSignInSql, User } from '../users/user.entity';
 import { sessionIsAliveSql } from './session.entity';
 import type { RefreshClaims } from './session-tokens';
 
 /** The columns of an account that are needed to check its password. */
-export type Account = Pick<User, 'id' | 'email' | 'username' | 'full_name' | 'password_hash' | 'is_active'>;
+export type Account = Pick<User, 'id' | 'email' | 'username' | 'full_name' | 'password_hash'> & {
+  can_sign_in: boolean;
+};
 
-export const accountColumns =
-  'users.id, users.email, users.username, users.full_name, users.password_hash, users.is_active';
+export const accountColumns = `users.id, users.email, users.username, users.full_name, users.password_hash,
+  ${canSignInSql} AS can_sign_in`;
 
 /** A session after a sign-in or a refresh. */
 export interface SessionState extends RefreshClaims {
@@ -85,17 +87,17 @@ export class AccountsRepository {
   }
 
   /**
-   * Starts a session.
+   * Starts a session, and activates the account if its user deactivated it.
    * @param account after its password was verified
    * @param newHash of the same password, if the stored hash has an outdated cost
-   * @returns undefined if the account was deleted or deactivated or its password was changed in the meantime
+   * @returns undefined if the account was closed or deactivated, or its password was changed, in the meantime
    */
   async startSession(account: Account, device: Device, newHash?: string): Promise<SessionState | undefined> {
     const text = `
       -- These names hide the tables, so that the columns below come from the new rows.
       WITH users AS (
-        UPDATE users SET last_login_at = now(), password_hash = :new_hash
-        WHERE id = :user_id AND is_active AND password_hash = :password_hash RETURNING *
+        UPDATE users SET last_login_at = now(), password_hash = :new_hash, is_active = true
+        WHERE id = :user_id AND ${canSignInSql} AND password_hash = :password_hash RETURNING *
       ), sessions AS (
         INSERT INTO sessions (user_id, id, user_agent, ip, expires_at)
         SELECT id, :session_id::uuid, :user_agent, :ip::inet, now() + least(:idle_days::integer, :days::integer) * interval '1 day'

@@ -20,6 +20,8 @@ import {
   Login,
   Refresh,
   Register,
+  ReopenAccount,
+  RequestReopening,
   ResetPassword,
   TokensView,
   VerifyEmail,
@@ -162,6 +164,37 @@ export class AuthController {
   @ApiAcceptedResponse({ description: 'Accepted. The email is sent in the background.' })
   requestVerification(): Promise<void> {
     return this.credentials.requestVerification();
+  }
+
+  @Public()
+  @Post('account/reopening')
+  @Problems(429, 503)
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Request an email to reopen a closed account',
+    description:
+      'Sends an email with a token to reopen an account that its user has deleted with `DELETE /users/me`, until its data is deleted. The response is the same whether or not there is such an account.',
+  })
+  @ApiBody({ type: RequestReopening, examples: { email: { value: { email: 'you@example.com' } } } })
+  @ApiAcceptedResponse({
+    description: 'Accepted. If the account exists, the email is sent in the background.',
+  })
+  requestReopening(@Body() { email }: RequestReopening): Promise<void> {
+    return this.credentials.requestReopening(email);
+  }
+
+  @Public()
+  @Post('account/reopen')
+  @Problems(503)
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Reopen a closed account with a token from an email',
+    description: 'The account has its data, and no sessions: sign in with the email address and password.',
+  })
+  @ApiBody({ type: ReopenAccount })
+  @ApiNoContentResponse({ description: 'The account was reopened.' })
+  reopen(@Body() { token }: ReopenAccount): Promise<void> {
+    return this.credentials.reopen(token);
   }
 
   @Public()

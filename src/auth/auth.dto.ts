@@ -83,6 +83,13 @@ export class ResetPassword {
   new_password: string;
 }
 
+export class RequestReopening extends PickType(UserFields, ['email']) {}
+
+export class ReopenAccount {
+  @TextField(mailedToken)
+  token: string;
+}
+
 export class VerifyEmail {
   @TextField(mailedToken)
   token: string;

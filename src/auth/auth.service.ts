@@ -93,7 +93,7 @@ export class AuthService {
     device: Device,
   ): Promise<SessionState | undefined> {
     const isRight = await this.passwords.isRight(password, account?.password_hash);
-    if (!account || !isRight || !account.is_active) throw invalidCredentials();
+    if (!account || !isRight || !account.can_sign_in) throw invalidCredentials();
     const isOutdated = this.passwords.isOutdated(account.password_hash);
     const newHash = isOutdated ? await this.passwords.hash(password) : undefined;
     return this.accounts.startSession(account, device, newHash);

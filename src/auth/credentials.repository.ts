@@ -11,7 +11,7 @@ import { fieldsOf } from '../http/views';
 import type { MailKind } from '../mail/mail.entity';
 import { enqueueMail } from '../mail/mails.repository';
 import { UserView } from '../users/user.dto';
-import { User } from '../users/user.entity';
+import { canReopenSql, canSignInSql, User } from '../users/user.entity';
 import { Account, accountColumns } from './accounts.repository';
 import type { OneTimeToken } from './one-time-token.entity';
 import { sessionIsAliveSql } from './session.entity';
@@ -50,7 +50,7 @@ export class CredentialsRepository {
   /** The account of a mailed token, while the token is valid. */
   async findByToken(purpose: OneTimeToken['purpose'], tokenHash: Buffer): Promise<Account | undefined> {
     const text = `SELECT ${accountColumns} FROM one_time_tokens t JOIN users ON users.id = t.user_id
-      WHERE t.token_hash = :token_hash AND t.purpose = :purpose AND t.expires_at > now() AND users.is_active`;
+      WHERE t.token_hash = :token_hash AND t.purpose = :purpose AND t.expires_at > now() AND ${canSignInSql}`;
     const { accounts } = await this.database.asAuthenticator({
       accounts: sql<Account>(text, { purpose, token_hash: tokenHash }),
     });
@@ -90,15 +90,14 @@ export class CredentialsRepository {
           AND expires_at > now() RETURNING user_id, email
       )
       UPDATE users SET password_hash = :new_hash, is_verified = true, email_verified_at = coalesce(email_verified_at, now())
-      FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
+      FROM token WHERE users.id = token.user_id AND users.email = token.email AND ${canSignInSql} RETURNING users.id`;
     return this.database.authenticatorTransaction(async () => {
       const { updated } = await this.database.asAuthenticator({
         updated: sql(updateSql, { id, token_hash: tokenHash, new_hash: newHash }),
       });
       if (updated.length === 0) return false;
-      const revokeSessionsSql = `UPDATE sessions SET revoked_at = now() WHERE user_id = :id AND ${sessionIsAliveSql}`;
       await this.database.asAuthenticator({
-        revokeSessions: sql(revokeSessionsSql, { id }),
+        revokeSessions: revokeAllSessions(id),
         deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
         deleteTokens: deleteResetTokens(id),
         notice: enqueueMail('password_changed', email),
@@ -145,20 +144,37 @@ export class CredentialsRepository {
 
   /** @returns false if the token is no longer valid */
   verifyEmail(tokenHash: Buffer): Promise<boolean> {
-    const updateSql = `
-      WITH token AS (
-        DELETE FROM one_time_tokens WHERE purpose = 'verify_email' AND token_hash = :token_hash AND expires_at > now()
-        RETURNING user_id, email
-      )
-      UPDATE users SET is_verified = true, email_verified_at = now()
-      FROM token WHERE users.id = token.user_id AND users.email = token.email AND is_active RETURNING users.id`;
-    const deleteOthersSql = `DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = 'verify_email'`;
+    const verifySql = 'is_verified = true, email_verified_at = now()';
+    return this.updateByToken('verify_email', tokenHash, verifySql, 'is_active');
+  }
+
+  /** Activates a closed account with a mailed token. @returns false if the token is no longer valid */
+  reopen(tokenHash: Buffer): Promise<boolean> {
+    return this.updateByToken('reopen_account', tokenHash, 'is_active = true', canReopenSql);
+  }
+
+  /**
+   * Deactivates the current user's account and revokes all its sessions and tokens.
+   * @param deletionDays days until the account is deleted; null to keep it
+   * @returns false if the password was changed or the session revoked in the meantime
+   */
+  deactivate({ id, email, password_hash }: Account, deletionDays: number | null): Promise<boolean> {
+    const updateSql = `UPDATE users
+      SET is_active = false, can_reactivate = true, deletion_at = now() + :days::integer * interval '1 day'
+      WHERE id = :user_id AND is_active AND password_hash = :password_hash AND ${currentSessionIsAliveSql} RETURNING id`;
+    const values = { ...currentSession(), password_hash, days: deletionDays };
     return this.database.authenticatorTransaction(async () => {
-      const { verified } = await this.database.asAuthenticator({
-        verified: sql<{ id: string }>(updateSql, { token_hash: tokenHash }),
+      const { updated } = await this.database.asAuthenticator({ updated: sql(updateSql, values) });
+      if (updated.length === 0) return false;
+      await this.database.asAuthenticator({
+        revokeSessions: revokeAllSessions(id),
+        deletePersonalTokens: sql('DELETE FROM personal_tokens WHERE user_id = :id', { id }),
+        deleteOneTimeTokens: sql('DELETE FROM one_time_tokens WHERE user_id = :id', { id }),
+        mail:
+          deletionDays === null
+            ? undefined
+            : enqueueMail(deletionDays ? 'reopen_account' : 'account_deleted', email),
       });
-      if (!verified[0]) return false;
-      await this.database.asAuthenticator({ deleteOthers: sql(deleteOthersSql, { id: verified[0].id }) });
       return true;
     });
   }
@@ -166,6 +182,37 @@ export class CredentialsRepository {
   /** Enqueues a mail whether or not such an account exists: that is checked when the mail is sent. */
   async enqueueMail(kind: MailKind, email: string): Promise<void> {
     await this.database.asAuthenticator({ mail: enqueueMail(kind, email) });
+  }
+
+  /**
+   * Updates the account of a mailed token, and deletes all its tokens for this purpose.
+   * @param assignmentsSql,conditionSql SQL on the columns of `users`
+   * @returns false if the token or the account is not valid for this
+   */
+  private updateByToken(
+    purpose: OneTimeToken['purpose'],
+    tokenHash: Buffer,
+    assignmentsSql: string,
+    conditionSql: string,
+  ): Promise<boolean> {
+    const updateSql = `
+      WITH token AS (
+        DELETE FROM one_time_tokens WHERE purpose = :purpose AND token_hash = :token_hash AND expires_at > now()
+        RETURNING user_id, email
+      )
+      UPDATE users SET ${assignmentsSql}
+      FROM token WHERE users.id = token.user_id AND users.email = token.email AND ${conditionSql} RETURNING users.id`;
+    const deleteOthersSql = 'DELETE FROM one_time_tokens WHERE user_id = :id AND purpose = :purpose';
+    return this.database.authenticatorTransaction(async () => {
+      const { updated } = await this.database.asAuthenticator({
+        updated: sql<{ id: string }>(updateSql, { purpose, token_hash: tokenHash }),
+      });
+      if (!updated[0]) return false;
+      await this.database.asAuthenticator({
+        deleteOthers: sql(deleteOthersSql, { id: updated[0].id, purpose }),
+      });
+      return true;
+    });
   }
 }
 
@@ -178,6 +225,11 @@ function revokeOtherSessions(): Statement {
   const text = `UPDATE sessions SET revoked_at = now()
     WHERE user_id = :user_id AND id <> :session_id AND ${sessionIsAliveSql}`;
   return sql(text, currentSession());
+}
+
+function revokeAllSessions(userId: string): Statement {
+  const text = `UPDATE sessions SET revoked_at = now() WHERE user_id = :user_id AND ${sessionIsAliveSql}`;
+  return sql(text, { user_id: userId });
 }
 
 function deleteResetTokens(userId: string): Statement {

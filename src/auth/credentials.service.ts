@@ -12,7 +12,7 @@ import { CredentialsRepository } from './credentials.repository';
 import { Passwords } from './passwords';
 import { secretHash } from '../core/secrets';
 
-/** The rules of changing a password and of verifying an email address. */
+/** The rules of passwords, of verifying an email address, and of closing and reopening an account. */
 @Injectable()
 export class CredentialsService {
   constructor(
@@ -85,6 +85,29 @@ export class CredentialsService {
     await this.rateLimiter.countMail(account.email);
     await this.credentials.enqueueMail('verify_email', account.email);
     this.mailer.wake();
+  }
+
+  /**
+   * Deactivates the current user's account, given its password.
+   * @param deletionDays days until the account is deleted; null to keep it
+   * @throws Problem 403 `wrong_password` · Problem 401, 429
+   */
+  async deactivate(password: string, deletionDays: number | null): Promise<void> {
+    const account = await this.confirm(password);
+    if (!(await this.credentials.deactivate(account, deletionDays))) throw sessionEnded();
+    this.mailer.wake();
+  }
+
+  /** Sends a mail to reopen a closed account. Behaves the same whether or not there is one. */
+  async requestReopening(email: string): Promise<void> {
+    await this.rateLimiter.countMail(email);
+    await this.credentials.enqueueMail('reopen_account', email);
+    this.mailer.wake();
+  }
+
+  /** @throws Problem 422 for an invalid token */
+  async reopen(token: string): Promise<void> {
+    if (!(await this.credentials.reopen(secretHash(token)))) throw invalidToken();
   }
 
   /** @throws Problem 422 for an invalid token */

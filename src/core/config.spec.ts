@@ -168,6 +168,7 @@ describe('invalid values', () => {
     ['ARGON2_PARALLELISM', 1, 16],
     ['TRASH_DAYS', 1, 3650],
     ['DEACTIVATED_USER_DAYS', 1, 3650],
+    ['DELETED_USER_DAYS', 0, 3650],
     ['RATE_LIMIT_LONGEST_WAIT', 1, 3600],
     ['PORT', 0, 65_535],
   ])('of %s is everything but an integer from %d to %d', (name, min, max) => {

@@ -73,8 +73,10 @@ export class Config {
   readonly requireEmailVerification: boolean;
   /** Days after which tasks in the trash are deleted. */
   readonly trashDays: number;
-  /** Days after which deactivated accounts are deleted. */
+  /** Days after which accounts that a superuser deactivated are deleted. */
   readonly deactivatedUserDays: number;
+  /** Days for which closed accounts can be reopened. */
+  readonly deletedUserDays: number;
   /** Absent if rate limits are off. */
   readonly rateLimits?: RateLimits;
   /** Allowed origins of cross-origin requests; by default none. */
@@ -129,6 +131,7 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     requireEmailVerification: reader.boolean('REQUIRE_EMAIL_VERIFICATION', false),
     trashDays: reader.integer('TRASH_DAYS', 1, 3650, 7),
     deactivatedUserDays: reader.integer('DEACTIVATED_USER_DAYS', 1, 3650, 30),
+    deletedUserDays: reader.integer('DELETED_USER_DAYS', 0, 3650, 30),
     rateLimits: readRateLimits(reader),
     corsOrigins: reader.list(
       'CORS_ORIGINS',

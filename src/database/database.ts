@@ -10,6 +10,7 @@ import { unavailable } from '../core/problem';
 import { currentUser } from '../core/request-context';
 import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool';
 import type { Statement } from './statement';
+import { TableKeys, tableKeysOf } from './table-keys';
 import { UserQueues } from './user-queues';
 
 /** One user can use this fraction of the connections. */
@@ -49,7 +50,11 @@ export class Database {
   /** The interactive transaction of the current call chain. */
   private readonly transactions = new AsyncLocalStorage<{ client: PoolClient; actor: Actor }>();
 
+  /** Parents come before their children. */
+  readonly tables: readonly TableKeys[];
+
   constructor(@InjectDataSource() dataSource: DataSource, config: Config) {
+    this.tables = tableKeysOf(dataSource);
     this.pool = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, config.sqlEcho);
     this.userQueues = new UserQueues({
       // Several users are needed to take all connections.

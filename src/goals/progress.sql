@@ -66,7 +66,9 @@ END $$;
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM recompute_progress(OLD.user_id, ARRAY[OLD.goal_id]);
@@ -85,7 +87,7 @@ END $$;
 CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF transaction_flag('recomputing_progress') = 'true' THEN
+  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account')) THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows

@@ -12,6 +12,9 @@ DECLARE
   number bigint;
   fields jsonb := '{}';
 BEGIN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP <> 'DELETE' THEN
     SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(o.value, 'null'), 'new', n.value)) INTO fields
       FROM jsonb_each(to_jsonb(NEW)) n LEFT JOIN jsonb_each(to_jsonb(OLD)) o USING (key)

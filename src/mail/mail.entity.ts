@@ -1,10 +1,18 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type MailKind = 'verify_email' | 'reset_password' | 'password_changed' | 'email_changed';
+/** The mails that contain a token, by the purpose of the token. */
+export const mailedTokenPurposes = ['verify_email', 'reset_password', 'reopen_account'] as const;
+
+export type MailedTokenPurpose = (typeof mailedTokenPurposes)[number];
+
+export type MailKind = MailedTokenPurpose | 'password_changed' | 'email_changed' | 'account_deleted';
 
 /** A mail in the outbox. Its text and its token are created when it is sent. */
 @Entity('mails')
-@Check('mails_kind_check', `kind IN ('verify_email', 'reset_password', 'password_changed', 'email_changed')`)
+@Check(
+  'mails_kind_check',
+  `kind IN ('verify_email', 'reset_password', 'reopen_account', 'password_changed', 'email_changed', 'account_deleted')`,
+)
 export class Mail {
   @PrimaryColumn('uuid')
   id: string;

@@ -5,7 +5,7 @@ import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap }
 import { createTransport, SendMailOptions } from 'nodemailer';
 import { Config, dataFolder } from '../core/config';
 import { newSecret, secretHash } from '../core/secrets';
-import type { MailKind } from './mail.entity';
+import { MailedTokenPurpose, mailedTokenPurposes, MailKind } from './mail.entity';
 import { mailText } from './mail-texts';
 import { DueMail, MailsRepository } from './mails.repository';
 
@@ -82,9 +82,9 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   private async send({ id, kind, email, attempts }: DueMail): Promise<void> {
     try {
       const token = newSecret();
-      const canBeSent = !hasToken(kind) || (await this.mails.storeToken(kind, email, secretHash(token)));
-      if (canBeSent) {
-        const { subject, text } = mailText(kind, token, this.config.appUrl);
+      const recipient = hasToken(kind) ? await this.mails.storeToken(kind, email, secretHash(token)) : {};
+      if (recipient) {
+        const { subject, text } = mailText(kind, { token, ...recipient }, this.config.appUrl);
         const to = { name: '', address: email };
         await this.deliver?.({ from: this.config.mailFrom, to, subject, text }, `${kind}-${id}`);
       }
@@ -121,8 +121,8 @@ function bySmtp(url: string): Delivery {
   };
 }
 
-function hasToken(kind: MailKind): boolean {
-  return kind === 'verify_email' || kind === 'reset_password';
+function hasToken(kind: MailKind): kind is MailedTokenPurpose {
+  return (mailedTokenPurposes as readonly MailKind[]).includes(kind);
 }
 
 /** Whether the server permanently rejected the address (RFC 5321, 5yz). */

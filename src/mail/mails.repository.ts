@@ -2,12 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
-import type { Mail, MailKind } from './mail.entity';
+import { canReopenSql, canSignInSql, User } from '../users/user.entity';
+import type { Mail, MailedTokenPurpose, MailKind } from './mail.entity';
 
 export type DueMail = Pick<Mail, 'id' | 'kind' | 'email' | 'attempts'>;
 
+/** The account that a token is mailed to. */
+export type TokenRecipient = Pick<User, 'deletion_at'>;
+
 /** Minutes for which a mailed token is valid. */
 export const tokenMinutes = 30;
+
+/** SQL conditions for the accounts that can use a token. */
+const isRecipientSql: Record<MailedTokenPurpose, string> = {
+  verify_email: 'is_active AND NOT is_verified',
+  reset_password: canSignInSql,
+  reopen_account: canReopenSql,
+};
 
 /** The outbox: mails that have not been sent yet. */
 @Injectable()
@@ -34,22 +45,27 @@ export class MailsRepository {
 
   /**
    * Stores the hash of a token for the account with this address. Tokens that were mailed before stay valid.
-   * @returns false if there is no such account, or its address is already verified
+   * @returns undefined if there is no such account, or the token would have no use
    */
-  async storeToken(purpose: string, email: string, tokenHash: Buffer): Promise<boolean> {
+  async storeToken(
+    purpose: MailedTokenPurpose,
+    email: string,
+    tokenHash: Buffer,
+  ): Promise<TokenRecipient | undefined> {
     const text = `
       WITH account AS (
-        SELECT id, email FROM users
-        WHERE lower(email) = :email AND is_active AND NOT (is_verified AND :purpose::text = 'verify_email')
+        SELECT id, email, deletion_at FROM users WHERE lower(email) = :email AND ${isRecipientSql[purpose]}
       ), expired AS (
         DELETE FROM one_time_tokens t USING account WHERE t.user_id = account.id AND t.expires_at <= now()
       )
       INSERT INTO one_time_tokens (user_id, purpose, email, token_hash, expires_at)
       SELECT id, :purpose::text, email, :token_hash::bytea, now() + :minutes::integer * interval '1 minute' FROM account
-      RETURNING user_id`;
+      RETURNING (SELECT deletion_at FROM account)`;
     const values = { purpose, email, token_hash: tokenHash, minutes: tokenMinutes };
-    const { stored } = await this.database.asAuthenticator({ stored: sql(text, values) });
-    return stored.length === 1;
+    const { recipients } = await this.database.asAuthenticator({
+      recipients: sql<TokenRecipient>(text, values),
+    });
+    return recipients[0];
   }
 }
 

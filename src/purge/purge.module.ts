@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
 import { PurgeService } from './purge.service';
 
-@Module({ providers: [PurgeService] })
+@Module({ providers: [PurgeService], exports: [PurgeService] })
 export class PurgeModule {}

@@ -2,18 +2,19 @@ import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap }
 import { Config } from '../core/config';
 import { Database } from '../database/database';
 import { RateLimiter } from '../limits/rate-limiter';
-import { purge } from './purge';
+import { Purge, PurgeResult } from './purge';
 
 /** Milliseconds between checks whether a purge is due. */
 const interval = 300_000;
 
-/** Runs the purge once an hour, on one of the instances. */
+/** Runs the purge once an hour, on one of the instances, and deletes accounts when their users do not want to wait. */
 @Injectable()
 export class PurgeService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Purge');
+  private readonly stop = new AbortController();
   private timer?: NodeJS.Timeout;
-  /** The current run, for tests and shutdown. */
-  work?: Promise<void>;
+  /** Ends when all purges that were started have ended. For tests and shutdown. */
+  work: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly database: Database,
@@ -22,26 +23,42 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.wake(), interval).unref();
-    this.wake();
+    const purgeIfDue = () =>
+      this.start(async () =>
+        (await this.rateLimiter.isFirstWithin(3600, 'purge')) ? this.newPurge().run() : undefined,
+      );
+    this.timer = setInterval(purgeIfDue, interval).unref();
+    purgeIfDue();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
+    this.stop.abort();
     await this.work;
   }
 
-  private wake(): void {
-    this.work ??= this.purge().finally(() => (this.work = undefined));
+  /** Deletes closed accounts whose time has come, in the background. What it does not finish, the hourly purge continues. */
+  deleteClosedAccounts(): void {
+    this.start(() => this.newPurge().runForAccounts());
   }
 
-  private async purge(): Promise<void> {
-    try {
-      if (await this.rateLimiter.isFirstWithin(3600, 'purge')) {
-        this.logger.log(`Deleted ${await purge(this.database, this.config, false)}`);
+  private newPurge(): Purge {
+    return new Purge(this.database, this.config, this.stop.signal);
+  }
+
+  /** Runs a purge after those that are already running. */
+  private start(run: () => Promise<PurgeResult | undefined>): void {
+    this.work = this.work.then(async () => {
+      try {
+        const result = await run();
+        if (!result) return;
+        this.logger.log(`Deleted ${result.deleted}`);
+        for (const failure of result.failures) {
+          this.logger.warn(`Could not delete ${failure}. Will try again.`);
+        }
+      } catch (error) {
+        this.logger.warn(`Purge failed, will try again: ${String(error)}`);
       }
-    } catch (error) {
-      this.logger.warn(`Purge failed, will try again: ${String(error)}`);
-    }
+    });
   }
 }

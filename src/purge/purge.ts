@@ -1,9 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { Config } from '../core/config';
 import type { Database } from '../database/database';
 import { Parameters, sql, Statement } from '../database/statement';
-
-const logger = new Logger('Purge');
+import { deleteAccount } from './account-deletion';
 
 /** Rows per transaction. Small, so that the user's own requests do not wait long. */
 const batchSize = 500;
@@ -17,95 +15,127 @@ const hasNoSubtasksSql = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = task
 /** SQL condition for timestamps at least `:days` days ago. */
 const isDaysAgoSql = (timestampSql: string) => `${timestampSql} <= now() - :days::integer * interval '1 day'`;
 
+/** SQL condition for accounts to delete: closed ones whose time has come, and those that a superuser deactivated long ago. */
+const isDueAccountSql = `NOT is_active
+  AND coalesce(deletion_at <= now(), NOT can_reactivate AND ${isDaysAgoSql('deactivated_at')})`;
 const isOldTrashSql = isDaysAgoSql('deleted_at');
-const isOldDeactivationSql = isDaysAgoSql('deactivated_at');
 const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 
+export interface PurgeResult {
+  /** What was deleted, as text. */
+  deleted: string;
+  /** What could not be deleted, and why. The next purge tries again. */
+  failures: string[];
+}
+
 /**
- * Permanently deletes old trash, accounts that were deactivated long ago, and old revoked and expired sessions. The role
- * sees no other rows. The trash is deleted as its owner.
- * @param isDryRun only counts the rows
- * @returns the counts as text
+ * Permanently deletes accounts, old trash, and old revoked and expired sessions. A failure does not stop it. The role sees
+ * no other rows. What a user owns is deleted as this user.
  */
-export async function purge(database: Database, config: Config, isDryRun: boolean): Promise<string> {
-  const { trashDays, deactivatedUserDays } = config;
-  const counts = isDryRun
-    ? {
-        tasks: await count(database, 'tasks', isOldTrashSql, trashDays),
-        users: await count(database, 'users', isOldDeactivationSql, deactivatedUserDays),
-        sessions: await count(database, 'sessions', isOldSessionSql, sessionDays),
-      }
-    : {
-        tasks: await emptyTrash(database, trashDays),
-        // One user per transaction, because all their data is deleted too.
-        users: await deleteAll(database, 'users', 'id', isOldDeactivationSql, deactivatedUserDays, 1),
-        sessions: await deleteAll(
-          database,
-          'sessions',
-          'user_id, id',
-          isOldSessionSql,
-          sessionDays,
-          batchSize,
-        ),
-      };
-  const { tasks, users, sessions } = counts;
-  return `${tasks} tasks from the trash, ${users} deactivated users, ${sessions} expired or revoked sessions`;
-}
+export class Purge {
+  private readonly failures: string[] = [];
 
-async function count(database: Database, table: string, conditionSql: string, days: number): Promise<number> {
-  const text = `SELECT count(*)::integer AS count FROM ${table} WHERE ${conditionSql}`;
-  const { rows } = await database.asPurger({ rows: sql<{ count: number }>(text, { days }) });
-  return rows[0]!.count;
-}
+  /** @param signal stops the purge after the current transaction */
+  constructor(
+    private readonly database: Database,
+    private readonly config: Config,
+    private readonly signal = new AbortController().signal,
+  ) {}
 
-/** @param batch rows per transaction */
-function deleteAll(
-  database: Database,
-  table: string,
-  key: string,
-  conditionSql: string,
-  days: number,
-  batch: number,
-): Promise<number> {
-  const deletion = deleteBatch(table, key, conditionSql, { days, batch });
-  return repeatUntilNone(async () => (await database.asPurger({ deleted: deletion })).deleted.length);
-}
+  async run(): Promise<PurgeResult> {
+    const users = await this.deleteAccounts();
+    const tasks = await this.emptyTrash();
+    const sessions = await this.attempt('sessions', () => this.deleteOldSessions());
+    return { deleted: describe({ tasks, users, sessions }), failures: this.failures };
+  }
 
-/** If a user's trash cannot be deleted, it remains until the next purge. */
-async function emptyTrash(database: Database, days: number): Promise<number> {
-  const text = `SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrashSql}`;
-  const { owners } = await database.asPurger({ owners: sql<{ user_id: string }>(text, { days }) });
-  const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${hasNoSubtasksSql}`;
-  let total = 0;
-  for (const { user_id: userId } of owners) {
-    const deletion = deleteBatch('tasks', 'user_id, id', conditionSql, {
-      days,
-      user_id: userId,
-      batch: batchSize,
+  async runForAccounts(): Promise<PurgeResult> {
+    return { deleted: `${await this.deleteAccounts()} accounts`, failures: this.failures };
+  }
+
+  /** Only counts the rows. @returns the counts as text */
+  async dryRun(): Promise<string> {
+    const { trashDays, deactivatedUserDays } = this.config;
+    return describe({
+      tasks: await this.count('tasks', isOldTrashSql, trashDays),
+      users: await this.count('users', isDueAccountSql, deactivatedUserDays),
+      sessions: await this.count('sessions', isOldSessionSql, sessionDays),
     });
-    try {
-      total += await repeatUntilNone(() =>
-        database.actAs(userId, async () => (await database.write({ deleted: deletion })).deleted.length),
+  }
+
+  private async deleteAccounts(): Promise<number> {
+    const days = this.config.deactivatedUserDays;
+    const text = `SELECT id FROM users WHERE ${isDueAccountSql}`;
+    const { accounts } = await this.database.asPurger({ accounts: sql<{ id: string }>(text, { days }) });
+    let total = 0;
+    for (const { id } of accounts) {
+      total += await this.attempt(`account ${id}`, async () =>
+        Number(await deleteAccount(this.database, id, isDueAccountSql, days, this.signal)),
       );
+    }
+    return total;
+  }
+
+  private async emptyTrash(): Promise<number> {
+    const days = this.config.trashDays;
+    const text = `SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrashSql}`;
+    const { owners } = await this.database.asPurger({ owners: sql<{ user_id: string }>(text, { days }) });
+    let total = 0;
+    for (const { user_id: userId } of owners) {
+      total += await this.attempt(`trash of user ${userId}`, () => this.emptyTrashOf(userId, days));
+    }
+    return total;
+  }
+
+  private emptyTrashOf(userId: string, days: number): Promise<number> {
+    const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${hasNoSubtasksSql}`;
+    const deletion = deleteBatch('tasks', 'user_id, id', conditionSql, { days, user_id: userId });
+    const deleteSome = async () => (await this.database.write({ deleted: deletion })).deleted.length;
+    return this.repeatUntilNone(() => this.database.actAs(userId, deleteSome));
+  }
+
+  private deleteOldSessions(): Promise<number> {
+    const deletion = deleteBatch('sessions', 'user_id, id', isOldSessionSql, { days: sessionDays });
+    return this.repeatUntilNone(
+      async () => (await this.database.asPurger({ deleted: deletion })).deleted.length,
+    );
+  }
+
+  /** @returns how many rows were deleted; 0 if the deletion failed, which is reported */
+  private async attempt(what: string, deletion: () => Promise<number>): Promise<number> {
+    if (this.signal.aborted) return 0;
+    try {
+      return await deletion();
     } catch (error) {
-      logger.warn(`The trash of user ${userId} could not be deleted: ${String(error)}`);
+      this.failures.push(`${what}: ${String((error as Error).cause ?? error)}`);
+      return 0;
     }
   }
-  return total;
+
+  /** Repeats a deletion until it finds nothing. @returns how many rows were deleted */
+  private async repeatUntilNone(deleteSome: () => Promise<number>): Promise<number> {
+    let total = 0;
+    let deleted: number;
+    do {
+      deleted = await deleteSome();
+      total += deleted;
+    } while (deleted > 0 && !this.signal.aborted);
+    return total;
+  }
+
+  private async count(table: string, conditionSql: string, days: number): Promise<number> {
+    const text = `SELECT count(*)::integer AS count FROM ${table} WHERE ${conditionSql}`;
+    const { rows } = await this.database.asPurger({ rows: sql<{ count: number }>(text, { days }) });
+    return rows[0]!.count;
+  }
+}
+
+function describe(counts: { tasks: number; users: number; sessions: number }): string {
+  const { tasks, users, sessions } = counts;
+  return `${tasks} tasks from the trash, ${users} accounts, ${sessions} expired or revoked sessions`;
 }
 
 function deleteBatch(table: string, key: string, conditionSql: string, values: Parameters): Statement {
-  const batchSql = `SELECT ${key} FROM ${table} WHERE ${conditionSql} LIMIT :batch::integer`;
+  const batchSql = `SELECT ${key} FROM ${table} WHERE ${conditionSql} LIMIT ${batchSize}`;
   return sql(`DELETE FROM ${table} WHERE (${key}) IN (${batchSql}) RETURNING 1 AS deleted`, values);
-}
-
-/** Repeats a deletion until it finds nothing. @returns how many rows were deleted */
-async function repeatUntilNone(deleteSome: () => Promise<number>): Promise<number> {
-  let total = 0;
-  let deleted: number;
-  do {
-    deleted = await deleteSome();
-    total += deleted;
-  } while (deleted > 0);
-  return total;
 }

@@ -5,7 +5,7 @@ CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
 BEGIN
-  IF TG_OP = 'INSERT' AND NEW.ended_at IS NULL THEN
+  IF TG_OP = 'INSERT' AND NEW.ended_at IS NULL OR transaction_flag('deleting_account') = 'true' THEN
     RETURN NULL;
   END IF;
   PERFORM set_transaction_flag('summing_hours', 'true');

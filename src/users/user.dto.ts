@@ -34,9 +34,18 @@ export class UserFields {
 
 class UserState {
   @BooleanField({
-    description: 'Whether the account is active. Users of deactivated accounts cannot sign in.',
+    description:
+      'Whether the account is active. An account is not active if a superuser or its user deactivated it, or if it is closed.',
   })
   is_active: boolean;
+
+  @TimestampField({
+    description:
+      'Timestamp at which a closed account is deleted with all its data. Null unless the account is closed.',
+    inResponse: true,
+    nullable: true,
+  })
+  deletion_at: string | null;
 
   @BooleanField({ description: 'Whether the email address is verified.' })
   is_verified: boolean;
@@ -83,7 +92,19 @@ export class PatchUser extends PartialType(UserFields, { skipNullProperties: fal
   current_password?: string;
 }
 
-export class DeleteUser {
+export class DeactivateUser {
   @TextField({ ...currentPasswordOptions, description: 'The current password.' })
   password: string;
 }
+
+/** How an account is deleted. */
+export class Deletion {
+  @BooleanField({
+    description: 'Whether to delete the account immediately. It can then not be reopened.',
+    optional: true,
+    default: false,
+  })
+  immediately?: boolean;
+}
+
+export class DeleteUser extends IntersectionType(DeactivateUser, Deletion) {}

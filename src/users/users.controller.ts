@@ -1,10 +1,10 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { sessionRequired, wrongPassword } from '../auth/auth.problems';
 import { Problems } from '../http/problem-responses';
-import { DeleteUser, PatchUser, UserView } from './user.dto';
+import { DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
 import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
@@ -43,11 +43,27 @@ export class UsersController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete the account of the current user',
-    description: 'Permanently deletes the account and all its data.',
+    description:
+      'Closes the account immediately: sessions and tokens are revoked, and signing in is not possible. The account and all its data are deleted after 30 days, unless the operator configured another period. Until then, the user can reopen the account with the token from an email (`POST /auth/account/reopen`), and the email address and the username remain taken. With `immediately`, the data is deleted without this period.',
   })
   @ApiBody({ type: DeleteUser })
-  @ApiNoContentResponse({ description: 'The account was deleted.' })
-  delete(@Body() { password }: DeleteUser): Promise<void> {
-    return this.users.delete(password);
+  @ApiNoContentResponse({ description: 'The account was closed.' })
+  delete(@Body() { password, immediately }: DeleteUser): Promise<void> {
+    return this.users.delete(password, immediately);
+  }
+
+  @SessionOnly()
+  @Post('deactivate')
+  @Problems(wrongPassword)
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Deactivate the account of the current user',
+    description:
+      'Revokes all sessions and tokens. The account and its data are kept. Signing in activates the account again.',
+  })
+  @ApiBody({ type: DeactivateUser })
+  @ApiNoContentResponse({ description: 'The account was deactivated.' })
+  deactivate(@Body() { password }: DeactivateUser): Promise<void> {
+    return this.users.deactivate(password);
   }
 }

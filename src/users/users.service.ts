@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { sessionRequired } from '../auth/auth.problems';
 import { CredentialsService } from '../auth/credentials.service';
+import { Config } from '../core/config';
 import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
+import { PurgeService } from '../purge/purge.service';
 import { PatchUser } from './user.dto';
 import { UsersRepository } from './users.repository';
 
@@ -13,6 +15,8 @@ export class UsersService {
   constructor(
     private readonly users: UsersRepository,
     private readonly credentials: CredentialsService,
+    private readonly purge: PurgeService,
+    private readonly config: Config,
   ) {}
 
   get(): Promise<JsonText> {
@@ -40,9 +44,17 @@ export class UsersService {
     return this.credentials.changeEmail(account, { ...values, email });
   }
 
-  /** Deletes the account and all its data permanently. @throws Problem 403 `wrong_password` */
-  async delete(password: string): Promise<void> {
-    const { id } = await this.credentials.confirm(password);
-    await this.users.delete(id);
+  /**
+   * Closes the account. Its data is deleted later, unless `immediately` is true.
+   * @throws Problem 403 `wrong_password` · Problem 401, 429
+   */
+  async delete(password: string, immediately = false): Promise<void> {
+    await this.credentials.deactivate(password, immediately ? 0 : this.config.deletedUserDays);
+    this.purge.deleteClosedAccounts();
+  }
+
+  /** @throws Problem 403 `wrong_password` · Problem 401, 429 */
+  deactivate(password: string): Promise<void> {
+    return this.credentials.deactivate(password, null);
   }
 }

@@ -195,24 +195,30 @@ describe('the account of another user', () => {
     expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'revoke_sessions' }]);
   });
 
-  it('is deleted with everything except the recorded acts', async () => {
+  it('is closed, and deleted immediately on request with everything except the recorded acts', async () => {
     const user = await newUser(app);
     await newTask(user, { goal_id: (await newGoal(user)).id });
     await newPersonalToken(user);
     await superuser.api.delete(`/users/${user.id}`).expect(204);
+    const closed = await superuser.api.get(`/users/${user.id}`).expect(200);
+    expect(closed.body).toMatchObject({ is_active: false, deletion_at: expect.any(String) as string });
+    await superuser.api.delete(`/users/${user.id}`).expect(204);
+    expect((await superuser.api.get(`/users/${user.id}`).expect(200)).body).toEqual(closed.body);
+    expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'delete' }]);
+    await superuser.api.delete(`/users/${user.id}`, { immediately: true }).expect(204);
     await superuser.api.get(`/users/${user.id}`).expect(404);
+    await app.waitForPurge();
     for (const table of ['tasks', 'goals', 'sessions', 'personal_tokens', 'one_time_tokens']) {
       const { rowCount } = await app.database.query(`SELECT FROM ${table} WHERE user_id = $1`, [user.id]);
       expect([table, rowCount]).toEqual([table, 0]);
     }
-    expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'delete' }]);
     await superuser.api.delete(`/users/${user.id}`).expect(404);
     await superuser.api.patch(`/users/${user.id}`, { is_active: false }).expect(404);
     await superuser.api.delete(`/users/${user.id}/sessions`).expect(404);
-    expect(await actsOn(user)).toHaveLength(1);
+    expect(await actsOn(user)).toHaveLength(2);
   });
 
-  it('is deleted and recorded once by parallel requests', async () => {
+  it('is closed and recorded once by parallel requests', async () => {
     const user = await newUser(app);
     const unblock = await blockWrites(app, 'INSERT ON administrative_acts');
     const deletions = Promise.all(Array.from({ length: 3 }, () => superuser.api.delete(`/users/${user.id}`)));
@@ -220,7 +226,7 @@ describe('the account of another user', () => {
     await waitForLockWaits(app, 2);
     await unblock();
     const responses = await deletions;
-    expect(responses.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 204, 204]);
     expect(await actsOn(user)).toEqual([{ actor_id: superuser.id, act: 'delete' }]);
   });
 

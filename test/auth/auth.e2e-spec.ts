@@ -41,6 +41,7 @@ describe('registration', () => {
       full_name: null,
       timezone: 'Europe/Berlin',
       is_active: true,
+      deletion_at: null,
       is_verified: false,
       is_superuser: false,
       last_login_at: null,

@@ -121,6 +121,7 @@ describe('a personal access token', () => {
       'post /auth/logout',
       'post /auth/password',
       'post /auth/tokens',
+      'post /users/me/deactivate',
     ]);
     const { body } = await api
       .patch('/users/me', { email: 'thief@example.com', current_password: password })

@@ -283,11 +283,14 @@ describe('the functions', () => {
     it.each(preparations)('no function uses %s', async (_name, preparation) => {
       // Without WHERE, so that the statements themselves use no operators. The policies limit them to one user.
       const asUser = `SELECT public.act_as('${user.id}')`;
+      const deactivateAll = ['SET LOCAL ROLE cairn_admin', 'UPDATE public.users SET is_active = false'];
+      const asPurger = [...deactivateAll, 'SET LOCAL ROLE cairn_purge'];
+      const users = await query<object>('SELECT FROM public.users');
+      const migrations = await query<object>('SELECT FROM public.migrations');
       const tasks = await query<object>('SELECT FROM public.tasks');
       const goals = await query<object>('SELECT FROM public.goals');
       for (const [statements, count] of [
-        [[asUser, 'DELETE FROM public.users'], 1],
-        [['SET LOCAL ROLE cairn_admin', 'DELETE FROM public.users'], 1],
+        [[...asPurger, 'DELETE FROM public.users'], users.length],
         [[asUser, 'DELETE FROM public.goals'], goals.length],
         [[asUser, 'DELETE FROM public.tasks'], tasks.length],
         [[asUser, `UPDATE public.tasks SET title = 'New'`], tasks.length],
@@ -296,7 +299,7 @@ describe('the functions', () => {
         [[asUser, `UPDATE public.goals SET status = 'cancelled'`], goals.length],
         [[asUser, 'UPDATE public.users SET full_name = NULL'], 1],
         [[`SELECT public.lock_account('${user.id}')`], 1],
-        [['SELECT public.applied_migrations()'], 1],
+        [['SELECT public.applied_migrations()'], migrations.length],
       ] as [string[], number][]) {
         const result = await attempt(...preparation, ...statements);
         expect([statements.at(-1), result]).toEqual([statements.at(-1), count]);
@@ -309,7 +312,9 @@ describe('the functions', () => {
         const statements = [
           ...basis,
           tables,
-          `SELECT public.act_as('${user.id}')`,
+          'SET LOCAL ROLE cairn_admin',
+          'UPDATE public.users SET is_active = false',
+          'SET LOCAL ROLE cairn_purge',
           'DELETE FROM public.users',
         ];
         expect(await attempt(...statements)).toBe('evil ran as cairn_owner');

@@ -439,9 +439,7 @@ describe('the catalogue of the database', () => {
     expect(grants.map(({ line }) => line)).toEqual([
       'cairn_admin: DELETE on one_time_tokens',
       'cairn_admin: DELETE on personal_tokens',
-      'cairn_admin: DELETE on users',
       'cairn_admin: INSERT on administrative_acts',
-      'cairn_app: DELETE on users',
       'cairn_app: DELETE, INSERT on personal_tokens',
       'cairn_app: DELETE, INSERT, SELECT on changes',
       'cairn_app: DELETE, INSERT, SELECT on goals',
@@ -466,7 +464,7 @@ describe('the catalogue of the database', () => {
         AND privilege_type = 'UPDATE' AND table_name = ANY ('{${known.join()}}') GROUP BY grantee, table_name ORDER BY 1`);
     expect(columns.map(({ line }) => line)).toEqual([
       'cairn_admin: UPDATE of sessions (revoked_at)',
-      'cairn_admin: UPDATE of users (is_active, is_superuser)',
+      'cairn_admin: UPDATE of users (can_reactivate, deletion_at, is_active, is_superuser)',
       'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, progress_mode, project_name, status, success_criteria, target_date, title)',
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
@@ -477,7 +475,8 @@ describe('the catalogue of the database', () => {
       'cairn_auth: UPDATE of personal_tokens (last_used_at)',
       'cairn_auth: UPDATE of rate_limits (free_at, hits, resets_at)',
       'cairn_auth: UPDATE of sessions (expires_at, generation, last_used_at, revoked_at)',
-      'cairn_auth: UPDATE of users (email, email_verified_at, full_name, is_verified, last_login_at, password_hash, timezone, username)',
+      'cairn_auth: UPDATE of users (can_reactivate, deletion_at, email, email_verified_at, full_name, is_active, is_verified, last_login_at, password_hash, timezone, username)',
+      'cairn_purge: UPDATE of users (deletion_at)',
     ]);
     const functions =
       await query(`SELECT format('%s: %s', grantee, string_agg(routine_name, ', ' ORDER BY routine_name)) AS line

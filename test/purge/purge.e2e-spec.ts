@@ -1,5 +1,5 @@
 import { startApp, TestApp } from '../setup/app';
-import { ids, newGoal, newTask, newUser, signIn, TestUser } from '../setup/factories';
+import { ids, newGoal, newTask, newUser, password, signIn, TestUser } from '../setup/factories';
 import { run } from '../setup/processes';
 import { asRole } from '../setup/server';
 
@@ -10,13 +10,32 @@ beforeEach(async () => (user = await newUser(app)));
 afterAll(() => app.close());
 
 async function purge(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<string> {
+  const [status, output] = await runPurge(args, environment);
+  expect([status, output]).toEqual([0, output]);
+  return output;
+}
+
+/** @returns the exit status and the output */
+async function runPurge(
+  args: string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<[number | string, string]> {
   const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'purge', ...args], {
     DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
     JWT_SECRET_KEY: 'x'.repeat(32),
     ...environment,
   });
-  expect([await command.ended, command.output()]).toEqual([0, command.output()]);
-  return command.output();
+  return [await command.ended, command.output()];
+}
+
+/** Closes accounts. The time of their deletion was an hour ago. */
+async function closeAccounts(...users: TestUser[]): Promise<void> {
+  for (const { api } of users) await api.delete('/users/me', { password }).expect(204);
+  // Closing an account starts a purge, which must not find these.
+  await app.waitForPurge();
+  await app.database.query(`UPDATE users SET deletion_at = now() - interval '1 hour' WHERE id = ANY($1)`, [
+    users.map(({ id }) => id),
+  ]);
 }
 
 /** Moves a task into the trash so many days ago, less an hour. */
@@ -57,11 +76,11 @@ describe('the purge', () => {
       [[old.id, subtask.id]],
     );
     expect(await purge(['--dry-run'])).toBe(
-      'Would delete 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
+      'Would delete 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
     expect(await purge([])).toBe(
-      'Deleted 2 tasks from the trash, 0 deactivated users, 0 expired or revoked sessions\n',
+      'Deleted 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
     expect(await ids(user, '/tasks')).toEqual([live.id]);
@@ -82,13 +101,77 @@ describe('the purge', () => {
     await setDeactivatedAgo(back.id, 99);
     await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 1 deactivated users, 0 expired or revoked sessions\n',
+      'Deleted 0 tasks from the trash, 1 accounts, 0 expired or revoked sessions\n',
     );
     expect(await countRows(gone.id)).toBe(0);
     expect(await countRows(late.id)).toBe(4);
     expect(await ids(await signIn(app, back.email), '/tasks')).toHaveLength(1);
-    expect(await purge(['--dry-run'], { DEACTIVATED_USER_DAYS: '29' })).toContain('1 deactivated users');
+    expect(await purge(['--dry-run'], { DEACTIVATED_USER_DAYS: '29' })).toContain('1 accounts');
     await app.database.query('DELETE FROM users WHERE id = $1', [late.id]);
+  });
+
+  it('deletes closed accounts when their time has come, and keeps accounts that their users deactivated', async () => {
+    const [closed, due, deactivated] = [await newUser(app), await newUser(app), await newUser(app)];
+    for (const one of [closed, due, deactivated]) await newTask(one);
+    await deactivated.api.post('/users/me/deactivate', { password }).expect(204);
+    await closed.api.delete('/users/me', { password }).expect(204);
+    await closeAccounts(due);
+    await app.database.query(
+      `UPDATE users SET deactivated_at = now() - interval '9 years' WHERE id = ANY($1)`,
+      [[closed.id, deactivated.id]],
+    );
+    expect(await purge(['--dry-run'])).toContain(' 1 accounts,');
+    expect(await purge([])).toContain(' 1 accounts,');
+    expect(await countRows(due.id)).toBe(0);
+    expect(await countRows(closed.id)).toBe(3);
+    expect(await ids(await signIn(app, deactivated.email), '/tasks')).toHaveLength(1);
+  });
+
+  it('deletes accounts with more rows than one batch holds, also where parents are newer than their children', async () => {
+    const owner = await newUser(app);
+    // Parents sort before their children, after them, and in between.
+    await app.database.query(
+      `WITH rows AS (SELECT i, gen_random_uuid() AS id FROM generate_series(1, 2345) i)
+       INSERT INTO tasks (user_id, id, title, parent_task_id)
+       SELECT $1, r.id, 'Task', p.id FROM rows r LEFT JOIN rows p ON p.i = r.i % 1000 AND p.i <> r.i ORDER BY r.i`,
+      [owner.id],
+    );
+    await app.database.query(
+      `WITH rows AS (SELECT i, gen_random_uuid() AS id FROM generate_series(1, 1234) i)
+       INSERT INTO goals (user_id, id, title, parent_goal_id)
+       SELECT $1, r.id, 'Goal', p.id FROM rows r LEFT JOIN rows p ON p.i = 1 AND r.i > 1`,
+      [owner.id],
+    );
+    await closeAccounts(owner);
+    expect(await purge([])).toContain(' 1 accounts,');
+    expect(await countRows(owner.id)).toBe(0);
+  });
+
+  it('reports an account that cannot be deleted, deletes the others, and continues with it the next time', async () => {
+    const [first, second, third] = [await newUser(app), await newUser(app), await newUser(app)];
+    for (const one of [first, second, third]) await newTask(one);
+    await closeAccounts(first, second, third);
+    await user.api.delete(`/tasks/${(await newTask(user)).id}`).expect(204);
+    await app.database.query(`UPDATE tasks SET deleted_at = now() - interval '8 days' WHERE user_id = $1`, [
+      user.id,
+    ]);
+    await app.database.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it is stuck'; END $$;
+      CREATE TRIGGER refuse BEFORE DELETE ON tasks FOR EACH ROW WHEN (OLD.user_id = '${second.id}') EXECUTE FUNCTION refuse()`);
+    try {
+      expect(await runPurge([])).toEqual([
+        1,
+        `Deleted 1 tasks from the trash, 2 accounts, 0 expired or revoked sessions
+  Could not delete:
+  account ${second.id}: error: it is stuck\n`,
+      ]);
+    } finally {
+      await app.database.query('DROP FUNCTION refuse() CASCADE');
+    }
+    for (const { id } of [first, third]) expect(await countRows(id)).toBe(0);
+    expect(await countRows(second.id)).toBeGreaterThan(0);
+    expect(await purge([])).toContain(' 1 accounts,');
+    expect(await countRows(second.id)).toBe(0);
   });
 
   it('deletes sessions 90 days after their end', async () => {
@@ -99,7 +182,7 @@ describe('the purge', () => {
       [user.id],
     );
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 0 deactivated users, 1 expired or revoked sessions\n',
+      'Deleted 0 tasks from the trash, 0 accounts, 1 expired or revoked sessions\n',
     );
     await user.api.get('/tasks').expect(200);
   });
@@ -114,11 +197,7 @@ describe('the purge', () => {
   });
 
   it('refuses unknown arguments', async () => {
-    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'purge', '--now'], {
-      DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
-      JWT_SECRET_KEY: 'x'.repeat(32),
-    });
-    expect([await command.ended, command.output()]).toEqual([1, 'Usage: npm run cli -- purge [--dry-run]\n']);
+    expect(await runPurge(['--now'])).toEqual([1, 'Usage: npm run cli -- purge [--dry-run]\n']);
   });
 
   it('is run by the application once an hour, by one instance', async () => {

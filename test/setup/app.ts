@@ -26,6 +26,8 @@ export interface TestApp {
   mailbox: Mailbox;
   /** Connections to the database as a superuser. */
   database: Pool;
+  /** Waits until no purge is running. */
+  waitForPurge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     mailbox,
     api: new Api(url, contract),
     database: pool,
+    waitForPurge: () => app.get(PurgeService).work,
     close: async () => {
       await pool.end();
       await app.close();

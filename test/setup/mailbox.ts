@@ -100,6 +100,8 @@ export const subjects = {
   reset: /Reset your .* password/,
   passwordChanged: /password was changed/,
   emailChanged: /email address was changed/,
+  closed: /account was closed/,
+  deleted: /account was deleted/,
 };
 
 /** Waits until the application has no more mails to send. */

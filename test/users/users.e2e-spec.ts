@@ -1,6 +1,5 @@
 import { startApp, TestApp } from '../setup/app';
-import { subjects } from '../setup/mailbox';
-import { newGoal, newTask, newUser, password, signIn } from '../setup/factories';
+import { newUser, password, signIn } from '../setup/factories';
 
 let app: TestApp;
 beforeAll(async () => (app = await startApp()));
@@ -73,63 +72,4 @@ describe('the account of the current user', () => {
       await costlier.close();
     }
   });
-
-  it('is deleted with everything it owns, given the password', async () => {
-    const [user, other] = [await newUser(app), await newUser(app)];
-    const goal = await newGoal(user);
-    const subgoal = await newGoal(user, { parent_goal_id: goal.id });
-    const task = await newTask(user, { goal_id: subgoal.id });
-    await newTask(user, { parent_task_id: task.id });
-    await newTask(other);
-    for (const { email } of [user, other]) await app.mailbox.take(email, subjects.verification);
-    await signIn(app, user.email);
-
-    await user.api.delete('/users/me', {}).expect(422);
-    const refused = await user.api.delete('/users/me', { password: 'not this one' }).expect(403);
-    expect(refused.body).toMatchObject({ code: 'wrong_password' });
-    await user.api.get('/users/me').expect(200);
-
-    await user.api.delete('/users/me', { password }).expect(204);
-    await user.api.get('/users/me').expect(401);
-    await app.api.post('/auth/login', { email: user.email, password }).expect(401);
-    await app.api.post('/auth/refresh', { refresh_token: user.refresh_token }).expect(401);
-    expect(await countRowsMentioning(user.id)).toEqual({});
-    expect(await countRowsMentioning(other.id)).toEqual({
-      changes: 1,
-      one_time_tokens: 1,
-      sessions: 1,
-      tasks: 1,
-      users: 1,
-    });
-  });
-
-  it('is deleted completely while its user writes', async () => {
-    const user = await newUser(app);
-    const writes = Array.from({ length: 30 }, (_, i) => user.api.post('/tasks', { title: `Task ${i}` }));
-    const changes = Array.from({ length: 10 }, (_, i) =>
-      user.api.patch('/users/me', { full_name: `Name ${i}` }),
-    );
-    const deletion = user.api.delete('/users/me', { password }).expect(204);
-    const statuses = new Set(
-      (await Promise.all([...writes, ...changes, deletion])).map(({ status }) => status),
-    );
-    for (const status of statuses) expect([200, 201, 204, 401]).toContain(status);
-    expect(await countRowsMentioning(user.id)).toEqual({});
-  });
 });
-
-/** The number of rows in each table that contain the user's id in any column. */
-async function countRowsMentioning(userId: string): Promise<Record<string, number>> {
-  const { rows: tables } = await app.database.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
-  );
-  const counts: Record<string, number> = {};
-  for (const { name } of tables) {
-    const { rows } = await app.database.query<{ count: number }>(
-      `SELECT count(*)::int FROM ${name} t WHERE to_jsonb(t)::text LIKE '%' || $1 || '%'`,
-      [userId],
-    );
-    if (rows[0]!.count) counts[name] = rows[0]!.count;
-  }
-  return counts;
-}

@@ -1,0 +1,27 @@
+import type { DataSource } from 'typeorm';
+
+/** The keys of a table. */
+export interface TableKeys {
+  name: string;
+  primaryKey: string[];
+  /** Foreign keys to the same table: the referring columns and the columns that they refer to. */
+  selfReferences: { columns: string[]; referencedColumns: string[] }[];
+}
+
+/** The tables in the order of the entity list, in which parents come before their children. */
+export function tableKeysOf(dataSource: DataSource): TableKeys[] {
+  const entities = dataSource.options.entities as Parameters<DataSource['getMetadata']>[0][];
+  return entities.map((entity) => {
+    const { tableName, primaryColumns, foreignKeys } = dataSource.getMetadata(entity);
+    return {
+      name: tableName,
+      primaryKey: primaryColumns.map(({ databaseName }) => databaseName),
+      selfReferences: foreignKeys
+        .filter(({ referencedEntityMetadata }) => referencedEntityMetadata.tableName === tableName)
+        .map(({ columnNames, referencedColumnNames }) => ({
+          columns: columnNames,
+          referencedColumns: referencedColumnNames,
+        })),
+    };
+  });
+}
