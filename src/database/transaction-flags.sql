@@ -6,12 +6,14 @@
 --   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
 --   recomputing_progress      'true' while recompute_progress updates goals
 --   summing_hours             'true' while sum_actual_hours updates a task
+--   copying_tag_names         'true' while a statement updates only `tasks.tags`, after a tag was renamed or deleted
 
 -- The name of the setting that holds the flag. IMMUTABLE: with a constant name, the check happens once, in the planner.
 CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours') THEN
+  IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
+    'copying_tag_names') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';

@@ -8,6 +8,7 @@ import { Database } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
 import type { Statement } from '../database/statement';
 import { SqlValue } from '../database/table.repository';
+import { clearFlag, setFlag } from '../database/transaction-flags';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
 import { TagView } from './tag.dto';
@@ -55,7 +56,9 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
       deleteLinks: this.sql(deleteLinksSql, { id, name }),
       deleteTags: this.sql(deleteTagsSql, { id, name }),
       rows: this.updateStatement(id, { ...values, name }),
+      setFlag: setFlag('copying_tag_names', 'true'),
       copyNames: this.sql(copyNamesSql('true'), { id }),
+      clearFlag: clearFlag('copying_tag_names'),
     });
     return this.single(rows);
   }
@@ -63,7 +66,9 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
   /** Deletes a tag and removes it from all tasks. @throws Problem 404 */
   override async delete(id: string): Promise<void> {
     const { rows } = await this.write({
+      setFlag: setFlag('copying_tag_names', 'true'),
       copyNames: this.sql(copyNamesSql('g.id <> :id'), { id }),
+      clearFlag: clearFlag('copying_tag_names'),
       deleteLinks: this.sql('DELETE FROM task_tags WHERE user_id = :user_id AND tag_id = :id', { id }),
       rows: this.deleteStatement(id),
     });

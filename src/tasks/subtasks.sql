@@ -44,7 +44,45 @@ BEGIN
   RETURN NEW;
 END $$;
 
-REVOKE ALL ON FUNCTION refuse_depth(), refuse_trashed_parent() FROM PUBLIC;
+-- Refuses more tasks of one goal, or more subtasks below one task at all depths, than the quotas tasks_of_goal and
+-- subtasks allow. Only users who have that many tasks pay for counting.
+CREATE FUNCTION refuse_many_tasks() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  goal_quota integer := quota_of('tasks_of_goal');
+  subtask_quota integer := quota_of('subtasks');
+  total integer;
+BEGIN
+  SELECT c.count INTO total FROM row_counts c WHERE c.user_id = NEW.user_id AND c.table_name = 'tasks';
+  -- The row that is being inserted is not counted yet. All quotas are set together.
+  IF goal_quota IS NULL OR total < least(goal_quota, subtask_quota) THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'INSERT' OR NEW.goal_id IS DISTINCT FROM OLD.goal_id THEN
+    PERFORM 1 FROM tasks t WHERE t.user_id = NEW.user_id AND t.goal_id = NEW.goal_id OFFSET goal_quota LIMIT 1;
+    IF FOUND THEN
+      PERFORM raise_quota_exceeded('tasks_of_goal', goal_quota);
+    END IF;
+  END IF;
+  IF NEW.parent_task_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.parent_task_id IS DISTINCT FROM OLD.parent_task_id) THEN
+    WITH RECURSIVE ancestor (id, parent_id) AS (
+      SELECT NEW.id, NEW.parent_task_id
+      UNION ALL
+      SELECT t.id, t.parent_task_id FROM ancestor a JOIN tasks t ON t.user_id = NEW.user_id AND t.id = a.parent_id
+    ), descendant (id) AS (
+      SELECT a.id FROM ancestor a WHERE a.parent_id IS NULL
+      UNION ALL
+      SELECT t.id FROM descendant d JOIN tasks t ON t.user_id = NEW.user_id AND t.parent_task_id = d.id
+    )
+    SELECT count(*) - 1 INTO total FROM (SELECT FROM descendant LIMIT subtask_quota + 2) counted;
+    IF total > subtask_quota THEN
+      PERFORM raise_quota_exceeded('subtasks', subtask_quota);
+    END IF;
+  END IF;
+  RETURN NULL;
+END $$;
+
+REVOKE ALL ON FUNCTION refuse_depth(), refuse_trashed_parent(), refuse_many_tasks() FROM PUBLIC;
 
 -- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured.
 CREATE TRIGGER tasks_1_cycle BEFORE UPDATE OF parent_task_id ON tasks
@@ -53,3 +91,5 @@ CREATE TRIGGER tasks_1_depth BEFORE INSERT OR UPDATE OF parent_task_id ON tasks
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_depth();
 CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted_at ON tasks
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_trashed_parent();
+CREATE TRIGGER tasks_4_quota_of_parent AFTER INSERT OR UPDATE OF goal_id, parent_task_id ON tasks FOR EACH ROW
+  WHEN (NEW.goal_id IS NOT NULL OR NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_many_tasks();
