@@ -4,12 +4,24 @@ import { benchDatabase, passwordHash, signIn, startServer } from './setup';
 
 /*
  * The operations whose work grows with the data of one user, each for a user with as many rows as the quotas allow:
- * npm run bench:quotas -- [tasks] [goals] [depth of goals]
+ * npm run bench:quotas -- [tasks] [goals] [depth of goals] [tasks of one goal and subtasks of one task]
  */
-const [tasks = 100_000, goals = 10_000, depth = 20] = process.argv.slice(2).map(Number);
+const [tasks = 100_000, goals = 10_000, depth = 20, group = 10_000] = process.argv.slice(2).map(Number);
 
 /** The users. Each has one shape of data, in which nothing else is large. */
-const users = ['tag', 'merge', 'untag', 'goal', 'unlink', 'trash', 'subtasks', 'chain', 'wide', 'dependencies', 'all'];
+const users = [
+  'tag',
+  'merge',
+  'untag',
+  'goal',
+  'unlink',
+  'trash',
+  'subtasks',
+  'chain',
+  'wide',
+  'dependencies',
+  'all',
+];
 
 type Ids = Record<string, string>;
 
@@ -34,7 +46,9 @@ async function main(): Promise<void> {
     });
     const length = (await response.arrayBuffer()).byteLength;
     const milliseconds = (performance.now() - start).toFixed(0);
-    process.stdout.write(`${user}: ${method} ${path} | ${response.status} | ${milliseconds} ms | ${length} B\n`);
+    process.stdout.write(
+      `${user}: ${method} ${path} | ${response.status} | ${milliseconds} ms | ${length} B\n`,
+    );
   };
   await measure('tag', 'GET', '/tasks?limit=1');
   await measure('tag', 'PATCH', '/tags/{tag}', { name: 'renamed' });
@@ -89,10 +103,14 @@ async function fill(client: Client): Promise<Ids> {
     SELECT $1::uuid, gen_random_uuid(), 'Task ' || n, 'Description of task ' || n,
       CASE WHEN n % 2 = 0 THEN now() + n * interval '1 minute' END, now() - n * interval '1 minute'`;
   const series = `FROM generate_series(1, ${tasks}) n`;
+  const groupSeries = `FROM generate_series(1, ${group}) n`;
 
   for (const user of ['tag', 'merge', 'untag', 'all']) {
     await client.query(`${insertTasks}, NULL, NULL, '{common,t1,t2}' ${series}`, [userIds[user]]);
-    ids[user] = await one(`INSERT INTO tags (user_id, id, name) VALUES ($1, gen_random_uuid(), 'common') RETURNING id`, user);
+    ids[user] = await one(
+      `INSERT INTO tags (user_id, id, name) VALUES ($1, gen_random_uuid(), 'common') RETURNING id`,
+      user,
+    );
     await client.query(
       `INSERT INTO tags (user_id, id, name) SELECT $1, gen_random_uuid(), name FROM unnest('{t1,t2,other}'::text[]) name`,
       [userIds[user]],
@@ -111,19 +129,24 @@ async function fill(client: Client): Promise<Ids> {
     `INSERT INTO goals (user_id, id, title) SELECT $1, gen_random_uuid(), 'Goal ' || n FROM generate_series(1, ${goals}) n`,
     [userIds.all],
   );
-  const anyGoal = `SELECT id FROM goals WHERE user_id = $1 ORDER BY created_at, title LIMIT 1`;
   const newGoal = (title: string) =>
     `INSERT INTO goals (user_id, id, title, progress) VALUES ($1, gen_random_uuid(), '${title}', 0) RETURNING id`;
   for (const user of ['goal', 'unlink', 'trash']) {
     ids[user] = await one(newGoal(user), user);
-    await client.query(`${insertTasks}, '${ids[user]}', NULL, '{}' ${series}`, [userIds[user]]);
+    await client.query(`${insertTasks}, '${ids[user]}', NULL, '{}' ${groupSeries}`, [userIds[user]]);
   }
+  // The tasks of this goal have all other tasks as subtasks.
+  await client.query(
+    `INSERT INTO tasks (user_id, id, title, parent_task_id) SELECT user_id, gen_random_uuid(), 'Subtask ' || n, id
+       FROM tasks, generate_series(1, ${Math.ceil(tasks / group) - 1}) n WHERE user_id = $1`,
+    [userIds.trash],
+  );
   ids.goal_task = await one(`SELECT id FROM tasks WHERE user_id = $1 LIMIT 1`, 'goal');
   ids.subtasks = await one(
     `INSERT INTO tasks (user_id, id, title) VALUES ($1, gen_random_uuid(), 'Parent') RETURNING id`,
     'subtasks',
   );
-  await client.query(`${insertTasks}, NULL, '${ids.subtasks}', '{}' ${series}`, [userIds.subtasks]);
+  await client.query(`${insertTasks}, NULL, '${ids.subtasks}', '{}' ${groupSeries}`, [userIds.subtasks]);
 
   ids.chain_first = ids.chain_last = await one(newGoal('First'), 'chain');
   await client.query(
@@ -147,6 +170,7 @@ async function fill(client: Client): Promise<Ids> {
        SELECT $1, gen_random_uuid(), 'Goal ' || n, n % 100, '${ids.wide}' FROM generate_series(2, ${goals}) n`,
     [userIds.wide],
   );
+  await client.query('ANALYZE');
   await client.query(
     `${insertTasks}, g.id, NULL, '{}' FROM generate_series(1, ${tasks}) n JOIN goals g ON g.user_id = $1 AND g.title = 'Goal ' || 2 + n % ${goals - 1}`,
     [userIds.wide],
@@ -161,11 +185,16 @@ async function fill(client: Client): Promise<Ids> {
        SELECT $1, a.id, b.id FROM numbered a JOIN numbered b ON b.n = a.n + 1`,
     [userIds.dependencies],
   );
-  const numbered = (n: number) => one(`SELECT id FROM tasks WHERE user_id = $1 AND title = 'Task ${n}'`, 'dependencies');
+  const numbered = (n: number) =>
+    one(`SELECT id FROM tasks WHERE user_id = $1 AND title = 'Task ${n}'`, 'dependencies');
   [ids.dependencies_first, ids.dependencies_last] = [await numbered(1), await numbered(tasks)];
-  await client.query(`INSERT INTO tasks (user_id, id, title) VALUES ($1, gen_random_uuid(), 'Free')`, [userIds.dependencies]);
-  ids.dependencies_free = await one(`SELECT id FROM tasks WHERE user_id = $1 AND title = 'Free'`, 'dependencies');
-  void anyGoal;
+  await client.query(`INSERT INTO tasks (user_id, id, title) VALUES ($1, gen_random_uuid(), 'Free')`, [
+    userIds.dependencies,
+  ]);
+  ids.dependencies_free = await one(
+    `SELECT id FROM tasks WHERE user_id = $1 AND title = 'Free'`,
+    'dependencies',
+  );
   await client.query(
     `INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
        SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY created_at), 'task', id, 1, 'create',

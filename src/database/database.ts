@@ -93,7 +93,9 @@ export class Database {
    * @param work may be run again after a deadlock
    */
   writeTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.serialize(() => this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work));
+    return this.serialize(() =>
+      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work),
+    );
   }
 
   /**
