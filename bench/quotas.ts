@@ -135,12 +135,6 @@ async function fill(client: Client): Promise<Ids> {
     ids[user] = await one(newGoal(user), user);
     await client.query(`${insertTasks}, '${ids[user]}', NULL, '{}' ${groupSeries}`, [userIds[user]]);
   }
-  // The tasks of this goal have all other tasks as subtasks.
-  await client.query(
-    `INSERT INTO tasks (user_id, id, title, parent_task_id) SELECT user_id, gen_random_uuid(), 'Subtask ' || n, id
-       FROM tasks, generate_series(1, ${Math.ceil(tasks / group) - 1}) n WHERE user_id = $1`,
-    [userIds.trash],
-  );
   ids.goal_task = await one(`SELECT id FROM tasks WHERE user_id = $1 LIMIT 1`, 'goal');
   ids.subtasks = await one(
     `INSERT INTO tasks (user_id, id, title) VALUES ($1, gen_random_uuid(), 'Parent') RETURNING id`,
@@ -178,13 +172,16 @@ async function fill(client: Client): Promise<Ids> {
   ids.wide_child = await one(`SELECT id FROM goals WHERE user_id = $1 AND title = 'Goal 2'`, 'wide');
 
   await client.query(`${insertTasks}, NULL, NULL, '{}' ${series}`, [userIds.dependencies]);
-  // Each task depends on the next ones, so that the check of the last walks all of them.
+  await client.query('ANALYZE');
+  // Each task depends on the next one, so that the check of the last walks all of them.
+  await client.query('SET enable_nestloop = off');
   await client.query(
     `WITH numbered AS (SELECT id, substr(title, 6)::int AS n FROM tasks WHERE user_id = $1)
      INSERT INTO task_dependencies (user_id, task_id, depends_on_id)
        SELECT $1, a.id, b.id FROM numbered a JOIN numbered b ON b.n = a.n + 1`,
     [userIds.dependencies],
   );
+  await client.query('SET enable_nestloop = on');
   const numbered = (n: number) =>
     one(`SELECT id FROM tasks WHERE user_id = $1 AND title = 'Task ${n}'`, 'dependencies');
   [ids.dependencies_first, ids.dependencies_last] = [await numbered(1), await numbered(tasks)];

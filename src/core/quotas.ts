@@ -21,7 +21,7 @@ export const quotas = {
     variable: 'QUOTA_GOAL_TASKS',
     fallback: 10_000,
     text: (value) =>
-      `A goal can have at most ${value} tasks, including those in the trash. Use another goal, or delete tasks permanently first.`,
+      `A goal can have at most ${value} tasks, including their subtasks and those in the trash. Use another goal, or delete tasks permanently first.`,
   },
   subtasks: {
     variable: 'QUOTA_SUBTASKS',

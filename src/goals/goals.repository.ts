@@ -122,16 +122,12 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
       WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
     // The foreign keys would unlink too, but their changes are not recorded in the history. The goal itself is unlinked
     // first, so that the progress of its parent is computed only once.
-    const unlinkGoals = this.sql(unlinkGoalsSql, { id });
-    const deletion = { unlinkTasks: this.tasks.unlinkTasksOfGoal(id), rows: this.deleteStatement(id) };
-    if (tasks === 'keep') {
-      this.requireRow((await this.write({ unlinkGoals, ...deletion })).rows);
-      return;
-    }
-    await this.database.writeTransaction(async () => {
-      await this.write({ unlinkGoals });
-      await this.tasks.moveTasksOfGoalToTrash(id);
-      this.requireRow((await this.write(deletion)).rows);
+    const { rows } = await this.write({
+      unlinkGoals: this.sql(unlinkGoalsSql, { id }),
+      trashTasks: tasks === 'trash' ? this.tasks.moveTasksOfGoalToTrash(id) : undefined,
+      unlinkTasks: this.tasks.unlinkTasksOfGoal(id),
+      rows: this.deleteStatement(id),
     });
+    this.requireRow(rows);
   }
 }

@@ -25,15 +25,19 @@ export function subtreeSql(isRootSql: string, isIncludedSql: string): string {
 }
 
 /** SQL of a unique timestamp that identifies one trash operation of the user: restoring uses it to find the subtasks. */
-export const trashTimestampSql = `
+const trashTimestampSql = `
   SELECT coalesce(max(trashed.deleted_at) + interval '1 millisecond', now()) FROM tasks trashed
   WHERE trashed.user_id = :user_id AND trashed.deleted_at IS NOT NULL
     AND ${orElseSql('trashed.deleted_at', '-infinity')} >= now()::timestamptz(3)`;
 
-/** SQL that moves tasks to the trash, with all their subtasks. @param isRootSql condition for the tasks */
-export function moveToTrashSql(isRootSql: string): string {
+/**
+ * SQL that moves tasks to the trash, with all their subtasks.
+ * @param isRootSql condition for the tasks
+ * @param alsoSetSql further assignments, each after a comma
+ */
+export function moveToTrashSql(isRootSql: string, alsoSetSql = ''): string {
   return `${subtreeSql(`${isRootSql} AND ${isNotTrashedSql}`, isNotTrashedSql)}
-    UPDATE tasks SET deleted_at = (${trashTimestampSql}) FROM subtree
+    UPDATE tasks SET deleted_at = (${trashTimestampSql}) ${alsoSetSql} FROM subtree
     WHERE tasks.user_id = :user_id AND tasks.id = subtree.id RETURNING tasks.id`;
 }
 

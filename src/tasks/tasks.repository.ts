@@ -23,7 +23,6 @@ import {
   isNotTrashedSql,
   moveToTrashSql,
   subtreeSql,
-  trashTimestampSql,
 } from './task-sql';
 import { TaskQuery } from './task-query.dto';
 import { TaskView } from './task.dto';
@@ -31,9 +30,6 @@ import { Task, taskStatuses } from './task.entity';
 
 const dueDateNullsLastSql = nullsLastSql('tasks.due_date');
 const isThisTaskSql = 'tasks.id = :id';
-
-/** Tasks per statement when the tasks of a goal are moved to the trash. */
-const maxUpdatedTasks = 5000;
 
 @Exported({ name: 'tasks', view: TaskView, description: 'All tasks, including those in the trash.' })
 @Injectable()
@@ -117,23 +113,10 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
     this.requireRow(rows);
   }
 
-  /**
-   * Moves the tasks of a goal to the trash, with all their subtasks, and unlinks them from the goal. In several statements,
-   * because these can be all tasks of the user.
-   */
-  async moveTasksOfGoalToTrash(goalId: string): Promise<void> {
-    const selectSql = `${subtreeSql(`tasks.goal_id = :goal_id AND ${isNotTrashedSql}`, isNotTrashedSql)}
-      SELECT array_agg(id) AS ids, (${trashTimestampSql})::text AS deleted_at FROM subtree HAVING count(*) > 0`;
-    const updateSql = `UPDATE tasks SET deleted_at = :deleted_at::timestamptz, goal_id = nullif(goal_id, :goal_id)
-      WHERE user_id = :user_id AND id = ANY (:ids::uuid[])`;
-    const { rows } = await this.write({
-      rows: this.sql<{ ids: string[]; deleted_at: string }>(selectSql, { goal_id: goalId }),
-    });
-    const { ids, deleted_at } = rows[0] ?? { ids: [] };
-    for (let start = 0; start < ids.length; start += maxUpdatedTasks) {
-      const values = { goal_id: goalId, deleted_at, ids: ids.slice(start, start + maxUpdatedTasks) };
-      await this.write({ moved: this.sql(updateSql, values) });
-    }
+  /** Moves the tasks of a goal to the trash, with all their subtasks, and unlinks them from the goal. */
+  moveTasksOfGoalToTrash(goalId: string): Statement {
+    const unlinkSql = ', goal_id = nullif(goal_id, :goal_id)';
+    return this.sql(moveToTrashSql('tasks.goal_id = :goal_id', unlinkSql), { goal_id: goalId });
   }
 
   unlinkTasksOfGoal(goalId: string): Statement {

@@ -105,13 +105,28 @@ describe('the quota of tasks', () => {
 describe('the quotas of one goal and one task', () => {
   it('limit the tasks of a goal, also by updates', async () => {
     const detail =
-      'A goal can have at most 3 tasks, including those in the trash. Use another goal, or delete tasks permanently first.';
+      'A goal can have at most 3 tasks, including their subtasks and those in the trash. Use another goal, or delete tasks permanently first.';
     const [goal, other] = [await newGoal(user), await newGoal(user)];
     for (let n = 0; n < 3; n++) await newTask(user, { goal_id: goal.id });
     await expectExceeded(createTask({ goal_id: goal.id }), detail);
     const task = await newTask(user, { goal_id: other.id });
     await expectExceeded(user.api.patch(`/tasks/${task.id}`, { goal_id: goal.id }), detail);
     await user.api.patch(`/tasks/${task.id}`, { title: 'Renamed', goal_id: other.id }).expect(200);
+  });
+
+  it('count the subtasks of the tasks of a goal once', async () => {
+    const [goal, other] = [await newGoal(user), await newGoal(user)];
+    const task = await newTask(user, { goal_id: goal.id });
+    const subtask = await newTask(user, { parent_task_id: task.id, goal_id: goal.id });
+    const separate = await newTask(user);
+    await user.api.patch(`/tasks/${separate.id}`, { goal_id: goal.id }).expect(200);
+    const refused = await createTask({ parent_task_id: separate.id, goal_id: other.id }).expect(409);
+    expect(refused.body).toMatchObject({
+      detail: expect.stringMatching(/^A goal can have at most 3/) as string,
+    });
+    await user.api.patch(`/tasks/${subtask.id}`, { parent_task_id: separate.id }).expect(200);
+    await user.api.patch(`/tasks/${task.id}`, { goal_id: null }).expect(200);
+    await newTask(user, { parent_task_id: separate.id, goal_id: other.id });
   });
 
   it('limit the subtasks of a task at all depths, also by moves', async () => {
