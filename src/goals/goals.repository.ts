@@ -88,24 +88,23 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         SELECT ${columnsSql}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
         UNION ALL
         SELECT ${columnsSql}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
-      ), counts AS (
-        SELECT t.goal_id, count(*) FILTER (WHERE counts_toward_progress(t.status)) AS total,
-          count(*) FILTER (WHERE t.status = 'completed') AS completed,
-          count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
-        FROM tree JOIN tasks t ON t.user_id = :user_id AND t.goal_id = tree.id WHERE t.deleted_at IS NULL GROUP BY t.goal_id
       ), numbered AS (
         SELECT *, row_number() OVER (ORDER BY depth, created_at, id) AS number FROM tree
       )
       SELECT n.id, n.parent_goal_id, n.progress::float8,
         n.progress IS NOT NULL AND counts_toward_progress(n.status) AS counts_toward_parent,
-        coalesce(c.total, 0)::integer AS total, coalesce(c.completed, 0)::integer AS completed,
-        coalesce(c.cancelled, 0)::integer AS cancelled,
+        c.total, c.completed, c.cancelled,
         CASE WHEN n.number <= :limit::integer THEN (
           SELECT json_build_object('title', g.title, 'horizon', g.horizon,
             'target_date', ${timestampAsTextSql('g.target_date')}, 'status', g.status, 'progress_mode', g.progress_mode)
           FROM goals g WHERE g.user_id = :user_id AND g.id = n.id
         ) END AS fields
-      FROM numbered n LEFT JOIN counts c ON c.goal_id = n.id ORDER BY n.number`;
+      FROM numbered n CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE counts_toward_progress(t.status))::integer AS total,
+          count(*) FILTER (WHERE t.status = 'completed')::integer AS completed,
+          count(*) FILTER (WHERE t.status = 'cancelled')::integer AS cancelled
+        FROM tasks t WHERE t.user_id = :user_id AND t.goal_id = n.id AND t.deleted_at IS NULL
+      ) c ORDER BY n.number`;
     const { rows } = await this.read({ rows: this.sql<TreeRow>(text, { id, limit }) });
     this.requireRow(rows);
     return rows.map(({ total, completed, cancelled, fields, ...node }) => {
