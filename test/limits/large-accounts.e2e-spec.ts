@@ -2,8 +2,8 @@ import { startApp, TestApp } from '../setup/app';
 import { Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
 
 /*
- * Operations on many rows at once. There is one connection, so that each statement runs with the plan that it got for a
- * single row.
+ * Operations on many rows at once. There is one connection, so that triggers run with the plans that they got for a single
+ * row.
  */
 let app: TestApp;
 let user: TestUser;
@@ -11,10 +11,10 @@ beforeAll(async () => (app = await startApp({ DATABASE_POOL_SIZE: '1' })));
 beforeEach(async () => (user = await newUser(app)));
 afterAll(() => app.close());
 
-/** Inserts rows without triggers, which would run for each row. */
+/** Inserts rows without triggers, which would run for each row. The tests run without autovacuum, which would analyze them. */
 async function insert(text: string): Promise<void> {
   await app.database.query(
-    `SET session_replication_role = replica; ${text}; SET session_replication_role = origin`,
+    `SET session_replication_role = replica; ${text}; SET session_replication_role = origin; ANALYZE`,
   );
 }
 
@@ -26,14 +26,14 @@ async function countOf(text: string): Promise<number> {
   return rows[0]!.count;
 }
 
-it('a goal with 9,000 subgoals can be deleted', async () => {
+it('a goal with 6,000 subgoals can be deleted', async () => {
   const goal = await newGoal(user);
   await user.api.patch(`/goals/${goal.id}`, { title: 'One row' }).expect(200);
   await insert(`INSERT INTO goals (user_id, id, title, progress, parent_goal_id)
-    SELECT '${user.id}', gen_random_uuid(), 'Subgoal', 50, '${goal.id}' FROM generate_series(1, 9000)`);
+    SELECT '${user.id}', gen_random_uuid(), 'Subgoal', 50, '${goal.id}' FROM generate_series(1, 6000)`);
   await user.api.delete(`/goals/${goal.id}`).expect(204);
-  expect(await countOf('goals WHERE parent_goal_id IS NULL AND progress = 50 AND version = 2')).toBe(9000);
-  expect(await countOf(`changes WHERE fields ? 'parent_goal_id'`)).toBe(9000);
+  expect(await countOf('goals WHERE parent_goal_id IS NULL AND progress = 50 AND version = 2')).toBe(6000);
+  expect(await countOf(`changes WHERE fields ? 'parent_goal_id'`)).toBe(6000);
 });
 
 it('a goal with 9,000 tasks can be deleted, and its tasks can be unlinked', async () => {
