@@ -44,7 +44,10 @@ function expensiveRequests({ task, goal }: Ids): Sender[] {
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
   const ids = await onDatabase(superuserUrl, fill);
-  const server = await startServer('cairn', databaseUrl, { RATE_LIMITS: 'on' });
+  const server = await startServer('cairn', databaseUrl, {
+    RATE_LIMITS: 'on',
+    QUOTA_TASKS: '1000000', // the heavy user creates more
+  });
   const tokens = await signIn(server.url, [
     'heavy@example.com',
     ...Array.from({ length: others }, (_, index) => `other${index + 1}@example.com`),
