@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import fastify from 'fastify';
 import { setCurrentUser } from '../core/request-context';
 import { openRequestContext } from './fastify';
@@ -42,5 +43,23 @@ it('counts large responses of users until they are sent, and refuses those that 
   canHold = false;
   expect(await statusOf('user=a&length=65537')).toEqual([503, '1']);
   expect(await statusOf('user=a&length=65536')).toEqual([200, null]);
+  await server.close();
+});
+
+it('closes the connection of a client that does not receive a large response in time', async () => {
+  const server = fastify();
+  openRequestContext(server);
+  let onRelease!: () => void;
+  const released = new Promise<void>((resolve) => (onRelease = resolve));
+  boundUnsentResponses(server, () => onRelease, 1);
+  server.get('/', () => {
+    setCurrentUser({ userId: 'a', sessionId: null, tokenId: null, mustBeVerified: false });
+    return 'x'.repeat(50_000_000);
+  });
+  const url = await server.listen({ port: 0 });
+  const client = connect(Number(new URL(url).port), 'localhost');
+  client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  await released;
+  client.destroy();
   await server.close();
 });

@@ -28,9 +28,9 @@ it('counts bodies until their responses are sent, and refuses what is too much o
   /** Sends headers without the body. @returns the client, and a promise that the server has seen it close */
   const announce = async (owner: string, header: string) => {
     const counted = new Promise<void>((resolve) => {
-      const { hold } = bodies;
+      const hold = bodies.hold.bind(bodies);
       jest.spyOn(bodies, 'hold').mockImplementationOnce((...args) => {
-        hold.apply(bodies, args);
+        hold(...args);
         resolve();
       });
     });
