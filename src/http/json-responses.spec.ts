@@ -63,3 +63,41 @@ it('closes the connection of a client that does not receive a large response in 
   client.destroy();
   await server.close();
 });
+
+it('counts responses until the connection closes, also those that wait for earlier ones on it', async () => {
+  const server = fastify();
+  openRequestContext(server);
+  const requests = 5;
+  let held = 0;
+  let onHeld!: () => void;
+  let onReleased!: () => void;
+  const [allHeld, allReleased] = [
+    new Promise<void>((resolve) => (onHeld = resolve)),
+    new Promise<void>((resolve) => (onReleased = resolve)),
+  ];
+  boundUnsentResponses(server, () => {
+    if (++held === requests) onHeld();
+    return () => {
+      if (--held === 0) onReleased();
+    };
+  });
+  server.get('/', async () => {
+    setCurrentUser({ userId: 'a', sessionId: null, tokenId: null, mustBeVerified: false });
+    await allStarted();
+    return 'x'.repeat(10_000_000);
+  });
+  let started = 0;
+  let onStarted!: () => void;
+  const start = new Promise<void>((resolve) => (onStarted = resolve));
+  const allStarted = () => {
+    if (++started === requests) onStarted();
+    return start;
+  };
+  const url = await server.listen({ port: 0 });
+  const client = connect(Number(new URL(url).port), 'localhost');
+  client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(requests));
+  await allHeld;
+  client.destroy();
+  await allReleased;
+  await server.close();
+});
