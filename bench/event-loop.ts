@@ -11,7 +11,8 @@ import { benchDatabase, signIn, startServer } from './setup';
 /*
  * The longest time for which one request blocks the event loop: the largest legal and illegal requests of every route, as
  * a user with 100,000 tasks. Other processes can delay the application too, so that the longest ones are repeated: a
- * request that blocks does so each time, and the smallest of its figures counts. Exits with 1 above the limit.
+ * request that blocks does so each time, and the smallest of its figures counts. A block is not longer than the CPU time of
+ * the process in that time. Exits with 1 above the limit.
  */
 const [maxBlock, repetitions, maxSeconds, atOnce, maxSuspects] = [50, 5, 2, 10, 30];
 const email = 'heavy@example.com';
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
     results.push(await measure(server.process, session, request, 1));
   }
 
-  print('each request once, with delays by other processes', results);
+  print('each request once', results);
   // Those that may block, alone; and those that may add up, at once.
   const worst = new Set(worstOf(results, maxSuspects));
   const longest = results.filter(({ longestBlock }) => longestBlock > maxBlock / 2);
@@ -116,7 +117,9 @@ async function measure(
 ): Promise<Result> {
   await ask(child, 'start');
   const statuses = await Promise.all(Array.from({ length: count }, () => session.send(request)));
-  return { request, statuses, ...((await ask(child, 'end')) as Usage) };
+  const { longestBlock, cpu } = (await ask(child, 'end')) as Usage;
+  // While it waits for a processor, the application is delayed without a fault of its own.
+  return { request, statuses, longestBlock: Math.min(longestBlock, cpu), cpu };
 }
 
 function ask(child: ChildProcess, message: string): Promise<unknown> {
