@@ -4,7 +4,7 @@ import { DiscoveryService } from '@nestjs/core';
 import type { JsonPage } from '../core/json-text';
 import type { PageRequest } from '../core/page-request';
 import { unavailable } from '../core/problem';
-import { bindToRequest, currentUser } from '../core/request-context';
+import { bindToRequest, currentUser, onRequestClose } from '../core/request-context';
 import type { OwnedRepository } from '../database/owned.repository';
 import { UsersRepository } from '../users/users.repository';
 import { exportRunning } from './export.problems';
@@ -43,6 +43,8 @@ export class ExportService {
     try {
       const first = await next(); // before the response starts, so that an error can be sent as a problem
       const stream = Readable.from(withFirst(first, next), { objectMode: false });
+      // Nothing else destroys the stream if its response waits for another one on the same connection.
+      onRequestClose(() => stream.destroy());
       return stream.once('close', () => this.readers.delete(userId));
     } catch (error) {
       this.readers.delete(userId);
