@@ -19,11 +19,11 @@ export interface ListRow {
   json: string | null;
 }
 
-/** Maximum size of a list in bytes of its large columns, not counting the row that exceeds it. */
-const maxListBytes = 2_000_000;
+/** Maximum size of a list in bytes, not counting the row that exceeds it. */
+const maxListBytes = 1_000_000;
 
-/** Lists of so few rows are never too large: a row has at most two texts of 20,000 characters, or their old and new values. */
-const maxUncutRows = 25;
+/** Lists of so few rows are hardly ever too large: a row has at most two long texts, or their old and new values. */
+const maxUncutRows = 20;
 
 /**
  * Builds simple statements on one table. The arguments are SQL with `:named` parameters. TypeORM generates the text once
@@ -52,16 +52,23 @@ export class StatementBuilder {
     );
   }
 
-  /** The JSON is null for rows after those that are too large together. They are read, but not written and not sent. */
+  /** The JSON is null for rows after those that are too large together. They are read, but not converted and not sent. */
   list(where: string, parameters: Parameters & { limit: number }, order: Order[]): Statement<ListRow> {
-    const isCut = parameters.limit > maxUncutRows;
+    const isCut = parameters.limit > maxUncutRows + 1;
     const orderSql = order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
-    return this.build([isCut ? 'LIST CUT' : 'LIST', where, orderSql], parameters, () => {
-      const jsonSql = isCut ? this.cutJsonSql(orderSql) : this.jsonSql;
-      const query = this.query().select(jsonSql, 'json').where(where);
-      for (const { sql, direction } of order) query.addOrderBy(sql, direction);
-      return query;
-    });
+    return this.build(
+      [isCut ? 'LIST CUT' : 'LIST', where, orderSql],
+      parameters,
+      () => {
+        const query = this.query()
+          .select(isCut ? this.cutJsonSql(orderSql) : this.jsonSql, 'json')
+          .where(where);
+        if (isCut) query.addSelect(`row_number() OVER (ORDER BY ${orderSql})`, 'number');
+        for (const { sql, direction } of order) query.addOrderBy(sql, direction);
+        return query;
+      },
+      isCut ? cutAgainSql : undefined,
+    );
   }
 
   selectWithId(where: string, parameters: Parameters): Statement<JsonRow & { id: string }> {
@@ -120,11 +127,12 @@ export class StatementBuilder {
     return this.dataSource.createQueryBuilder(this.entity, this.table);
   }
 
-  /** @param key the SQL that the caller has given */
+  /** @param key the SQL that the caller has given · @param wrap changes the final SQL */
   private build<Row>(
     key: string[],
     parameters: Parameters,
     build: () => QueryBuilder<ObjectLiteral>,
+    wrap = (sql: string) => sql,
   ): Statement<Row> {
     return this.cache.get<Row>(key.join('\n'), parameters, () => {
       // With the name of each parameter as its value, the returned values are the names in their order.
@@ -132,9 +140,17 @@ export class StatementBuilder {
       const [text, order] = build().setParameters(names).getQueryAndParameters() as [string, string[]];
       if (!('limit' in parameters)) return [text, order];
       // TypeORM would write the number into the SQL, and each limit would be a different statement.
-      return [`${text} LIMIT $${order.length + 1}`, [...order, 'limit']];
+      return [wrap(`${text} LIMIT $${order.length + 1}`), [...order, 'limit']];
     });
   }
+}
+
+/** Cuts the rows again, by the length of their JSON: escaping can make a text six times as long. */
+function cutAgainSql(listSql: string): string {
+  const lengthBeforeSql =
+    'sum(length(json)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)';
+  return `SELECT CASE WHEN coalesce(${lengthBeforeSql}, 0) < ${maxListBytes} THEN json END AS json
+    FROM (${listSql}) page ORDER BY number`;
 }
 
 function asRawSql(values: ColumnSql): Record<string, () => string> {

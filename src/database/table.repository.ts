@@ -12,7 +12,7 @@ import { ColumnSql, JsonRow, ListRow, StatementBuilder } from './statement-build
 import type { TableOptions } from './table-options';
 
 /** Maximum length of a page in characters. The page stays in memory until the client has received it. */
-const maxPageLength = 2_000_000;
+const maxPageLength = 1_000_000;
 
 /** New values by column; undefined for columns that keep their value. */
 export type ColumnValues = Record<string, unknown>;

@@ -289,7 +289,6 @@ describe('the functions', () => {
       const deactivateAll = ['SET LOCAL ROLE cairn_admin', 'UPDATE public.users SET is_active = false'];
       const asPurger = [...deactivateAll, 'SET LOCAL ROLE cairn_purge'];
       const users = await query<object>('SELECT FROM public.users');
-      const migrations = await query<object>('SELECT FROM public.migrations');
       const tasks = await query<object>('SELECT FROM public.tasks');
       const goals = await query<object>('SELECT FROM public.goals');
       const migrations = await query<object>('SELECT FROM public.migrations');
