@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { onDatabase } from '../test/setup/server';
 import { createHeavyUser } from './heavy-user';
-import { benchDatabase, residentMegabytes, signIn, startServer } from './setup';
+import { benchDatabase, residentMegabytes, signIn, startCompiled } from './setup';
 
 /*
  * The memory of the application while it serves the heaviest requests, 30 at once, of one user and of 30 users, each in a
- * new process: resident memory when idle, its peak and what remains. Exits with 1 if a peak is more than 256 MB above idle.
+ * new process of the compiled application: resident memory when idle, its peak and what remains. Exits with 1 if a peak is more than 256 MB above idle.
  */
 const [maxGrowth, atOnce, rounds, maxSeconds] = [256, 30, 3, 6];
 
@@ -82,7 +82,7 @@ const senders: Sender[] = [
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase('bench_memory');
   const owners = await onDatabase(superuserUrl, fill);
-  const first = await startServer('cairn', databaseUrl);
+  const first = await startCompiled(databaseUrl);
   const tokens = await signIn(
     first.url,
     owners.map(({ email }) => email),
@@ -92,7 +92,7 @@ async function main(): Promise<void> {
   const filter = new RegExp(process.argv[2] ?? '');
   for (const sender of senders.filter(({ name, client = '' }) => filter.test(`${name} ${client}`))) {
     for (const users of [1, atOnce]) {
-      const server = await startServer('cairn', databaseUrl);
+      const server = await startCompiled(databaseUrl);
       const pid = server.process.pid!;
       const send = (index: number, client = sender.client) =>
         sendOnSocket(server.url, tokens[index % users]!, { ...sender, client }, owners[index % users]!);

@@ -56,6 +56,27 @@ export function startServer(
   );
 }
 
+/** Starts the compiled application, whose memory is that of production. */
+export function startCompiled(databaseUrl: string): Promise<{ url: string; process: ChildProcess }> {
+  const child = spawn('node', [join(__dirname, '../dist/main.js')], {
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      JWT_SECRET_KEY: 'x'.repeat(32),
+      LOG_LEVEL: 'error',
+      RATE_LIMITS: 'off',
+      PORT: '0',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve) =>
+    child.stdout.on('data', (output: Buffer) => {
+      const [, url] = /Documentation: (\S+)\/docs/.exec(output.toString()) ?? [];
+      if (url) resolve({ url, process: child });
+    }),
+  );
+}
+
 /** @returns an access token for each account */
 export async function signIn(url: string, emails: string[]): Promise<string[]> {
   const tokens: string[] = [];
