@@ -13,8 +13,11 @@ import { ExportPartMetadata } from './exported.decorator';
 /** Rows that are in memory at the same time. */
 const pageSize = 200;
 
-/** Maximum number of exports that are read from this instance at the same time. */
-const maxReaders = 20;
+/** Maximum number of exports that are read from this instance at the same time. Each takes several megabytes. */
+const maxReaders = 8;
+
+/** Milliseconds within which a client must have read its export, so that slow ones do not keep out others forever. */
+const maxReadingTime = 900_000;
 
 /** Exports all data of the current user. */
 @Injectable()
@@ -45,7 +48,14 @@ export class ExportService {
       const stream = Readable.from(withFirst(first, next), { objectMode: false });
       // Nothing else destroys the stream if its response waits for another one on the same connection.
       onRequestClose(() => stream.destroy());
-      return stream.once('close', () => this.readers.delete(userId));
+      const timer = setTimeout(
+        () => stream.destroy(new Error('The export was read too slowly.')),
+        maxReadingTime,
+      );
+      return stream.once('close', () => {
+        clearTimeout(timer);
+        this.readers.delete(userId);
+      });
     } catch (error) {
       this.readers.delete(userId);
       throw error;

@@ -1,6 +1,6 @@
 import { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Quotas1795291700770 implements MigrationInterface {
+export class Quotas1795294333888 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(up);
   }
@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION transaction_flag_setting(name text)
 AS $function$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'copying_tag_names') THEN
+    'copying_tag_names', 'deleting_account') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';
@@ -44,7 +44,9 @@ CREATE OR REPLACE FUNCTION recompute_progress_after_tasks()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM recompute_progress(OLD.user_id, ARRAY[OLD.goal_id]);
@@ -66,7 +68,7 @@ CREATE OR REPLACE FUNCTION recompute_progress_after_subgoals()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  IF transaction_flag('recomputing_progress') = 'true' THEN
+  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account')) THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows
@@ -99,6 +101,9 @@ DECLARE
   number bigint;
   fields jsonb := '{}';
 BEGIN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP <> 'DELETE' THEN
     SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(before -> key, 'null'), 'new', value)) INTO fields
       FROM jsonb_each(to_jsonb(NEW))
@@ -360,7 +365,8 @@ CREATE OR REPLACE FUNCTION transaction_flag_setting(name text)
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours') THEN
+  IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
+    'deleting_account') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';
@@ -376,6 +382,9 @@ DECLARE
   number bigint;
   fields jsonb := '{}';
 BEGIN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP <> 'DELETE' THEN
     SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(o.value, 'null'), 'new', n.value)) INTO fields
       FROM jsonb_each(to_jsonb(NEW)) n LEFT JOIN jsonb_each(to_jsonb(OLD)) o USING (key)
@@ -402,7 +411,9 @@ CREATE OR REPLACE FUNCTION recompute_progress_after_tasks()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+  IF transaction_flag('deleting_account') = 'true' THEN
+    RETURN NULL;
+  ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM recompute_progress(OLD.user_id, ARRAY[OLD.goal_id]);
@@ -422,7 +433,7 @@ CREATE OR REPLACE FUNCTION recompute_progress_after_subgoals()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  IF transaction_flag('recomputing_progress') = 'true' THEN
+  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account')) THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows
