@@ -7,7 +7,7 @@ import { currentUserIfAny, onRequestClose } from '../core/request-context';
 const largeResponseLength = 64 * 1024;
 
 /**
- * Milliseconds within which a client must have received a large response: 2 MB need 17 KB/s. A client that reads a few
+ * Milliseconds within which a client must have received a large response: 1.5 MB need 13 KB/s. A client that reads a few
  * bytes now and then would keep it in memory forever.
  */
 const maxSendingTime = 120_000;
