@@ -60,6 +60,8 @@ describe('isolation of users', () => {
       'post /api/v1/auth/refresh',
       'post /api/v1/auth/password/forgot',
       'post /api/v1/auth/password/reset',
+      'post /api/v1/auth/account/reopening',
+      'post /api/v1/auth/account/reopen',
       'post /api/v1/auth/email/verify',
       'get /health/live',
       'get /health',
