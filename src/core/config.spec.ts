@@ -45,6 +45,7 @@ describe('loadConfig', () => {
         requireEmailVerification: false,
         trashDays: 7,
         deactivatedUserDays: 30,
+        deletedUserDays: 30,
         rateLimits: {
           user: { quota: 3000, window: 60 },
           passwordAddress: { quota: 100, window: 900 },

@@ -1,5 +1,5 @@
 import { startApp, TestApp } from '../setup/app';
-import { Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
+import { Json, newGoal, newTask, newUser, password, TestUser } from '../setup/factories';
 
 let app: TestApp;
 let user: TestUser;
@@ -157,7 +157,8 @@ describe('the history', () => {
     await user.api.get(`/tasks/${task.id}/history`).expect(404);
     await user.api.post(`/tasks/${task.id}/undo`).expect(404);
     await user.api.get(`/users/${other.id}/tasks/${task.id}/history`).expect(403);
-    await other.api.delete('/users/me', { password: 'a cairn of many stones' }).expect(204);
+    await other.api.delete('/users/me', { password, immediately: true }).expect(204);
+    await app.waitForPurge();
     const { rows } = await app.database.query('SELECT FROM changes WHERE user_id = $1', [other.id]);
     expect(rows).toEqual([]);
   });
