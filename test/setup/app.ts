@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/core/config';
-import { serverSettings } from '../../src/schema/data-source';
+import { startupOptions } from '../../src/database/role-settings';
 import { openApiDocument } from '../../src/http/openapi';
 import { Mailer } from '../../src/mail/mailer';
 import { PurgeService } from '../../src/purge/purge.service';
@@ -66,7 +66,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   await Promise.all([app.get(Mailer).work, app.get(PurgeService).work]);
   const url = await app.getUrl();
   const contract = new Contract(openApiDocument(app));
-  const pool = new Pool({ connectionString: database, max: 2, options: serverSettings });
+  const pool = new Pool({ connectionString: database, max: 2, options: startupOptions });
   return {
     url,
     databaseUrl: database,
