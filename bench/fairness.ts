@@ -1,23 +1,16 @@
 import { ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import type { Client } from 'pg';
 import { onDatabase } from '../test/setup/server';
-import { benchDatabase, passwordHash, signIn, startServer } from './setup';
+import { createHeavyUser, HeavyIds } from './heavy-user';
+import { benchDatabase, residentMegabytes, signIn, startServer } from './setup';
 
 /*
  * One user has 100,000 tasks. First the memory of the application while this user requests 30 large pages at once. Then
  * ten other users read and write as usual, alone and while the first user repeats the ten most expensive requests over 60
  * connections, with rate limits on: their p99 and their errors.
  */
-const [heavyTasks, longTasks, largeChanges, connections, others, seconds] = [100_000, 2000, 204, 60, 10, 15];
+const [connections, others, seconds] = [60, 10, 15];
 const api = '/api/v1';
-
-interface Ids {
-  user: string;
-  task: string;
-  goal: string;
-}
 
 interface Sender {
   method: string;
@@ -25,7 +18,7 @@ interface Sender {
   body?: object;
 }
 
-function expensiveRequests({ task, goal }: Ids): Sender[] {
+function expensiveRequests({ task, goal }: HeavyIds): Sender[] {
   const create = { op: 'create', data: { title: 'Large', description: 'd'.repeat(2000), tags: ['a', 'b'] } };
   return [
     { method: 'GET', path: '/tasks?q=zzzz&include=total' },
@@ -43,8 +36,11 @@ function expensiveRequests({ task, goal }: Ids): Sender[] {
 
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await benchDatabase();
-  const ids = await onDatabase(superuserUrl, fill);
-  const server = await startServer('cairn', databaseUrl, { RATE_LIMITS: 'on' });
+  const ids = await onDatabase(superuserUrl, (client) => createHeavyUser(client, others));
+  const server = await startServer('cairn', databaseUrl, {
+    RATE_LIMITS: 'on',
+    QUOTA_TASKS: '1000000', // the heavy user creates more
+  });
   const tokens = await signIn(server.url, [
     'heavy@example.com',
     ...Array.from({ length: others }, (_, index) => `other${index + 1}@example.com`),
@@ -193,11 +189,6 @@ async function repeat(
   }
 }
 
-function residentMegabytes(pid: number): number {
-  const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
-  return Math.round((Number(pages) * 4096) / 1024 / 1024);
-}
-
 function quantile(times: number[], fraction: number): number {
   return times[Math.floor(times.length * fraction)] ?? 0;
 }
@@ -207,43 +198,6 @@ function print(name: string, { times, errors }: Measurement): void {
   process.stdout.write(
     `${name}: ${times.length} responses, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors\n`,
   );
-}
-
-async function fill(client: Client): Promise<Ids> {
-  const hash = client.escapeLiteral(await passwordHash());
-  // Without triggers, which would run for each row.
-  await client.query(`
-    SET session_replication_role = replica;
-    INSERT INTO users (id, email, password_hash) SELECT gen_random_uuid(), email, ${hash}
-      FROM (SELECT 'heavy@example.com' AS email UNION ALL SELECT 'other' || n || '@example.com' FROM generate_series(1, ${others}) n) emails;
-    CREATE TEMP VIEW heavy AS SELECT id AS user_id FROM users WHERE email = 'heavy@example.com';
-    INSERT INTO goals (user_id, id, title, created_at)
-      SELECT user_id, gen_random_uuid(), 'Goal ' || n, now() - n * interval '1 hour' FROM heavy, generate_series(1, 2000) n;
-    UPDATE goals g SET parent_goal_id = p.id FROM goals p
-      WHERE p.user_id = g.user_id AND p.title = 'Goal ' || substr(g.title, 6)::int / 4 AND g.title <> 'Goal 1';
-    INSERT INTO tags (user_id, id, name) SELECT user_id, gen_random_uuid(), 't' || n FROM heavy, generate_series(1, 500) n;
-    INSERT INTO tasks (user_id, id, goal_id, title, description, notes, category, due_date, created_at)
-      SELECT g.user_id, gen_random_uuid(), g.id, 'Task ' || n, repeat(md5(n::text), CASE WHEN n <= ${longTasks} THEN 600 ELSE 6 END),
-        CASE WHEN n <= ${longTasks} THEN repeat(md5(n::text), 600) END, CASE WHEN n <= ${longTasks} THEN 'long' ELSE 'c' || n % 10 END,
-        now() + n * interval '1 minute', now() - n * interval '1 minute'
-      FROM generate_series(1, ${heavyTasks}) n JOIN goals g ON g.title = 'Goal ' || 1 + n % 2000;
-    INSERT INTO task_tags (user_id, task_id, tag_id) SELECT t.user_id, t.id, g.id
-      FROM tasks t JOIN tags g ON g.user_id = t.user_id AND g.name = 't' || 1 + substr(t.title, 6)::int % 500;
-    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
-      SELECT t.user_id, n, 'task', t.id, n, 'update', jsonb_build_object(
-        'description', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)),
-        'notes', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)))
-      FROM tasks t, generate_series(1, ${largeChanges}) n WHERE t.title = 'Task 1';
-    INSERT INTO tasks (user_id, id, title, description, created_at)
-      SELECT u.id, gen_random_uuid(), 'Task ' || n, 'Description of task ' || n, now() - n * interval '1 minute'
-      FROM users u, generate_series(1, 1000) n WHERE u.email LIKE 'other%';
-    SET session_replication_role = origin`);
-  await client.query('VACUUM ANALYZE');
-  const { rows } = await client.query<Ids>(
-    `SELECT t.user_id AS user, t.id AS task, g.id AS goal FROM heavy JOIN tasks t USING (user_id)
-       JOIN goals g ON g.user_id = t.user_id AND g.title = 'Goal 1' WHERE t.title = 'Task 1'`,
-  );
-  return rows[0]!;
 }
 
 if (process.argv[2] === 'flood') flood();

@@ -6,9 +6,10 @@ import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constant
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../core/config';
 import { forbidden, Problem, unauthorized } from '../core/problem';
-import { CurrentUser, isCurrentUser, setCurrentUser } from '../core/request-context';
+import { currentNetwork, CurrentUser, isCurrentUser, setCurrentUser } from '../core/request-context';
 import { Database } from '../database/database';
 import { access } from '../http/access';
+import { RequestBodies } from '../http/request-bodies';
 import { RateLimiter } from '../limits/rate-limiter';
 import { readOnlyTokenRequired, sessionRequired } from './auth.problems';
 import { bearerToken } from './bearer-token';
@@ -43,10 +44,13 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     super();
     // In the constructor, because Nest registers the routes before it calls onModuleInit.
     this.markProtectedRoutes(discovery, methods);
+    const bodies = new RequestBodies();
     httpAdapter.getInstance<FastifyInstance>().addHook('preParsing', async (request, reply) => {
       const { isProtected } = request.routeOptions.config as ProtectedRoute;
       const canHaveBody = !['GET', 'HEAD'].includes(request.method);
-      if (isProtected && canHaveBody) await this.verifyToken(request as Request, reply);
+      if (!canHaveBody) return;
+      const owner = isProtected ? await this.verifyToken(request as Request, reply) : currentNetwork();
+      bodies.hold(owner, request);
     });
   }
 
@@ -98,11 +102,15 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     }
   }
 
-  /** Only tells whether the token is valid; `canActivate` applies all rules. @throws Problem 401 */
-  private async verifyToken(request: Request, reply: FastifyReply): Promise<void> {
+  /**
+   * Checks only the token; `canActivate` applies all rules.
+   * @returns the id of the user · @throws Problem 401
+   */
+  private async verifyToken(request: Request, reply: FastifyReply): Promise<string> {
     const token = this.personalTokens.recognize(bearerToken(request));
-    if (token === undefined) await super.canActivate(new ExecutionContextHost([request, reply]));
-    else await this.personalTokens.authenticate(token);
+    if (token !== undefined) return (await this.personalTokens.authenticate(token)).user_id;
+    await super.canActivate(new ExecutionContextHost([request, reply]));
+    return request.user!.user_id;
   }
 
   private async authenticate(

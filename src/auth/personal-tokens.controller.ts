@@ -9,7 +9,9 @@ import {
 } from '@nestjs/swagger';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
+import { quotaExceeded } from '../database/database-errors';
 import { IdParam } from '../http/id-param';
+import { Problems } from '../http/problem-responses';
 import {
   CreatePersonalToken,
   NewPersonalToken,
@@ -40,6 +42,7 @@ export class PersonalTokensController {
   }
 
   @Post()
+  @Problems(quotaExceeded)
   @ApiOperation({
     summary: 'Create a personal access token',
     description:

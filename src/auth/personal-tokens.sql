@@ -1,3 +1,7 @@
+-- Expired tokens count too.
+CREATE TRIGGER personal_tokens_4_quota AFTER INSERT ON personal_tokens REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
+
 ALTER TABLE personal_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON personal_tokens TO cairn_app
   USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));

@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import ICAL from 'ical.js';
+import { Database } from '../database/database';
 import { CalendarEntry, CalendarRepository } from './calendar.repository';
 
 /** Maximum number of tasks, and of goals, in a feed. Calendar applications always read the whole feed. */
@@ -7,6 +9,11 @@ export const maxEntries = 1000;
 
 /** Days for which overdue entries are included. */
 const overdueDays = 90;
+
+/** Entries that are written without a pause. */
+const entriesPerTurn = 10;
+
+const calendarEnd = 'END:VCALENDAR\r\n';
 
 /** How often calendar applications should refresh the feed. */
 const refreshInterval = 'PT1H';
@@ -20,26 +27,48 @@ type Property = [name: string, parameters: object, type: string, value: string |
 /** The current user's tasks and goals as an iCalendar feed. */
 @Injectable()
 export class CalendarService {
-  constructor(private readonly calendar: CalendarRepository) {}
+  constructor(
+    private readonly calendar: CalendarRepository,
+    private readonly database: Database,
+  ) {}
 
-  /** @returns iCalendar: https://www.rfc-editor.org/rfc/rfc5545 */
   async feed(): Promise<string> {
-    const { tasks, goals } = await this.calendar.upcoming(overdueDays, maxEntries);
-    const properties: Property[] = [
-      ['version', {}, 'text', '2.0'],
-      ['prodid', {}, 'text', '-//Cairn//Cairn//EN'],
-      ['method', {}, 'text', 'PUBLISH'],
-      ['name', {}, 'text', 'Cairn'],
-      ['x-wr-calname', {}, 'unknown', 'Cairn'],
-      ['refresh-interval', {}, 'duration', refreshInterval],
-      ['x-published-ttl', {}, 'unknown', refreshInterval],
-    ];
-    const events = [
-      ...tasks.map((task) => event(task, 'Task', task.title)),
-      ...goals.map((goal) => event(goal, 'Goal', `Goal: ${goal.title}`)),
-    ];
-    return ICAL.stringify(['vcalendar', properties, events]);
+    // In a transaction, so that one user writes few feeds at the same time.
+    return this.database.readTransaction(async () => {
+      const { tasks, goals } = await this.calendar.upcoming(overdueDays, maxEntries);
+      return feedOf(tasks, goals);
+    });
   }
+}
+
+/** Writes iCalendar: https://www.rfc-editor.org/rfc/rfc5545 */
+export async function feedOf(tasks: CalendarEntry[], goals: CalendarEntry[]): Promise<string> {
+  const properties: Property[] = [
+    ['version', {}, 'text', '2.0'],
+    ['prodid', {}, 'text', '-//Cairn//Cairn//EN'],
+    ['method', {}, 'text', 'PUBLISH'],
+    ['name', {}, 'text', 'Cairn'],
+    ['x-wr-calname', {}, 'unknown', 'Cairn'],
+    ['refresh-interval', {}, 'duration', refreshInterval],
+    ['x-published-ttl', {}, 'unknown', refreshInterval],
+  ];
+  const empty = ICAL.stringify(['vcalendar', properties, []]);
+  const parts = [empty.slice(0, -calendarEnd.length)];
+  for (const [entries, category, prefix] of [
+    [tasks, 'Task', ''],
+    [goals, 'Goal', 'Goal: '],
+  ] as const) {
+    for (let first = 0; first < entries.length; first += entriesPerTurn) {
+      const events = entries
+        .slice(first, first + entriesPerTurn)
+        .map((entry) => ICAL.stringify(event(entry, category, prefix + entry.title)));
+      // One flat string: those of ical.js consist of many small ones, which take more memory.
+      parts.push(Buffer.from(events.join('')).toString());
+      // Other requests take turns with a large feed, which takes 150 ms in total.
+      await setImmediate();
+    }
+  }
+  return parts.join('') + calendarEnd;
 }
 
 /** Entries do not block time. An entry with a timestamp has no duration, an entry with a plain date is an all-day event. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { EnvironmentReader } from './environment-reader';
+import { QuotaName, quotas } from './quotas';
 
 /** The folder with package.json, which is the parent of both `src` and `dist`. */
 export const projectFolder = resolve(__dirname, '../..');
@@ -54,6 +55,8 @@ export class Config {
   readonly databasePoolRecycle: number;
   /** Maximum number of waiting requests of one user. */
   readonly userQueueSize: number;
+  /** The largest amounts of data of one user. */
+  readonly quotas: Readonly<Record<QuotaName, number>>;
   readonly sqlEcho: boolean;
   /** The key that signs tokens. */
   readonly jwtSecret: string;
@@ -114,6 +117,7 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     databasePoolTimeout: reader.integer('DATABASE_POOL_TIMEOUT', 1, 300, 30),
     databasePoolRecycle: reader.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),
     userQueueSize: reader.integer('USER_QUEUE_SIZE', 1, 10_000, 100),
+    quotas: readQuotas(reader),
     sqlEcho: reader.boolean('SQL_ECHO', false),
     jwtSecret: reader.secret('JWT_SECRET_KEY', isProduction ? undefined : developmentSecret),
     jwtAcceptedSecrets: reader.secrets('JWT_ACCEPTED_SECRET_KEYS'),
@@ -194,6 +198,13 @@ function readRateLimits(reader: EnvironmentReader): RateLimits | undefined {
     longestWait: reader.integer('RATE_LIMIT_LONGEST_WAIT', 1, 3600, 300),
   };
   return isOn ? limits : undefined;
+}
+
+function readQuotas(reader: EnvironmentReader): Record<QuotaName, number> {
+  const values = Object.entries(quotas).map(
+    ([name, { variable, fallback }]) => [name, reader.integer(variable, 1, 100_000_000, fallback)] as const,
+  );
+  return Object.fromEntries(values) as Record<QuotaName, number>;
 }
 
 /** A secret that is generated once and stored, so that sessions survive a restart in development. */

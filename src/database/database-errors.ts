@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg';
+import { QuotaName, quotas } from '../core/quotas';
 import {
   forbidden,
   invalid,
@@ -17,15 +18,18 @@ export const ancestorCycle = new ProblemKind(
   'A task or goal cannot be its own ancestor. Choose another parent.',
 );
 
+/** Declared here because triggers of several features raise it. Its detail names the quota. */
+export const quotaExceeded = new ProblemKind(409, 'quota_exceeded', 'A quota of the account is exceeded.');
+
 /**
  * Maps an error from PostgreSQL to the problem that the client gets; returns the error itself if it corresponds to none.
  *
  * SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html. Those that begin with ZC are raised by
- * Cairn's own functions: ZC401 if the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT,
- * ZC404 with the name of the missing resource as HINT.
+ * Cairn's own functions: ZC401 if the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT
+ * (and the quota as DETAIL if one is exceeded), ZC404 with the name of the missing resource as HINT.
  */
 export function toProblem(error: DatabaseError): Problem | DatabaseError {
-  const { code = '', constraint = '', table = '', hint } = error;
+  const { code = '', constraint = '', table = '', hint, detail } = error;
   const field = constraint.replace(`${table}_`, '').replace(/_(fkey|check|key)$/, '');
   switch (code) {
     case 'ZC401':
@@ -38,6 +42,7 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
     case 'ZC404':
       return notFound(hint ?? 'row');
     case 'ZC409':
+      if (hint === quotaExceeded.code) return quotaExceeded.create(quotaText(detail));
       return problemKindOf(hint ?? '')?.create() ?? error;
     case '23505': // unique_violation
       return problemKindOfConstraint(constraint)?.create() ?? error;
@@ -50,9 +55,9 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
   }
   if (code.startsWith('22'))
     return invalid([{ field: '', code: 'not_allowed', message: 'has an invalid value' }]);
-  const detail = unavailabilityOf(code);
-  if (detail === undefined) return error;
-  const problem = unavailable(detail);
+  const reason = unavailabilityOf(code);
+  if (reason === undefined) return error;
+  const problem = unavailable(reason);
   problem.cause = error;
   return problem;
 }
@@ -68,6 +73,12 @@ function unavailabilityOf(code: string): string | undefined {
   if (code === '25006') return standbyMessage; // read_only_sql_transaction
   if (code === '26000' || code === '42P05') return noPreparedStatementsMessage; // invalid or duplicate prepared statement
   return isTemporary(code) ? 'The database is busy. Try again.' : undefined;
+}
+
+/** @param detail JSON with the name and the value of the quota */
+function quotaText(detail = '{}'): string {
+  const { name, value } = JSON.parse(detail) as { name: QuotaName; value: number };
+  return quotas[name].text(value);
 }
 
 /** Timeouts, deadlocks, too many connections, and a server that is shutting down or starting. */

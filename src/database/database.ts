@@ -47,6 +47,8 @@ type Actor = 'user' | 'authenticator';
 export class Database {
   private readonly pool: ConnectionPool;
   private readonly userQueues: UserQueues;
+  /** The quotas as SQL of a text, for the triggers that enforce them (src/limits/quotas.sql). */
+  private readonly quotasSql: string;
   /** The interactive transaction of the current call chain. */
   private readonly transactions = new AsyncLocalStorage<{ client: PoolClient; actor: Actor }>();
 
@@ -56,6 +58,7 @@ export class Database {
   constructor(@InjectDataSource() dataSource: DataSource, config: Config) {
     this.tables = tableKeysOf(dataSource);
     this.pool = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, config.sqlEcho);
+    this.quotasSql = literal(JSON.stringify(config.quotas));
     this.userQueues = new UserQueues({
       // Several users are needed to take all connections.
       running: Math.max(1, Math.floor(config.databasePoolSize / connectionShares)),
@@ -86,7 +89,7 @@ export class Database {
   write<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
       this.sendInTransaction('user', statements) ??
-      this.serialize(() => this.send(`BEGIN; ${lockWritesSql()}; ${enterSql()}`, statements))
+      this.serialize(() => this.send(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, statements))
     );
   }
 
@@ -95,7 +98,9 @@ export class Database {
    * @param work may be run again after a deadlock
    */
   writeTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.serialize(() => this.transaction(`BEGIN; ${lockWritesSql()}; ${enterSql()}`, 'user', work));
+    return this.serialize(() =>
+      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work),
+    );
   }
 
   /**
@@ -105,7 +110,7 @@ export class Database {
   writeLockingAccount<S extends Statements>(statements: S): Promise<Results<S>> {
     const lockAccountSql = `SELECT lock_account(${literal(currentUser().userId)})`;
     return this.serialize(() =>
-      this.send(`BEGIN; ${lockWritesSql()}; ${lockAccountSql}; ${enterSql()}`, statements),
+      this.send(`BEGIN; ${this.lockWritesSql()}; ${lockAccountSql}; ${enterSql()}`, statements),
     );
   }
 
@@ -147,7 +152,7 @@ export class Database {
 
   /** Background work on behalf of a user: reads and writes in one transaction, serialized with the user's writes. */
   actAs<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    const beginSql = `BEGIN; ${lockWritesSql(userId)}; SELECT act_as(${literal(userId)})`;
+    const beginSql = `BEGIN; ${this.lockWritesSql(userId)}; SELECT act_as(${literal(userId)})`;
     return this.transaction(beginSql, 'user', work);
   }
 
@@ -177,6 +182,11 @@ export class Database {
 
   private serialize<T>(work: () => Promise<T>): Promise<T> {
     return this.userQueues.run(currentUser().userId, true, work);
+  }
+
+  /** Begins the writes of a user: serializes them and sets the quotas for the transaction. */
+  private lockWritesSql(userId = currentUser().userId): string {
+    return `SELECT lock_user_writes(${literal(userId)}), set_config('cairn.quotas', ${this.quotasSql}, true)`;
   }
 
   private async transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
@@ -235,10 +245,6 @@ function enterSql(): string {
   const [functionName, id] = sessionId === null ? ['enter_by_token', tokenId] : ['enter', sessionId];
   const refuseUnverifiedSql = mustBeVerified ? '; SELECT refuse_unverified()' : '';
   return `SELECT ${functionName}(${literal(id)}, ${literal(userId)})${refuseUnverifiedSql}`;
-}
-
-function lockWritesSql(userId = currentUser().userId): string {
-  return `SELECT lock_user_writes(${literal(userId)})`;
 }
 
 function literal(value: string | null): string {

@@ -19,11 +19,14 @@ export interface ListRow {
   json: string | null;
 }
 
-/** Maximum size of a list in bytes of its large columns, not counting the row that exceeds it. */
-const maxListBytes = 2_000_000;
+/** Maximum size of a list in bytes, not counting the row that exceeds it. */
+const maxListBytes = 1_000_000;
 
-/** Lists of so few rows are never too large: a row has at most two texts of 20,000 characters, or their old and new values. */
-const maxUncutRows = 25;
+/** The same for rows by their ids, of which a response can contain several groups. */
+const maxBytesByIds = 500_000;
+
+/** Lists of so few rows are hardly ever too large: a row has at most two long texts, or their old and new values. */
+const maxUncutRows = 20;
 
 /**
  * Builds simple statements on one table. The arguments are SQL with `:named` parameters. TypeORM generates the text once
@@ -52,21 +55,41 @@ export class StatementBuilder {
     );
   }
 
-  /** The JSON is null for rows after those that are too large together. They are read, but not written and not sent. */
+  /** The JSON is null for rows after those that are too large together. They are read, but not converted and not sent. */
   list(where: string, parameters: Parameters & { limit: number }, order: Order[]): Statement<ListRow> {
-    const isCut = parameters.limit > maxUncutRows;
+    const isCut = parameters.limit > maxUncutRows + 1;
     const orderSql = order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
-    return this.build([isCut ? 'LIST CUT' : 'LIST', where, orderSql], parameters, () => {
-      const jsonSql = isCut ? this.cutJsonSql(orderSql) : this.jsonSql;
-      const query = this.query().select(jsonSql, 'json').where(where);
-      for (const { sql, direction } of order) query.addOrderBy(sql, direction);
-      return query;
-    });
+    return this.build(
+      [isCut ? 'LIST CUT' : 'LIST', where, orderSql],
+      parameters,
+      () => {
+        const query = this.query()
+          .select(isCut ? this.cutJsonSql(orderSql, maxListBytes) : this.jsonSql, 'json')
+          .where(where);
+        if (isCut) query.addSelect(`row_number() OVER (ORDER BY ${orderSql})`, 'number');
+        for (const { sql, direction } of order) query.addOrderBy(sql, direction);
+        return query;
+      },
+      isCut ? (sql) => cutAgainSql(sql, maxListBytes) : undefined,
+    );
   }
 
-  selectWithId(where: string, parameters: Parameters): Statement<JsonRow & { id: string }> {
-    return this.build(['SELECT id', where], parameters, () =>
-      this.query().select(`${this.table}.id`, 'id').addSelect(this.jsonSql, 'json').where(where),
+  /** The rows with the ids in the parameter `:ids`, in this order. The JSON is null as in `list`. */
+  selectByIds(
+    where: string,
+    parameters: Parameters & { ids: string[] },
+  ): Statement<ListRow & { id: string }> {
+    const positionSql = `array_position(:ids::uuid[], ${this.table}.id)`;
+    return this.build(
+      ['SELECT BY IDS', where],
+      parameters,
+      () =>
+        this.query()
+          .select(`${this.table}.id`, 'id')
+          .addSelect(this.cutJsonSql(positionSql, maxBytesByIds), 'json')
+          .addSelect(positionSql, 'number')
+          .where(`${this.table}.id = ANY(:ids) AND ${where}`),
+      (sql) => cutAgainSql(sql, maxBytesByIds, 'id, '),
     );
   }
 
@@ -111,30 +134,42 @@ export class StatementBuilder {
   }
 
   /** The window has the order of the list, so that the index of the list provides it too. */
-  private cutJsonSql(orderSql: string): string {
+  private cutJsonSql(orderSql: string, maxBytes: number): string {
     const bytesBeforeSql = `sum(${this.bytesSql}) OVER (ORDER BY ${orderSql} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
-    return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxListBytes} THEN ${this.jsonSql} END`;
+    return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxBytes} THEN ${this.jsonSql} END`;
   }
 
   private query() {
     return this.dataSource.createQueryBuilder(this.entity, this.table);
   }
 
-  /** @param key the SQL that the caller has given */
+  /** @param key the SQL that the caller has given · @param wrap changes the final SQL */
   private build<Row>(
     key: string[],
     parameters: Parameters,
     build: () => QueryBuilder<ObjectLiteral>,
+    wrap = (sql: string) => sql,
   ): Statement<Row> {
     return this.cache.get<Row>(key.join('\n'), parameters, () => {
       // With the name of each parameter as its value, the returned values are the names in their order.
       const names = Object.fromEntries(Object.keys(parameters).map((name) => [name, name]));
       const [text, order] = build().setParameters(names).getQueryAndParameters() as [string, string[]];
-      if (!('limit' in parameters)) return [text, order];
+      if (!('limit' in parameters)) return [wrap(text), order];
       // TypeORM would write the number into the SQL, and each limit would be a different statement.
-      return [`${text} LIMIT $${order.length + 1}`, [...order, 'limit']];
+      return [wrap(`${text} LIMIT $${order.length + 1}`), [...order, 'limit']];
     });
   }
+}
+
+/**
+ * Cuts the rows again, by the length of their JSON: escaping can make a text six times as long.
+ * @param otherColumns of the result, each before a comma
+ */
+function cutAgainSql(listSql: string, maxBytes: number, otherColumns = ''): string {
+  const lengthBeforeSql =
+    'sum(length(json)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)';
+  return `SELECT ${otherColumns}CASE WHEN coalesce(${lengthBeforeSql}, 0) < ${maxBytes} THEN json END AS json
+    FROM (${listSql}) page ORDER BY number`;
 }
 
 function asRawSql(values: ColumnSql): Record<string, () => string> {

@@ -12,7 +12,7 @@ import { ColumnSql, JsonRow, ListRow, StatementBuilder } from './statement-build
 import type { TableOptions } from './table-options';
 
 /** Maximum length of a page in characters. The page stays in memory until the client has received it. */
-const maxPageLength = 2_000_000;
+const maxPageLength = 1_000_000;
 
 /** New values by column; undefined for columns that keep their value. */
 export type ColumnValues = Record<string, unknown>;
@@ -62,13 +62,11 @@ export abstract class TableRepository<Query> {
     return this.single(rows);
   }
 
-  /** The rows with these ids that exist, by their ids. */
+  /** The rows with these ids that exist, by their ids, as many of the first ones as one response can have. */
   async findAll(ids: string[]): Promise<Map<string, JsonText>> {
-    const where = this.where(`${this.table}.id = ANY(:ids)`);
-    const { rows } = await this.read({
-      rows: this.statements.selectWithId(where, this.parameters({ ids })),
-    });
-    return new Map(rows.map(({ id, json }) => [id, new JsonText(json)]));
+    const parameters = { ...this.parameters({}), ids };
+    const { rows } = await this.read({ rows: this.statements.selectByIds(this.where(), parameters) });
+    return new Map(rows.flatMap(({ id, json }) => (json === null ? [] : [[id, new JsonText(json)]])));
   }
 
   /** @throws Problem 404 for the row, or for a row that the new values refer to */

@@ -6,6 +6,7 @@
 --   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
 --   recomputing_progress      'true' while recompute_progress updates goals
 --   summing_hours             'true' while sum_actual_hours updates a task
+--   copying_tag_names         'true' while a statement updates only `tasks.tags`, after a tag was renamed or deleted
 --   deleting_account          'true' while the purge deletes the rows of a closed account: triggers that keep history,
 --                             progress and sums up to date do nothing
 
@@ -14,7 +15,7 @@ CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsq
   SET search_path = public, pg_temp AS $$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'deleting_account') THEN
+    'copying_tag_names', 'deleting_account') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';

@@ -1,7 +1,8 @@
 import { sql, Statement } from './statement';
 
 /** Tells triggers why a statement runs, until the transaction ends. transaction-flags.sql describes the flags. */
-type TransactionFlag = 'ignore_open_dependencies' | 'restored_task_id' | 'trashed_at' | 'deleting_account';
+type TransactionFlag =
+  'ignore_open_dependencies' | 'restored_task_id' | 'trashed_at' | 'copying_tag_names' | 'deleting_account';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {
   return sql(`SELECT ${setFlagSql(flag, ':value')}`, { value });

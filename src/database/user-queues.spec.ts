@@ -82,11 +82,20 @@ describe('UserQueues', () => {
   });
 
   it('refuses work that has waited too long', async () => {
-    queues = new UserQueues({ ...limits, wait: -1 });
-    const works = reads('a', 3);
-    await settle();
-    works[0]!.end();
+    queues = new UserQueues({ ...limits, wait: 1 });
+    const works = reads('a', 4);
     expect(await works[2]!.result).toBe(503);
+    expect(await works[3]!.result).toBe(503);
+    expect(running(works)).toEqual([true, true, false, false]);
+    works[0]!.end();
+    works[1]!.end();
+    const release = queues.hold('a', 1000)!;
+    // Nothing of this user runs that could start it or refuse it.
+    expect(await new Work(queues, 'a').result).toBe(503);
+    release();
+    const work = new Work(queues, 'a');
+    await settle();
+    expect(work.isRunning).toBe(true);
   });
 
   it('drops waiting work of clients that have gone', async () => {

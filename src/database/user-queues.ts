@@ -82,28 +82,34 @@ export class UserQueues {
 
   private async waitForStart(queue: UserQueue, isWriting: boolean): Promise<void> {
     if (queue.waiting.length >= this.limits.waiting) throw tooManyRequests();
-    const deadline = performance.now() + this.limits.wait;
-    let removeCloseListener!: () => void;
+    let stopWaiting!: () => void;
     const started = new Promise<void>((resolve, reject) => {
       const start = () => {
-        if (performance.now() > deadline) {
-          reject(unavailable('Your other requests take too long. Try again.'));
-        } else {
-          this.start(queue, isWriting);
-          resolve();
-        }
+        this.start(queue, isWriting);
+        resolve();
       };
       const entry = { isWriting, start };
       queue.waiting.push(entry);
-      removeCloseListener = onRequestClose(() => {
+      const refuse = (problem: Problem) => {
         const position = queue.waiting.indexOf(entry);
         if (position < 0) return;
         queue.waiting.splice(position, 1);
-        reject(new Problem(408, 'timeout', 'The client closed the connection.'));
-      });
+        reject(problem);
+      };
+      const timer = setTimeout(
+        () => refuse(unavailable('Your other requests take too long. Try again.')),
+        this.limits.wait,
+      );
+      const removeCloseListener = onRequestClose(() =>
+        refuse(new Problem(408, 'timeout', 'The client closed the connection.')),
+      );
+      stopWaiting = () => {
+        clearTimeout(timer);
+        removeCloseListener();
+      };
     });
     // One request can wait many times: a batch waits before each operation.
-    await started.finally(removeCloseListener);
+    await started.finally(stopWaiting);
   }
 
   private startWaiting(userId: string, queue: UserQueue): void {

@@ -4,7 +4,7 @@ import { DiscoveryService } from '@nestjs/core';
 import type { JsonPage } from '../core/json-text';
 import type { PageRequest } from '../core/page-request';
 import { unavailable } from '../core/problem';
-import { bindToRequest, currentUser } from '../core/request-context';
+import { bindToRequest, currentUser, onRequestClose } from '../core/request-context';
 import type { OwnedRepository } from '../database/owned.repository';
 import { UsersRepository } from '../users/users.repository';
 import { exportRunning } from './export.problems';
@@ -13,8 +13,11 @@ import { ExportPartMetadata } from './exported.decorator';
 /** Rows that are in memory at the same time. */
 const pageSize = 200;
 
-/** Maximum number of exports that are read from this instance at the same time. */
-const maxReaders = 20;
+/** Maximum number of exports that are read from this instance at the same time. Each takes several megabytes. */
+const maxReaders = 8;
+
+/** Milliseconds within which a client must have read its export, so that slow ones do not keep out others forever. */
+const maxReadingTime = 900_000;
 
 /** Exports all data of the current user. */
 @Injectable()
@@ -43,7 +46,16 @@ export class ExportService {
     try {
       const first = await next(); // before the response starts, so that an error can be sent as a problem
       const stream = Readable.from(withFirst(first, next), { objectMode: false });
-      return stream.once('close', () => this.readers.delete(userId));
+      // Nothing else destroys the stream if its response waits for another one on the same connection.
+      onRequestClose(() => stream.destroy());
+      const timer = setTimeout(
+        () => stream.destroy(new Error('The export was read too slowly.')),
+        maxReadingTime,
+      );
+      return stream.once('close', () => {
+        clearTimeout(timer);
+        this.readers.delete(userId);
+      });
     } catch (error) {
       this.readers.delete(userId);
       throw error;

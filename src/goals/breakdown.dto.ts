@@ -74,4 +74,11 @@ export class GoalBreakdown extends PickType(GoalView, [
 
   @ApiProperty({ type: () => [GoalBreakdown], description: 'Breakdowns of the direct subgoals.' })
   subgoals: GoalBreakdown[];
+
+  @ApiProperty({
+    ...countSchema,
+    description:
+      'Number of direct subgoals that are missing in `subgoals`, because the response contains at most 1,000 goals. They are counted in `all_tasks` and `contributions`.',
+  })
+  omitted_subgoals: number;
 }

@@ -20,11 +20,12 @@ function goal(id: string, parentId: string | null, values: Partial<GoalNode> = {
   } as GoalNode;
 }
 
-const parsed = (nodes: GoalNode[]) => JSON.parse(breakdownOf(nodes).text) as GoalBreakdown;
+const parsed = (nodes: GoalNode[], limit = Infinity) =>
+  JSON.parse(breakdownOf(nodes, limit).text) as GoalBreakdown;
 
 /** Contributions as "from progress × weight = points". */
-const contributions = (nodes: GoalNode[]) =>
-  parsed(nodes).contributions.map(
+const contributions = (nodes: GoalNode[], limit = Infinity) =>
+  parsed(nodes, limit).contributions.map(
     ({ from, id, progress, weight, points }) =>
       `${from === 'tasks' ? 'tasks' : id} ${progress} × ${weight} = ${points}`,
   );
@@ -42,6 +43,7 @@ describe('breakdownOf', () => {
       tasks: counts(),
       all_tasks: counts(),
       contributions: [],
+      omitted_subgoals: 0,
       subgoals: [],
     });
   });
@@ -88,6 +90,37 @@ describe('breakdownOf', () => {
         { id: 'b', subgoals: [{ id: 'b1', subgoals: [] }] },
       ],
     });
+  });
+
+  it('omits goals above the limit, and counts them and their tasks', () => {
+    const nodes = [
+      goal('root', null, { progress: 0 }),
+      goal('a', 'root', { progress: 10 }),
+      goal('b', 'root', { progress: 20 }),
+      goal('c', 'root', { progress: 60, tasks: counts(3, 2, 1) }),
+      goal('a1', 'a', { progress: 0 }),
+      goal('c1', 'c', { progress: 0, tasks: counts(10, 1) }),
+      goal('c2', 'c1', { progress: 0, tasks: counts(100, 1) }),
+    ];
+    const root = parsed(nodes, 3);
+    expect(root.subgoals.map(({ id, subgoals }) => [id, subgoals])).toEqual([
+      ['a', []],
+      ['b', []],
+    ]);
+    expect([root, ...root.subgoals].map((one) => one.omitted_subgoals)).toEqual([1, 1, 0]);
+    expect(root.all_tasks).toEqual(counts(113, 4, 1));
+    expect(contributions(nodes, 3)).toEqual([
+      'a 10 × 33.33 = 3.33',
+      'b 20 × 33.33 = 6.67',
+      'c 60 × 33.33 = 20',
+    ]);
+    expect(parsed(nodes, 4).subgoals[2]).toMatchObject({
+      id: 'c',
+      all_tasks: counts(113, 4, 1),
+      omitted_subgoals: 1,
+      subgoals: [],
+    });
+    expect(parsed(nodes, nodes.length)).toEqual(parsed(nodes));
   });
 
   it('builds a tree of 20,000 levels', () => {

@@ -2,7 +2,10 @@ import { JsonText } from '../core/json-text';
 import type { GoalBreakdown } from './breakdown.dto';
 
 /** A goal of a tree, with counts of its direct tasks. */
-export type GoalNode = Omit<GoalBreakdown, 'all_tasks' | 'contributions' | 'subgoals'> & {
+export type GoalNode = Omit<
+  GoalBreakdown,
+  'all_tasks' | 'contributions' | 'subgoals' | 'omitted_subgoals'
+> & {
   parent_goal_id: string | null;
   /** Whether its progress contributes to the progress of its parent. */
   counts_toward_parent: boolean;
@@ -15,30 +18,40 @@ interface Branch {
   subgoals: GoalNode[];
   /** The JSON of the subgoals, comma-separated. */
   json: string;
+  omittedSubgoals: number;
 }
 
 /**
  * The tree as JSON. The contributions to each goal explain its progress, which the SQL function `progress_of` computes.
  * @param nodes each goal before its subgoals
+ * @param limit how many goals are included. Further goals are omitted, but counted in their ancestors.
  */
-export function breakdownOf(nodes: GoalNode[]): JsonText {
+export function breakdownOf(nodes: GoalNode[], limit: number): JsonText {
   const branches = new Map<string, Branch>(
-    nodes.map(({ id, tasks }) => [id, { all_tasks: { ...tasks }, subgoals: [], json: '' }]),
+    nodes.map(({ id, tasks }) => [
+      id,
+      { all_tasks: { ...tasks }, subgoals: [], json: '', omittedSubgoals: 0 },
+    ]),
   );
   let json = '';
   // Without recursion, because a tree can be deeper than the stack. Siblings are visited in reverse order.
-  for (const node of nodes.reverse()) {
+  for (const [index, node] of [...nodes.entries()].reverse()) {
     const { parent_goal_id: parentId, counts_toward_parent: countsTowardParent, ...fields } = node;
-    const { all_tasks, subgoals, json: inner } = branches.get(node.id)!;
-    const contributions = contributionsTo(node, subgoals.reverse());
-    json = `${JSON.stringify({ ...fields, all_tasks, contributions }).slice(0, -1)},"subgoals":[${inner}]}`;
+    const { all_tasks, subgoals, json: inner, omittedSubgoals } = branches.get(node.id)!;
+    const isIncluded = index < limit;
+    if (isIncluded) {
+      const contributions = contributionsTo(node, subgoals.reverse());
+      const values = { ...fields, all_tasks, contributions, omitted_subgoals: omittedSubgoals };
+      json = `${JSON.stringify(values).slice(0, -1)},"subgoals":[${inner}]}`;
+    }
     const parent = branches.get(parentId ?? '');
     if (!parent) continue;
     for (const count of ['total', 'completed', 'cancelled'] as const)
       parent.all_tasks[count] += all_tasks[count];
     if (countsTowardParent) parent.subgoals.push(node);
     // Joining an array instead would copy the whole subtree at each level.
-    parent.json = parent.json ? `${json},${parent.json}` : json;
+    if (isIncluded) parent.json = parent.json ? `${json},${parent.json}` : json;
+    else parent.omittedSubgoals++;
   }
   return new JsonText(json);
 }

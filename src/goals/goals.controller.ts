@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
-import { ancestorCycle } from '../database/database-errors';
+import { ancestorCycle, quotaExceeded } from '../database/database-errors';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -43,7 +43,7 @@ export class GoalsController {
   }
 
   @Post()
-  @Problems(404)
+  @Problems(404, quotaExceeded)
   @ApiOperation({ summary: 'Create a goal' })
   @ApiBody({ type: CreateGoal, examples: { goal: { value: created } } })
   @ApiCreatedResponse({ type: GoalView, description: 'The created goal.' })
@@ -69,7 +69,7 @@ export class GoalsController {
   }
 
   @Patch(':id')
-  @Problems(ancestorCycle)
+  @Problems(ancestorCycle, quotaExceeded)
   @ApiOperation({
     summary: 'Update a goal',
     description: 'Fields that are absent keep their value. Null clears a field.',
@@ -81,7 +81,7 @@ export class GoalsController {
   }
 
   @Put(':id')
-  @Problems(ancestorCycle)
+  @Problems(ancestorCycle, quotaExceeded)
   @ApiOperation({
     summary: 'Update a goal',
     description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
@@ -126,7 +126,10 @@ export class GoalsController {
   @Get(':id/breakdown')
   @ApiOperation({
     summary: 'Get the progress breakdown of a goal',
-    description: 'Task counts, contributions to the progress, and the same for all subgoals as a tree.',
+    description:
+      'Task counts, contributions to the progress, and the same for all subgoals as a tree. At most 1,000 goals, those ' +
+      'closest to this goal first: `omitted_subgoals` counts the others. To get them, request the breakdown of their parent, ' +
+      'or `GET /goals?parent_goal_id=`.',
   })
   @ApiOkResponse({ type: GoalBreakdown, description: 'The breakdown.' })
   breakdown(@IdParam() id: string): Promise<JsonText> {

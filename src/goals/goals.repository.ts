@@ -17,6 +17,10 @@ import { GoalQuery } from './goal-query.dto';
 import { GoalView } from './goal.dto';
 import { Goal, goalStatuses, horizons } from './goal.entity';
 
+/** A goal of a tree. The fields are absent in goals that a breakdown omits. */
+type TreeRow = Pick<GoalNode, 'id' | 'parent_goal_id' | 'progress' | 'counts_toward_parent'> &
+  GoalNode['tasks'] & { fields: Partial<GoalNode> | null };
+
 const targetDateNullsLastSql = nullsLastSql('goals.target_date');
 
 @Exported({ name: 'goals', view: GoalView, description: 'All goals.' })
@@ -73,36 +77,39 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
   }
 
   /**
-   * A goal and its subgoals at every depth, each with counts of its direct tasks. Parents come before their subgoals.
+   * A goal and its subgoals at every depth, each with counts of its direct tasks, level by level.
+   * @param limit how many goals have fields: those closest to the root
    * @throws Problem 404
    */
-  async tree(id: string): Promise<GoalNode[]> {
-    const columnsSql =
-      'g.id, g.parent_goal_id, g.title, g.horizon, g.target_date, g.status, g.progress, g.progress_mode, g.created_at';
+  async tree(id: string, limit: number): Promise<GoalNode[]> {
+    const columnsSql = 'g.id, g.parent_goal_id, g.progress, g.status, g.created_at';
     const text = `
       WITH RECURSIVE tree AS (
         SELECT ${columnsSql}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
         UNION ALL
         SELECT ${columnsSql}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
-      ), counts AS (
-        SELECT t.goal_id, count(*) FILTER (WHERE counts_toward_progress(t.status)) AS total,
-          count(*) FILTER (WHERE t.status = 'completed') AS completed,
-          count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled
-        FROM tree JOIN tasks t ON t.user_id = :user_id AND t.goal_id = tree.id WHERE t.deleted_at IS NULL GROUP BY t.goal_id
+      ), numbered AS (
+        SELECT *, row_number() OVER (ORDER BY depth, created_at, id) AS number FROM tree
       )
-      SELECT json_build_object(
-        'id', tree.id, 'parent_goal_id', parent_goal_id, 'title', title, 'horizon', horizon,
-        'target_date', ${timestampAsTextSql('target_date')},
-        'status', status, 'progress', progress, 'progress_mode', progress_mode,
-        'counts_toward_parent', progress IS NOT NULL AND counts_toward_progress(status),
-        'tasks', json_build_object(
-          'total', coalesce(total, 0), 'completed', coalesce(completed, 0), 'cancelled', coalesce(cancelled, 0)
-        )
-      ) AS node
-      FROM tree LEFT JOIN counts ON counts.goal_id = tree.id ORDER BY depth, created_at, tree.id`;
-    const { rows } = await this.read({ rows: this.sql<{ node: GoalNode }>(text, { id }) });
+      SELECT n.id, n.parent_goal_id, n.progress::float8,
+        n.progress IS NOT NULL AND counts_toward_progress(n.status) AS counts_toward_parent,
+        c.total, c.completed, c.cancelled,
+        CASE WHEN n.number <= :limit::integer THEN (
+          SELECT json_build_object('title', g.title, 'horizon', g.horizon,
+            'target_date', ${timestampAsTextSql('g.target_date')}, 'status', g.status, 'progress_mode', g.progress_mode)
+          FROM goals g WHERE g.user_id = :user_id AND g.id = n.id
+        ) END AS fields
+      FROM numbered n CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE counts_toward_progress(t.status))::integer AS total,
+          count(*) FILTER (WHERE t.status = 'completed')::integer AS completed,
+          count(*) FILTER (WHERE t.status = 'cancelled')::integer AS cancelled
+        FROM tasks t WHERE t.user_id = :user_id AND t.goal_id = n.id AND t.deleted_at IS NULL
+      ) c ORDER BY n.number`;
+    const { rows } = await this.read({ rows: this.sql<TreeRow>(text, { id, limit }) });
     this.requireRow(rows);
-    return rows.map(({ node }) => node);
+    return rows.map(({ total, completed, cancelled, fields, ...node }) => {
+      return { ...node, ...fields, tasks: { total, completed, cancelled } } as GoalNode;
+    });
   }
 
   /**

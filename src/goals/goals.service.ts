@@ -6,6 +6,9 @@ import { breakdownOf } from './breakdown';
 import { CreateGoal, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 
+/** The breakdown of more goals would be too large for one response. */
+const maxBreakdownGoals = 1000;
+
 /** SQL of the status after reopening. */
 const reopenedStatus = new SqlValue(
   `CASE WHEN status IN ('completed', 'cancelled') THEN 'active' ELSE status END`,
@@ -36,7 +39,7 @@ export class GoalsService {
 
   /** The tree of a goal and its subgoals, with the contributions to their progress. @throws Problem 404 */
   async breakdown(id: string): Promise<JsonText> {
-    return breakdownOf(await this.goals.tree(id));
+    return breakdownOf(await this.goals.tree(id, maxBreakdownGoals), maxBreakdownGoals);
   }
 }
 

@@ -15,16 +15,55 @@ CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE
 REVOKE ALL ON FUNCTION goal_is_open(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goal_is_open(text) TO cairn_app;
 
--- Triggers of one kind run in the order of their names.
+-- Refuses a goal below more goals than the quota goal_depth allows, and a move after which one of its descendants would be.
+CREATE FUNCTION refuse_goal_depth() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  quota integer := quota_of('goal_depth');
+  above integer;
+  levels integer := 1;
+BEGIN
+  WITH RECURSIVE ancestor (id, depth) AS (
+    SELECT NEW.parent_goal_id, 1
+    UNION ALL
+    SELECT g.parent_goal_id, a.depth + 1 FROM ancestor a JOIN goals g ON g.user_id = NEW.user_id AND g.id = a.id
+      WHERE g.parent_goal_id IS NOT NULL AND a.depth < quota
+  )
+  SELECT max(depth) INTO above FROM ancestor;
+  IF TG_OP = 'UPDATE' THEN
+    WITH RECURSIVE descendant (id, depth) AS (
+      SELECT NEW.id, 1
+      UNION ALL
+      SELECT g.id, d.depth + 1 FROM descendant d JOIN goals g ON g.user_id = NEW.user_id AND g.parent_goal_id = d.id
+        WHERE d.depth < quota
+    )
+    SELECT max(depth) INTO levels FROM descendant;
+  END IF;
+  IF above + levels > quota THEN
+    PERFORM raise_quota_exceeded('goal_depth', quota);
+  END IF;
+  RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION refuse_goal_depth() FROM PUBLIC;
+
+-- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured.
 CREATE TRIGGER goals_1_cycle BEFORE UPDATE OF parent_goal_id ON goals
   FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_cycle('parent_goal_id');
+CREATE TRIGGER goals_1_depth BEFORE INSERT OR UPDATE OF parent_goal_id ON goals
+  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_goal_depth();
 CREATE TRIGGER goals_2_completed_at BEFORE INSERT OR UPDATE OF status, completed_at ON goals
   FOR EACH ROW EXECUTE FUNCTION set_completed_at();
 CREATE TRIGGER goals_3_version BEFORE UPDATE ON goals
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();
--- See record_change for the condition.
-CREATE TRIGGER goals_4_history AFTER INSERT OR UPDATE OR DELETE ON goals
-  FOR EACH ROW WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app') EXECUTE FUNCTION record_change('goal');
+-- See record_change for the first condition. Computed progress is recorded only if it changes the status of the goal.
+CREATE TRIGGER goals_4_history AFTER INSERT OR UPDATE OR DELETE ON goals FOR EACH ROW
+  WHEN ((pg_trigger_depth() = 0 OR current_user = 'cairn_app') AND transaction_flag('recomputing_progress') IS NULL)
+  EXECUTE FUNCTION record_change('goal');
+CREATE TRIGGER goals_4_history_status AFTER UPDATE ON goals FOR EACH ROW
+  WHEN (OLD.status <> NEW.status AND transaction_flag('recomputing_progress') = 'true')
+  EXECUTE FUNCTION record_change('goal');
+CREATE TRIGGER goals_4_quota AFTER INSERT ON goals REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
 
 ALTER TABLE goals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON goals TO cairn_app

@@ -61,8 +61,10 @@ BEGIN
   PERFORM set_transaction_flag('recomputing_progress', '');
 END $$;
 
--- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. After each row of
--- a DELETE: a statement-level trigger would fire for the statements of foreign keys instead of the user's statement.
+-- After each statement on tasks: recomputes the goals that the tasks belong to, or belonged to before. A row that the
+-- statement has not changed is in both tables, so it is found twice; a join of the two tables would get a plan for few
+-- rows, which the connection keeps for many. After each row of a DELETE: a statement-level trigger would fire for the
+-- statements of foreign keys instead of the user's statement.
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
@@ -73,11 +75,13 @@ BEGIN
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM recompute_progress(OLD.user_id, ARRAY[OLD.goal_id]);
   ELSE
-    PERFORM recompute_progress(n.user_id, array_agg(DISTINCT touched.goal_id))
-      FROM new_rows n JOIN old_rows o USING (user_id, id) CROSS JOIN LATERAL (VALUES (o.goal_id), (n.goal_id)) touched (goal_id)
-      WHERE touched.goal_id IS NOT NULL AND (o.goal_id IS DISTINCT FROM n.goal_id OR o.status <> n.status
-        OR (o.deleted_at IS NULL) <> (n.deleted_at IS NULL))
-      GROUP BY n.user_id;
+    PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM (
+      SELECT user_id, goal_id FROM (
+        SELECT user_id, id, goal_id, status, deleted_at IS NULL AS is_listed FROM old_rows WHERE goal_id IS NOT NULL
+        UNION ALL
+        SELECT user_id, id, goal_id, status, deleted_at IS NULL FROM new_rows WHERE goal_id IS NOT NULL
+      ) rows GROUP BY user_id, id, goal_id, status, is_listed HAVING count(*) = 1
+    ) changed GROUP BY user_id;
   END IF;
   RETURN NULL;
 END $$;
@@ -96,12 +100,15 @@ BEGIN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM old_rows
       WHERE parent_goal_id IS NOT NULL GROUP BY user_id;
   ELSE
-    PERFORM recompute_progress(n.user_id, array_agg(DISTINCT touched.goal_id))
-      FROM new_rows n JOIN old_rows o USING (user_id, id)
-        CROSS JOIN LATERAL (VALUES (o.parent_goal_id), (n.parent_goal_id)) touched (goal_id)
-      WHERE touched.goal_id IS NOT NULL AND (o.parent_goal_id IS DISTINCT FROM n.parent_goal_id
-        OR o.progress IS DISTINCT FROM n.progress OR counts_toward_progress(o.status) <> counts_toward_progress(n.status))
-      GROUP BY n.user_id;
+    PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM (
+      SELECT user_id, parent_goal_id FROM (
+        SELECT user_id, id, parent_goal_id, progress, counts_toward_progress(status) AS is_counted
+          FROM old_rows WHERE parent_goal_id IS NOT NULL
+        UNION ALL
+        SELECT user_id, id, parent_goal_id, progress, counts_toward_progress(status)
+          FROM new_rows WHERE parent_goal_id IS NOT NULL
+      ) rows GROUP BY user_id, id, parent_goal_id, progress, is_counted HAVING count(*) = 1
+    ) changed GROUP BY user_id;
   END IF;
   RETURN NULL;
 END $$;

@@ -14,7 +14,10 @@ import { ChangeView } from './change.dto';
 import { Change } from './change.entity';
 import { HistoryQuery } from './history-query.dto';
 
-type LastChange = Pick<Change, 'operation' | 'fields' | 'version'>;
+type LastChange = Pick<Change, 'operation' | 'fields' | 'version'> & {
+  /** Whether the changed fields of the task still have the values that the change gave them. */
+  is_current: boolean;
+};
 
 @Exported({ name: 'history', view: ChangeView, description: 'All recorded changes, oldest first.' })
 @Injectable()
@@ -39,11 +42,13 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
     return this.pageOfParent(parent, id, { ...query, sort, entity_id: [id] }, 'true');
   }
 
-  /** The last change of a resource. @returns undefined if it has no history */
-  async last(entityId: string): Promise<LastChange | undefined> {
-    const text = `SELECT operation, fields, version FROM changes
-      WHERE user_id = :user_id AND entity_id = :entity_id ORDER BY id DESC LIMIT 1`;
-    const { rows } = await this.read({ rows: this.sql<LastChange>(text, { entity_id: entityId }) });
+  /** The last change of a task. @returns undefined if it has no history */
+  async lastOfTask(id: string): Promise<LastChange | undefined> {
+    const text = `SELECT c.operation, c.fields, c.version, coalesce(
+        (SELECT bool_and(to_jsonb(t) -> f.key = f.value -> 'new') FROM jsonb_each(c.fields) f), true) AS is_current
+      FROM changes c JOIN tasks t ON t.user_id = c.user_id AND t.id = c.entity_id
+      WHERE c.user_id = :user_id AND c.entity_id = :id ORDER BY c.id DESC LIMIT 1`;
+    const { rows } = await this.read({ rows: this.sql<LastChange>(text, { id }) });
     return rows[0];
   }
 }

@@ -9,6 +9,7 @@ CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
   changed record := coalesce(NEW, OLD);
+  before jsonb := coalesce(to_jsonb(OLD), '{}');
   number bigint;
   fields jsonb := '{}';
 BEGIN
@@ -16,9 +17,9 @@ BEGIN
     RETURN NULL;
   END IF;
   IF TG_OP <> 'DELETE' THEN
-    SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(o.value, 'null'), 'new', n.value)) INTO fields
-      FROM jsonb_each(to_jsonb(NEW)) n LEFT JOIN jsonb_each(to_jsonb(OLD)) o USING (key)
-      WHERE n.value <> coalesce(o.value, 'null') AND key NOT IN ('user_id', 'id', 'created_at', 'updated_at', 'version');
+    SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(before -> key, 'null'), 'new', value)) INTO fields
+      FROM jsonb_each(to_jsonb(NEW))
+      WHERE value <> coalesce(before -> key, 'null') AND key NOT IN ('user_id', 'id', 'created_at', 'updated_at', 'version');
     IF fields IS NULL THEN
       RETURN NULL;
     END IF;

@@ -1,5 +1,6 @@
 import { Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { quotaExceeded } from '../database/database-errors';
 import { GoalsRepository } from '../goals/goals.repository';
 import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -36,7 +37,15 @@ export class HistoryController {
   }
 
   @Post('tasks/:id/undo')
-  @Problems(nothingToUndo, changedSince, taskTrashed, dependencyOpen, parentTrashed, hoursCounted)
+  @Problems(
+    nothingToUndo,
+    changedSince,
+    taskTrashed,
+    dependencyOpen,
+    parentTrashed,
+    hoursCounted,
+    quotaExceeded,
+  )
   @HttpCode(200)
   @ApiOperation({
     summary: 'Undo the last change of a task',

@@ -28,10 +28,11 @@ export class HistoryService {
   undo(id: string, force: boolean, version?: number): Promise<JsonText> {
     return this.database.writeTransaction(async () => {
       const task = stateOf(await this.tasks.find(id, isAnyTaskSql));
-      const last = await this.changes.last(id);
+      const last = await this.changes.lastOfTask(id);
       if (version !== undefined && version !== task.version) throw changedTo(task.version);
       if (last?.operation !== 'update') throw nothingToUndo.create();
-      if (last.version !== task.version) throw changedTo(task.version);
+      // The version is also incremented when a tag of the task is renamed, which is not a change of the task.
+      if (last.version !== task.version && !last.is_current) throw changedTo(task.version);
       const { deleted_at: deletedAt, ...fields } = last.fields;
       if (deletedAt?.old === null) return this.tasks.restore(id);
       if (deletedAt) {

@@ -58,15 +58,34 @@ function sendClientError(error: Error & { code?: string }, socket: Socket): void
 
 /** Creates the context of each request. The guard adds the current user. */
 export function openRequestContext(fastify: FastifyInstance): void {
-  fastify.addHook('onRequest', ({ ip }, reply, done) => {
+  const closeListeners = new WeakMap<Socket, Set<() => void>>();
+  fastify.server.on('connection', (socket: Socket) => {
+    const listeners = new Set<() => void>();
+    closeListeners.set(socket, listeners);
+    socket.once('close', () => listeners.forEach((listener) => listener()));
+  });
+  fastify.addHook('onRequest', ({ ip, socket }, reply, done) => {
     const appendHeader = (name: string, value: string) => {
       const previous = reply.getHeader(name);
       void reply.header(name, previous === undefined ? value : `${String(previous)}, ${value}`);
     };
     const onClose = (listener: () => void) => {
-      if (reply.raw.destroyed) listener();
-      else reply.raw.once('close', listener);
-      return () => void reply.raw.off('close', listener);
+      // A response that waits for earlier ones on its connection emits no event when the connection closes.
+      const listeners = closeListeners.get(socket);
+      const remove = () => {
+        reply.raw.off('close', onEnd);
+        listeners?.delete(onEnd);
+      };
+      const onEnd = () => {
+        remove();
+        listener();
+      };
+      if (reply.raw.destroyed || socket.destroyed) listener();
+      else {
+        reply.raw.once('close', onEnd);
+        listeners?.add(onEnd);
+      }
+      return remove;
     };
     runInRequest({ address: parseAddress(ip), appendHeader, onClose }, done);
   });

@@ -6,6 +6,12 @@ import { currentUserIfAny, onRequestClose } from '../core/request-context';
 /** Characters. Shorter responses fit into the buffers of a connection. */
 const largeResponseLength = 64 * 1024;
 
+/**
+ * Milliseconds within which a client must have received a large response: 1.5 MB need 13 KB/s. A client that reads a few
+ * bytes now and then would keep it in memory forever.
+ */
+const maxSendingTime = 120_000;
+
 /** Sends JsonText unchanged, and adds the URL of the next page as Link header (RFC 8288). */
 export function sendJsonText(fastify: FastifyInstance): void {
   fastify.setReplySerializer((payload) =>
@@ -24,10 +30,12 @@ export function sendJsonText(fastify: FastifyInstance): void {
 /**
  * Bounds the memory of large responses that clients have not received yet.
  * @param hold counts a response of a user; returns a function to call when it has been sent, or undefined to refuse it
+ * @param sendingTime milliseconds after which the connection of a client that has not received it is closed
  */
 export function boundUnsentResponses(
   fastify: FastifyInstance,
   hold: (userId: string, length: number) => (() => void) | undefined,
+  sendingTime = maxSendingTime,
 ): void {
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     const user = currentUserIfAny();
@@ -38,7 +46,11 @@ export function boundUnsentResponses(
       reply.removeHeader('link');
       return done(unavailable('Too many large responses are being sent. Try again.'));
     }
-    onRequestClose(release);
+    const timer = setTimeout(() => reply.raw.destroy(), sendingTime);
+    onRequestClose(() => {
+      clearTimeout(timer);
+      release();
+    });
     done(null, payload);
   });
 }

@@ -1,4 +1,5 @@
-import { INestApplication } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { documentProblems, Operation, problemSchema } from './openapi-problems';
 import { documentPages } from './openapi-pages';
@@ -12,11 +13,18 @@ type Schema = Record<string, unknown> & {
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** Serves the OpenAPI document at /openapi.json and Swagger UI at /docs. */
-export function serveOpenApi(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
-    jsonDocumentUrl: 'openapi.json',
-    yamlDocumentUrl: 'openapi.yaml',
+/**
+ * Serves the OpenAPI document at /openapi.json and Swagger UI at /docs. The document is written once: nobody needs to sign
+ * in to get it, and writing it takes long. All responses share one buffer.
+ */
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const document = Buffer.from(JSON.stringify(openApiDocument(app)));
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
+  // Without a document of its own, Swagger UI gets it from this URL.
+  SwaggerModule.setup('docs', app, () => undefined as unknown as OpenAPIObject, {
+    raw: false,
+    swaggerUrl: '/openapi.json',
     customSiteTitle: 'Cairn',
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, docExpansion: 'list' },
   });

@@ -13,7 +13,7 @@ export class DashboardController {
   @ApiOperation({
     summary: 'Get the dashboard',
     description:
-      "Overdue, due, blocked and recently completed tasks, active goals and goals at risk. Each section has the total count and the first 10 items. Days and weeks refer to the user's time zone. Weeks start on Monday.",
+      "Overdue, due, blocked and recently completed tasks, active goals and goals at risk. Each section has the total count and the first 10 items, or fewer if they are very large. Days and weeks refer to the user's time zone. Weeks start on Monday.",
   })
   @ApiOkResponse({ type: Dashboard, description: 'The dashboard.' })
   read(): Promise<JsonText> {

@@ -128,10 +128,14 @@ function sectionSql(rows: string, conditionSql: string, orderSql: string): strin
     'ids', ARRAY(SELECT id FROM ${rows} WHERE ${conditionSql} ORDER BY ${orderSql} LIMIT ${maxItems}))`;
 }
 
+/** The ids of all sections: first the first ones of each section, because the last ones may be left out. */
 function idsOf(sections: Section[]): string[] {
-  return [...new Set(sections.flatMap(({ ids }) => ids))];
+  const ranks = Array.from({ length: maxItems }, (_, rank) => rank);
+  return [...new Set(ranks.flatMap((rank) => sections.flatMap(({ ids }) => ids.slice(rank, rank + 1))))];
 }
 
+/** @param items by id; without those that are too large together */
 function sectionJson({ count, ids }: Section, items: Map<string, JsonText>): string {
-  return `{"count":${count},"items":[${ids.map((id) => items.get(id)!.text).join(',')}]}`;
+  const texts = ids.flatMap((id) => items.get(id)?.text ?? []);
+  return `{"count":${count},"items":[${texts.join(',')}]}`;
 }

@@ -5,6 +5,7 @@ import { Session } from '../auth/session.entity';
 import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
+import { RowCount } from '../limits/row-count.entity';
 import { Mail } from '../mail/mail.entity';
 import { Tag } from '../tags/tag.entity';
 import { TaskDependency } from '../tasks/task-dependency.entity';
@@ -28,5 +29,6 @@ export const entities = [
   OneTimeToken,
   Mail,
   RateLimit,
+  RowCount,
   AdministrativeAct,
 ];

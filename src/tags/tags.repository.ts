@@ -4,10 +4,11 @@ import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { JsonText } from '../core/json-text';
 import type { PageRequest } from '../core/page-request';
-import { Database } from '../database/database';
+import { Database, Statements } from '../database/database';
 import { OwnedRepository } from '../database/owned.repository';
 import type { Statement } from '../database/statement';
 import { SqlValue } from '../database/table.repository';
+import { clearFlag, setFlag } from '../database/transaction-flags';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
 import { TagView } from './tag.dto';
@@ -55,7 +56,7 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
       deleteLinks: this.sql(deleteLinksSql, { id, name }),
       deleteTags: this.sql(deleteTagsSql, { id, name }),
       rows: this.updateStatement(id, { ...values, name }),
-      copyNames: this.sql(copyNamesSql('true'), { id }),
+      ...this.copyNames(id, 'true'),
     });
     return this.single(rows);
   }
@@ -63,7 +64,7 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
   /** Deletes a tag and removes it from all tasks. @throws Problem 404 */
   override async delete(id: string): Promise<void> {
     const { rows } = await this.write({
-      copyNames: this.sql(copyNamesSql('g.id <> :id'), { id }),
+      ...this.copyNames(id, 'g.id <> :id'),
       deleteLinks: this.sql('DELETE FROM task_tags WHERE user_id = :user_id AND tag_id = :id', { id }),
       rows: this.deleteStatement(id),
     });
@@ -94,6 +95,21 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
     return this.sql(text, { tags, task_id: taskId });
   }
 
+  /**
+   * Statements that copy tag names into the tasks that have the tag. Several, so that each is short even if all tasks of the
+   * user have it.
+   * @param isKeptSql condition for the tags `g` to copy
+   */
+  private copyNames(id: string, isKeptSql: string): Statements {
+    const text = copyNamesSql(isKeptSql);
+    const parts = Array.from({ length: copyParts }, (_, part) => this.sql(text, { id, part }));
+    return {
+      setFlag: setFlag('copying_tag_names', 'true'),
+      ...Object.fromEntries(parts.map((statement, part) => [`copyNames${part}`, statement])),
+      clearFlag: clearFlag('copying_tag_names'),
+    };
+  }
+
   /** The value of `tasks.tags`: the names as they are stored in `tags`. */
   namesAsStored(tags: string[]): SqlValue {
     const namesSql = `(SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}') FROM tags g
@@ -102,15 +118,22 @@ export class TagsRepository extends OwnedRepository<PageRequest> {
   }
 }
 
-/** SQL that copies tag names into the tasks that have the tag `:id`. @param isKeptSql condition for the tags `g` to copy */
+/** In how many parts the tasks of a tag are updated. */
+const copyParts = 8;
+
+/**
+ * SQL that copies tag names into those tasks with the tag `:id` that belong to the part `:part`. The array and the subquery
+ * for each task have the same plan for one task and for all tasks of a user.
+ */
 function copyNamesSql(isKeptSql: string): string {
   return `
-    UPDATE tasks SET tags = current.names
-    FROM (
-      SELECT l.task_id, coalesce(array_agg(g.name ORDER BY lower(g.name)) FILTER (WHERE g.id IS NOT NULL), '{}') AS names
-      FROM task_tags l LEFT JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id AND ${isKeptSql}
-      WHERE l.user_id = :user_id AND l.task_id IN (SELECT task_id FROM task_tags WHERE user_id = :user_id AND tag_id = :id)
-      GROUP BY l.task_id
-    ) current
-    WHERE tasks.user_id = :user_id AND tasks.id = current.task_id AND tasks.tags <> current.names`;
+    UPDATE tasks SET tags = (
+      SELECT coalesce(array_agg(g.name ORDER BY lower(g.name)), '{}')
+      FROM task_tags l JOIN tags g ON g.user_id = l.user_id AND g.id = l.tag_id
+      WHERE l.user_id = tasks.user_id AND l.task_id = tasks.id AND ${isKeptSql}
+    )
+    WHERE user_id = :user_id AND id = ANY (ARRAY(
+      SELECT task_id FROM task_tags
+      WHERE user_id = :user_id AND tag_id = :id AND get_byte(uuid_send(task_id), 15) % ${copyParts} = :part::integer
+    ))`;
 }

@@ -26,6 +26,23 @@ END $$;
 CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
   FOR EACH ROW EXECUTE FUNCTION refuse_dependency_cycle();
 
+-- Refuses more dependencies of one task than the quota dependencies_of_task allows.
+CREATE FUNCTION refuse_many_dependencies() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  quota integer := quota_of('dependencies_of_task');
+BEGIN
+  IF quota < (SELECT count(*) FROM task_dependencies d WHERE d.user_id = NEW.user_id AND d.task_id = NEW.task_id) THEN
+    PERFORM raise_quota_exceeded('dependencies_of_task', quota);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER task_dependencies_4_quota AFTER INSERT ON task_dependencies REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
+CREATE TRIGGER task_dependencies_4_quota_of_task AFTER INSERT ON task_dependencies
+  FOR EACH ROW EXECUTE FUNCTION refuse_many_dependencies();
+
 -- Refuses to complete a task that depends on an open task, unless the flag ignore_open_dependencies is set.
 CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
@@ -40,7 +57,8 @@ END $$;
 CREATE TRIGGER tasks_1_dependency BEFORE UPDATE OF status ON tasks
   FOR EACH ROW WHEN (NEW.status = 'completed' AND OLD.status <> 'completed') EXECUTE FUNCTION refuse_open_dependency();
 
-REVOKE ALL ON FUNCTION blocked_tasks(uuid), refuse_dependency_cycle(), refuse_open_dependency() FROM PUBLIC;
+REVOKE ALL ON FUNCTION blocked_tasks(uuid), refuse_dependency_cycle(), refuse_many_dependencies(),
+  refuse_open_dependency() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION blocked_tasks(uuid) TO cairn_app;
 
 ALTER TABLE task_dependencies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -44,7 +44,62 @@ BEGIN
   RETURN NEW;
 END $$;
 
-REVOKE ALL ON FUNCTION refuse_depth(), refuse_trashed_parent() FROM PUBLIC;
+-- Refuses more subtasks below one task, and more tasks of one goal with their subtasks, than the quotas subtasks and
+-- tasks_of_goal allow. The rows are counted only for users with as many tasks in total.
+CREATE FUNCTION refuse_many_tasks() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  goal_quota integer := quota_of('tasks_of_goal');
+  subtask_quota integer := quota_of('subtasks');
+  is_moved boolean := NEW.parent_task_id IS NOT NULL AND NEW.parent_task_id IS DISTINCT FROM OLD.parent_task_id;
+  is_linked boolean := NEW.goal_id IS NOT NULL AND NEW.goal_id IS DISTINCT FROM OLD.goal_id;
+  total integer;
+  root_id uuid;
+  goal_ids uuid[];
+  current uuid;
+BEGIN
+  -- Quotas are set all together, or not at all. Bulk operations only unlink tasks.
+  IF goal_quota IS NULL OR NOT (is_moved OR is_linked) THEN
+    RETURN NULL;
+  END IF;
+  SELECT c.count INTO total FROM row_counts c WHERE c.user_id = NEW.user_id AND c.table_name = 'tasks';
+  -- The row that is being inserted is not counted yet.
+  IF total < least(goal_quota, subtask_quota) THEN
+    RETURN NULL;
+  END IF;
+  WITH RECURSIVE above (id, parent_task_id, goal_id) AS (
+    SELECT NEW.id, NEW.parent_task_id, NEW.goal_id
+    UNION ALL
+    SELECT t.id, t.parent_task_id, t.goal_id FROM above a JOIN tasks t ON t.user_id = NEW.user_id AND t.id = a.parent_task_id
+  )
+  SELECT (array_agg(a.id) FILTER (WHERE a.parent_task_id IS NULL))[1],
+    array_agg(DISTINCT a.goal_id) FILTER (WHERE a.goal_id IS NOT NULL) INTO root_id, goal_ids FROM above a;
+  IF is_moved THEN
+    WITH RECURSIVE below (id) AS (
+      SELECT t.id FROM tasks t WHERE t.user_id = NEW.user_id AND t.parent_task_id = root_id
+      UNION ALL
+      SELECT t.id FROM below b JOIN tasks t ON t.user_id = NEW.user_id AND t.parent_task_id = b.id
+    )
+    SELECT count(*) INTO total FROM (SELECT FROM below LIMIT subtask_quota + 1) counted;
+    IF total > subtask_quota THEN
+      PERFORM raise_quota_exceeded('subtasks', subtask_quota);
+    END IF;
+  END IF;
+  FOREACH current IN ARRAY coalesce(goal_ids, '{}') LOOP
+    WITH RECURSIVE member (id) AS (
+      SELECT t.id FROM tasks t WHERE t.user_id = NEW.user_id AND t.goal_id = current
+      UNION
+      SELECT t.id FROM member m JOIN tasks t ON t.user_id = NEW.user_id AND t.parent_task_id = m.id
+    )
+    SELECT count(*) INTO total FROM (SELECT FROM member LIMIT goal_quota + 1) counted;
+    IF total > goal_quota THEN
+      PERFORM raise_quota_exceeded('tasks_of_goal', goal_quota);
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+REVOKE ALL ON FUNCTION refuse_depth(), refuse_trashed_parent(), refuse_many_tasks() FROM PUBLIC;
 
 -- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured.
 CREATE TRIGGER tasks_1_cycle BEFORE UPDATE OF parent_task_id ON tasks
@@ -53,3 +108,5 @@ CREATE TRIGGER tasks_1_depth BEFORE INSERT OR UPDATE OF parent_task_id ON tasks
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_depth();
 CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted_at ON tasks
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_trashed_parent();
+CREATE TRIGGER tasks_4_quota_of_parent AFTER INSERT OR UPDATE OF goal_id, parent_task_id ON tasks FOR EACH ROW
+  WHEN (NEW.goal_id IS NOT NULL OR NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION refuse_many_tasks();

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JsonPage, JsonText } from '../core/json-text';
-import { ancestorCycle } from '../database/database-errors';
+import { ancestorCycle, quotaExceeded } from '../database/database-errors';
 import { IdParam } from '../http/id-param';
 import { LargeBody } from '../http/json-body';
 import { Problems } from '../http/problem-responses';
@@ -55,7 +55,7 @@ export class TasksController {
   }
 
   @Post()
-  @Problems(404, tooDeep)
+  @Problems(404, tooDeep, quotaExceeded)
   @ApiOperation({ summary: 'Create a task' })
   @ApiBody({ type: CreateTask, examples: { task: { value: created } } })
   @ApiCreatedResponse({ type: TaskView, description: 'The created task.' })
@@ -76,7 +76,7 @@ export class TasksController {
 
   @Post('batch')
   @LargeBody()
-  @Problems(404, ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted)
+  @Problems(404, ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted, quotaExceeded)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Run several task operations in one request',
@@ -113,7 +113,7 @@ export class TasksController {
   }
 
   @Patch(':id')
-  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted)
+  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted, quotaExceeded)
   @ApiOperation({
     summary: 'Update a task',
     description: 'Fields that are absent keep their value. Null clears a field.',
@@ -129,7 +129,7 @@ export class TasksController {
   }
 
   @Put(':id')
-  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted)
+  @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted, quotaExceeded)
   @ApiOperation({
     summary: 'Update a task',
     description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
@@ -203,7 +203,7 @@ export class TasksController {
   }
 
   @Put(':id/dependencies/:other_id')
-  @Problems(dependencyCycle)
+  @Problems(dependencyCycle, quotaExceeded)
   @HttpCode(204)
   @ApiOperation({ summary: 'Add a dependency to a task' })
   @ApiNoContentResponse({ description: 'The dependency was added or existed already.' })

@@ -22,9 +22,12 @@ CREATE TRIGGER tasks_2_completed_at BEFORE INSERT OR UPDATE OF status, completed
   FOR EACH ROW EXECUTE FUNCTION set_completed_at();
 CREATE TRIGGER tasks_3_version BEFORE UPDATE ON tasks
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();
--- See record_change for the condition.
-CREATE TRIGGER tasks_4_history AFTER INSERT OR UPDATE OR DELETE ON tasks
-  FOR EACH ROW WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app') EXECUTE FUNCTION record_change('task');
+-- See record_change for the first condition. The copy of tag names is no change of the task by its user.
+CREATE TRIGGER tasks_4_history AFTER INSERT OR UPDATE OR DELETE ON tasks FOR EACH ROW
+  WHEN ((pg_trigger_depth() = 0 OR current_user = 'cairn_app') AND transaction_flag('copying_tag_names') IS NULL)
+  EXECUTE FUNCTION record_change('task');
+CREATE TRIGGER tasks_4_quota AFTER INSERT ON tasks REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
 
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON tasks TO cairn_app

@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
+import { quotaExceeded } from '../database/database-errors';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -32,6 +33,7 @@ export class TimeEntriesController {
   }
 
   @Post('time-entries')
+  @Problems(quotaExceeded)
   @ApiOperation({
     summary: 'Create a time entry',
     description:
@@ -52,7 +54,7 @@ export class TimeEntriesController {
   }
 
   @Post('timer/start')
-  @Problems(timerRunning)
+  @Problems(timerRunning, quotaExceeded)
   @ApiOperation({
     summary: 'Start the timer of a task',
     description: 'Creates a time entry without an end. Each user can have only one running timer.',

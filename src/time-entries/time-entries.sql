@@ -38,6 +38,8 @@ REVOKE ALL ON FUNCTION sum_actual_hours(), refuse_manual_hours() FROM PUBLIC;
 
 CREATE TRIGGER time_entries_3_version BEFORE UPDATE ON time_entries
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();
+CREATE TRIGGER time_entries_4_quota AFTER INSERT ON time_entries REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
 
 ALTER TABLE time_entries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON time_entries TO cairn_app

@@ -166,6 +166,7 @@ describe('the functions', () => {
     'current_user_id',
     'goal_is_open',
     'lock_user_writes',
+    'quota_of',
     'session_is_alive',
     'task_is_open',
     'transaction_flag',
@@ -188,7 +189,7 @@ describe('the functions', () => {
       'SELECT session_is_alive(revoked_at, expires_at) FROM sessions',
       `SELECT title FROM tasks WHERE id IN (SELECT task_id FROM blocked_tasks('${user.id}'))`,
       'SELECT title FROM tasks WHERE user_id = (SELECT current_user_id())',
-      `SELECT transaction_flag('trashed_at'), lock_user_writes('${user.id}')`,
+      `SELECT transaction_flag('trashed_at'), lock_user_writes('${user.id}'), quota_of('tasks')`,
     ]) {
       const plan = await query<{ 'QUERY PLAN': string }>(`EXPLAIN (VERBOSE, COSTS OFF) ${statement}`);
       plans.push(plan.map((row) => row['QUERY PLAN']).join('\n'));
@@ -259,6 +260,8 @@ describe('the functions', () => {
       evil(`${schema}.lock_user_writes(uuid)`, 'void'),
       evil(`${schema}.progress_of(uuid, uuid)`, 'numeric'),
       evil(`${schema}.recompute_progress(uuid, uuid[])`, 'void'),
+      evil(`${schema}.quota_of(text)`, 'integer'),
+      evil(`${schema}.raise_quota_exceeded(text, integer)`, 'void'),
       evil(`${schema}.task_is_open(text, timestamptz)`, 'boolean'),
       evil(`${schema}.counts_toward_progress(text)`, 'boolean'),
     ];
@@ -286,9 +289,9 @@ describe('the functions', () => {
       const deactivateAll = ['SET LOCAL ROLE cairn_admin', 'UPDATE public.users SET is_active = false'];
       const asPurger = [...deactivateAll, 'SET LOCAL ROLE cairn_purge'];
       const users = await query<object>('SELECT FROM public.users');
-      const migrations = await query<object>('SELECT FROM public.migrations');
       const tasks = await query<object>('SELECT FROM public.tasks');
       const goals = await query<object>('SELECT FROM public.goals');
+      const migrations = await query<object>('SELECT FROM public.migrations');
       for (const [statements, count] of [
         [[...asPurger, 'DELETE FROM public.users'], users.length],
         [[asUser, 'DELETE FROM public.goals'], goals.length],

@@ -138,19 +138,31 @@ describe('the progress of a goal', () => {
     await user.api.patch(`/goals/${id}`, { progress_mode: null }).expect(422);
   });
 
-  it('is recorded in the history', async () => {
-    const { id } = await newGoal(user);
+  it('is recorded in the history only if it changes the status or the user sets it', async () => {
+    const root = await newGoal(user);
+    const { id } = await newGoal(user, { parent_goal_id: root.id });
+    await newGoal(user, { parent_goal_id: root.id, progress: 0 });
     const [task] = await newTasks(id, { pending: 1 });
     await user.api.post(`/tasks/${task!.id}/complete`).expect(200);
-    const { body } = await user.api.get(`/goals/${id}/history`).expect(200);
+    const updatesOf = async (goalId: string) => {
+      const { body } = await user.api.get(`/goals/${goalId}/history`).expect(200);
+      return (body as { items: Json[] }).items.map(({ fields }) => fields).slice(0, -1);
+    };
     const completedAt = (await getGoal(id)).completed_at;
-    expect((body as { items: Json[] }).items.map(({ fields }) => fields).slice(0, 2)).toEqual([
+    expect(await updatesOf(id)).toEqual([
       {
         progress: { old: 0, new: 100 },
         status: { old: 'active', new: 'completed' },
         completed_at: { old: null, new: completedAt },
       },
-      { progress: { old: null, new: 0 } },
+    ]);
+    expect(await getGoal(root.id)).toMatchObject({ progress: 50, version: 3 });
+    expect(await updatesOf(root.id)).toEqual([]);
+    await user.api.patch(`/goals/${root.id}`, { progress: 70 }).expect(200);
+    await user.api.patch(`/goals/${root.id}`, { progress: null }).expect(200);
+    expect(await updatesOf(root.id)).toEqual([
+      { progress: { old: 70, new: 50 }, progress_mode: { old: 'manual', new: 'computed' } },
+      { progress: { old: 50, new: 70 }, progress_mode: { old: 'computed', new: 'manual' } },
     ]);
   });
 });
@@ -266,7 +278,7 @@ describe('the breakdown of a goal', () => {
     const counts = (total: number, completed: number, cancelled: number) => ({ total, completed, cancelled });
     const fieldsOf = async ({ id }: Json) => {
       const { title, horizon, target_date, status, progress: value, progress_mode } = await getGoal(id);
-      return { id, title, horizon, target_date, status, progress: value, progress_mode };
+      return { id, title, horizon, target_date, status, progress: value, progress_mode, omitted_subgoals: 0 };
     };
     const none = counts(0, 0, 0);
     // 1 of 3 tasks: 33.33; subgoals: (66.67 + 12.34) / 2 = 39.505; both: 36.4191…
@@ -308,6 +320,35 @@ describe('the breakdown of a goal', () => {
       ],
     });
     expect(await breakdown(deep.id)).toMatchObject({ id: deep.id, subgoals: [] });
+  });
+
+  it('contains at most 1,000 goals, level by level, and counts the others', async () => {
+    const root = await newGoal(user);
+    const branch = await newGoal(user, { parent_goal_id: root.id });
+    await app.database.query(
+      `WITH subgoals AS (INSERT INTO goals (user_id, id, title, parent_goal_id, progress, progress_mode)
+         SELECT $1, gen_random_uuid(), 'Subgoal ' || n, CASE WHEN n <= 900 THEN $2::uuid ELSE $3::uuid END, 50, 'manual'
+         FROM generate_series(1, 1100) n RETURNING *)
+       INSERT INTO tasks (user_id, id, title, goal_id) SELECT user_id, gen_random_uuid(), 'A task', id FROM subgoals`,
+      [user.id, root.id, branch.id],
+    );
+    interface Node {
+      id: string;
+      subgoals: Node[];
+      omitted_subgoals: number;
+      all_tasks: object;
+      contributions: unknown[];
+    }
+    const tree = (await breakdown(root.id)) as Node;
+    const included = (node: Node): number => 1 + node.subgoals.reduce((sum, one) => sum + included(one), 0);
+    expect(included(tree)).toBe(1000);
+    expect(tree).toMatchObject({ omitted_subgoals: 0, all_tasks: { total: 1100 }, progress: 50 });
+    expect([tree.subgoals.length, tree.contributions.length]).toEqual([901, 901]);
+    const [first] = tree.subgoals;
+    expect(first).toMatchObject({ id: branch.id, omitted_subgoals: 102, all_tasks: { total: 200 } });
+    expect([first!.subgoals.length, first!.contributions.length]).toEqual([98, 200]);
+    const own = (await breakdown(branch.id)) as Node;
+    expect([own.subgoals.length, own.omitted_subgoals]).toEqual([200, 0]);
   });
 
   it('returns 404 for a goal of another user', async () => {

@@ -22,6 +22,10 @@ async function historyOf(path: string): Promise<Change[]> {
   return (body as { items: Change[] }).items;
 }
 const fieldsOf = async (path: string) => (await historyOf(path)).map(({ fields }) => fields);
+const tagId = async (name: string) => {
+  const { body } = await user.api.get('/tags').expect(200);
+  return (body as { items: (Json & { name: string })[] }).items.find((tag) => tag.name === name)!.id;
+};
 const undo = async (id: string, query = '') =>
   (await user.api.post(`/tasks/${id}/undo${query}`).expect(200)).body as Json;
 
@@ -98,23 +102,32 @@ describe('the history', () => {
     await user.api.get(`/goals/${goal.id}/history`).expect(404);
   });
 
-  it('contains indirect changes: trashed subtasks, hours from time entries, renamed tags', async () => {
-    const task = await newTask(user, { tags: ['old'] });
+  it('contains indirect changes: trashed subtasks, hours from time entries', async () => {
+    const task = await newTask(user);
     const subtask = await newTask(user, { parent_task_id: task.id });
     await user.api.post(`/tasks/${subtask.id}/time-entries`, { hours: 2 }).expect(201);
-    const { body } = await user.api.get('/tags').expect(200);
-    const [tag] = (body as { items: Json[] }).items;
-    await user.api.patch(`/tags/${tag!.id}`, { name: 'new' }).expect(200);
     await user.api.delete(`/tasks/${task.id}`).expect(204);
     const deleted = { deleted_at: { old: null, new: expect.any(String) as string } };
-    expect((await fieldsOf(`/tasks/${task.id}`)).slice(0, 2)).toEqual([
-      deleted,
-      { tags: { old: ['old'], new: ['new'] } },
-    ]);
+    expect((await fieldsOf(`/tasks/${task.id}`))[0]).toEqual(deleted);
     expect((await fieldsOf(`/tasks/${subtask.id}`)).slice(0, 2)).toEqual([
       deleted,
       { actual_hours: { old: null, new: 2 } },
     ]);
+  });
+
+  it('contains no changes of tasks when a tag is renamed, merged or deleted, but their version increases', async () => {
+    const task = await newTask(user, { tags: ['a', 'b'] });
+    await user.api.patch(`/tags/${await tagId('a')}`, { name: 'c' }).expect(200);
+    await user.api.patch(`/tags/${await tagId('c')}`, { name: 'b' }).expect(200);
+    await user.api.delete(`/tags/${await tagId('b')}`).expect(204);
+    expect((await user.api.get(`/tasks/${task.id}`)).body).toMatchObject({ tags: [], version: 4 });
+    expect(await historyOf(`/tasks/${task.id}`)).toHaveLength(1);
+    // In a later update, the history continues with the current names.
+    await user.api.patch(`/tasks/${task.id}`, { tags: ['d'] }).expect(200);
+    expect((await historyOf(`/tasks/${task.id}`))[0]).toMatchObject({
+      version: 5,
+      fields: { tags: { old: [], new: ['d'] } },
+    });
   });
 
   it('keeps only the fact of a permanent deletion', async () => {
@@ -227,6 +240,23 @@ describe('undoing the last change of a task', () => {
     });
     await user.api.post(`/tasks/${task.id}/undo?version=0`).expect(422);
     await user.api.post(`/tasks/${task.id}/undo?version=x`).expect(422);
+  });
+
+  it('is possible after a tag of the task was renamed, unless it would undo the tags', async () => {
+    const task = await newTask(user, { tags: ['a'] });
+    await user.api.patch(`/tasks/${task.id}`, { title: 'B', due_date: '2027-01-01' }).expect(200);
+    await user.api.patch(`/tags/${await tagId('a')}`, { name: 'b' }).expect(200);
+    expect(await undo(task.id, '?version=3')).toMatchObject({
+      title: 'A task',
+      due_date: null,
+      tags: ['b'],
+      version: 4,
+    });
+    await user.api.patch(`/tasks/${task.id}`, { tags: ['c'] }).expect(200);
+    await user.api.patch(`/tags/${await tagId('c')}`, { name: 'd' }).expect(200);
+    expect((await user.api.post(`/tasks/${task.id}/undo`).expect(409)).body).toMatchObject({
+      code: 'changed_since',
+    });
   });
 
   it('is refused completely when a rule forbids a part of it', async () => {

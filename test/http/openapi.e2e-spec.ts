@@ -37,6 +37,12 @@ describe('the OpenAPI document', () => {
     expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
   });
 
+  it('is loaded by Swagger UI from its URL, and is not copied into its scripts', async () => {
+    const script = await (await fetch(`${app.url}/docs/swagger-ui-init.js`)).text();
+    expect(script).toContain('"swaggerUrl": "/openapi.json"');
+    expect(script).not.toContain('swaggerDoc":');
+  });
+
   it('describes the purpose, parameters and response of every route', () => {
     const all = operations();
     for (const { path, method, operation } of all) {

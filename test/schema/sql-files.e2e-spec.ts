@@ -12,6 +12,7 @@ const hints = [
   'forbidden',
   'hours_counted',
   'parent_trashed',
+  'quota_exceeded',
   'task',
   'too_deep',
 ];
@@ -38,7 +39,11 @@ it('no function may be executed by PUBLIC', () => {
   expect(revoked.sort()).toEqual(created.sort());
 });
 
-it('only the functions for transaction flags and for the identity touch settings', () => {
+it('only the functions for transaction flags, for the identity and for quotas touch settings', () => {
   const touching = definitions.filter(({ sql }) => sql.includes("'cairn.")).map(({ path }) => path);
-  expect(touching).toEqual(['src/database/transaction-flags.sql', 'src/database/transactions.sql']);
+  expect(touching).toEqual([
+    'src/database/transaction-flags.sql',
+    'src/database/transactions.sql',
+    'src/limits/quotas.sql',
+  ]);
 });

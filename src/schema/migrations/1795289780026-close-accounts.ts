@@ -189,6 +189,14 @@ GRANT SELECT (can_reactivate, deletion_at), UPDATE (deletion_at) ON users TO cai
 `;
 
 const down = `
+-- The constraints below do not allow these rows. Row-level security hides them even from the owner of the tables.
+ALTER TABLE mails NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE one_time_tokens NO FORCE ROW LEVEL SECURITY;
+DELETE FROM mails WHERE kind IN ('reopen_account', 'account_deleted');
+DELETE FROM one_time_tokens WHERE purpose = 'reopen_account';
+ALTER TABLE mails FORCE ROW LEVEL SECURITY;
+ALTER TABLE one_time_tokens FORCE ROW LEVEL SECURITY;
+
 DROP POLICY purge ON users;
 
 DROP TRIGGER users_deactivation ON users;

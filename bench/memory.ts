@@ -1,0 +1,185 @@
+import { connect, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { onDatabase } from '../test/setup/server';
+import { createHeavyUser } from './heavy-user';
+import { benchDatabase, residentMegabytes, signIn, startCompiled } from './setup';
+
+/*
+ * The memory of the application while it serves the heaviest requests, 30 at once, of one user and of 30 users, each in a
+ * new process of the compiled application: resident memory when idle, its peak and what remains. Exits with 1 if a peak is more than 256 MB above idle.
+ */
+const [maxGrowth, atOnce, rounds, maxSeconds] = [256, 30, 3, 6];
+
+/** The ids of one user's rows. */
+interface Owner {
+  email: string;
+  task: string;
+  goal: string;
+}
+
+interface Sender {
+  name: string;
+  method?: string;
+  path: (owner: Owner) => string;
+  body?: string;
+  /** How the client behaves after it has sent the request. */
+  client?: 'stops halfway' | 'does not read' | 'reads slowly';
+}
+
+const long = (text: string, count: number) => ({
+  op: 'create',
+  data: {
+    title: 'Large',
+    description: text.repeat(count),
+    tags: Array.from({ length: 20 }, (_, n) => `t${n}`),
+  },
+});
+const batch = (mode: string, text: string, count: number) =>
+  JSON.stringify({ mode, operations: Array.from({ length: 195 }, () => long(text, count)) });
+const list = () => '/tasks?limit=200&category=long';
+
+const senders: Sender[] = [
+  { name: '200 long tasks', path: list },
+  { name: '200 tasks of control characters', path: () => '/tasks?limit=200&category=control' },
+  { name: '25 tasks of control characters', path: () => '/tasks?limit=25&category=control' },
+  { name: 'history of large changes', path: ({ task }) => `/tasks/${task}/history?limit=200` },
+  { name: 'history, 25 changes', path: ({ task }) => `/tasks/${task}/history?limit=25` },
+  { name: 'export', path: () => '/users/me/export' },
+  { name: 'calendar', path: () => '/calendar.ics' },
+  { name: 'breakdown', path: ({ goal }) => `/goals/${goal}/breakdown` },
+  { name: 'dashboard', path: () => '/dashboard' },
+  {
+    name: 'atomic batch of 1 MiB',
+    method: 'POST',
+    path: () => '/tasks/batch',
+    body: batch('atomic', '🪨', 1270),
+  },
+  {
+    name: 'partial batch of 1 MiB',
+    method: 'POST',
+    path: () => '/tasks/batch',
+    body: batch('partial', 'x', 5100),
+  },
+  {
+    name: 'task of 64 KiB',
+    method: 'POST',
+    path: () => '/tasks',
+    body: JSON.stringify(long('\u0001', 10_000).data),
+  },
+  {
+    name: 'uploads',
+    method: 'POST',
+    path: () => '/tasks/batch',
+    body: batch('atomic', 'x', 5100),
+    client: 'stops halfway',
+  },
+  { name: '200 long tasks', path: list, client: 'does not read' },
+  { name: 'export', path: () => '/users/me/export', client: 'does not read' },
+  { name: '200 long tasks', path: list, client: 'reads slowly' },
+];
+
+async function main(): Promise<void> {
+  const { databaseUrl, superuserUrl } = await benchDatabase('bench_memory');
+  const owners = await onDatabase(superuserUrl, fill);
+  const first = await startCompiled(databaseUrl);
+  const tokens = await signIn(
+    first.url,
+    owners.map(({ email }) => email),
+  );
+  first.process.kill();
+  let isAbove = false;
+  const filter = new RegExp(process.argv[2] ?? '');
+  for (const sender of senders.filter(({ name, client = '' }) => filter.test(`${name} ${client}`))) {
+    for (const users of [1, atOnce]) {
+      const server = await startCompiled(databaseUrl);
+      const pid = server.process.pid!;
+      const send = (index: number, client = sender.client) =>
+        sendOnSocket(server.url, tokens[index % users]!, { ...sender, client }, owners[index % users]!);
+      await send(0, undefined); // warm-up
+      await delay(500);
+      const idle = residentMegabytes(pid);
+      let peak = idle;
+      const timer = setInterval(() => (peak = Math.max(peak, residentMegabytes(pid))), 10);
+      const statuses: Record<number, number> = {};
+      for (let round = 0; round < rounds; round++) {
+        for (const status of await Promise.all(Array.from({ length: atOnce }, (_, index) => send(index))))
+          statuses[status] = (statuses[status] ?? 0) + 1;
+      }
+      await delay(3000);
+      clearInterval(timer);
+      const growth = peak - idle;
+      isAbove ||= growth > maxGrowth;
+      const what = [sender.name, sender.client && `client ${sender.client}`].filter(Boolean).join(', ');
+      process.stdout.write(
+        `${growth > maxGrowth ? 'ABOVE ' : ''}${atOnce} × ${what}, ${users} user${users > 1 ? 's' : ''}: ${idle} → ${peak} MB (+${growth}), then ${residentMegabytes(pid)}; ${JSON.stringify(statuses)}\n`,
+      );
+      server.process.kill();
+    }
+  }
+  process.exit(isAbove ? 1 : 0);
+}
+
+/** @returns the status, or 0 if there was no response */
+function sendOnSocket(url: string, token: string, sender: Sender, owner: Owner): Promise<number> {
+  const { method = 'GET', path, body = '', client } = sender;
+  const { hostname, port } = new URL(url);
+  const head = [
+    `${method} /api/v1${path(owner)} HTTP/1.1`,
+    'host: x',
+    'connection: close',
+    `authorization: Bearer ${token}`,
+    ...(body && ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]),
+  ];
+  return new Promise((resolve) => {
+    let status = 0;
+    const socket: Socket = connect(Number(port), hostname, () => {
+      socket.write(
+        `${head.join('\r\n')}\r\n\r\n${client === 'stops halfway' ? body.slice(0, body.length / 2) : body}`,
+      );
+      if (client === 'does not read') socket.pause();
+    });
+    socket.on('data', (chunk: Buffer) => {
+      status ||= Number(chunk.subarray(9, 12).toString());
+      if (client !== 'reads slowly') return;
+      socket.pause();
+      setTimeout(() => socket.resume(), 50);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(status));
+    // The rest of a long export is like its beginning.
+    const timer = setTimeout(() => socket.destroy(), maxSeconds * 1000);
+    socket.once('close', () => clearTimeout(timer));
+  });
+}
+
+async function fill(client: Client): Promise<Owner[]> {
+  const { task, goal } = await createHeavyUser(client, atOnce);
+  const control = String.raw`repeat(E'\x01', 20000)`;
+  await client.query(`
+    SET session_replication_role = replica;
+    CREATE TEMP VIEW others AS SELECT id AS user_id FROM users WHERE email <> 'heavy@example.com';
+    INSERT INTO tasks (user_id, id, title, description, notes, category, due_date)
+      SELECT id, gen_random_uuid(), 'Task ' || n, ${control}, ${control}, 'control', now() FROM users, generate_series(1, 200) n;
+    INSERT INTO tasks (user_id, id, title, description, notes, category, status, due_date)
+      SELECT user_id, gen_random_uuid(), 'Long ' || n, repeat(md5(n::text), 600), repeat(md5(n::text), 600), 'long', 'in_progress', now()
+      FROM others, generate_series(1, 1000) n;
+    INSERT INTO goals (user_id, id, title, description, success_criteria, target_date)
+      SELECT user_id, gen_random_uuid(), 'Goal ' || n, repeat(md5(n::text), 600), repeat(md5(n::text), 600), now() FROM others, generate_series(1, 2000) n;
+    UPDATE goals g SET parent_goal_id = p.id FROM goals p, others
+      WHERE g.user_id = others.user_id AND p.user_id = g.user_id AND p.title = 'Goal 1' AND g.title <> 'Goal 1';
+    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
+      SELECT t.user_id, n, 'task', t.id, n, 'update', jsonb_build_object(
+        'description', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)),
+        'notes', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)))
+      FROM others JOIN tasks t USING (user_id), generate_series(1, 204) n WHERE t.title = 'Long 1';
+    SET session_replication_role = origin`);
+  await client.query('VACUUM ANALYZE');
+  const { rows } = await client.query<Owner>(
+    `SELECT u.email, t.id AS task, g.id AS goal FROM users u JOIN tasks t ON t.user_id = u.id AND t.title = 'Long 1'
+       JOIN goals g ON g.user_id = u.id AND g.title = 'Goal 1' ORDER BY u.email`,
+  );
+  return [{ email: 'heavy@example.com', task, goal }, ...rows.slice(1)];
+}
+
+void main();
