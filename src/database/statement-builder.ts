@@ -66,7 +66,6 @@ export class StatementBuilder {
         const query = this.query()
           .select(isCut ? this.cutJsonSql(orderSql, maxListBytes) : this.jsonSql, 'json')
           .where(where);
-        if (isCut) query.addSelect(`row_number() OVER (ORDER BY ${orderSql})`, 'number');
         for (const { sql, direction } of order) query.addOrderBy(sql, direction);
         return query;
       },
@@ -87,8 +86,8 @@ export class StatementBuilder {
         this.query()
           .select(`${this.table}.id`, 'id')
           .addSelect(this.cutJsonSql(positionSql, maxBytesByIds), 'json')
-          .addSelect(positionSql, 'number')
-          .where(`${this.table}.id = ANY(:ids) AND ${where}`),
+          .where(`${this.table}.id = ANY(:ids) AND ${where}`)
+          .orderBy(positionSql),
       (sql) => cutAgainSql(sql, maxBytesByIds, 'id, '),
     );
   }
@@ -163,13 +162,13 @@ export class StatementBuilder {
 
 /**
  * Cuts the rows again, by the length of their JSON: escaping can make a text six times as long.
+ * PostgreSQL computes a window without order in the order of its input, and returns the rows in this order.
  * @param otherColumns of the result, each before a comma
  */
 function cutAgainSql(listSql: string, maxBytes: number, otherColumns = ''): string {
-  const lengthBeforeSql =
-    'sum(length(json)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)';
+  const lengthBeforeSql = 'sum(length(json)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)';
   return `SELECT ${otherColumns}CASE WHEN coalesce(${lengthBeforeSql}, 0) < ${maxBytes} THEN json END AS json
-    FROM (${listSql}) page ORDER BY number`;
+    FROM (${listSql}) page`;
 }
 
 function asRawSql(values: ColumnSql): Record<string, () => string> {

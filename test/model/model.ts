@@ -25,6 +25,8 @@ export interface Task extends TaskFields {
   hasEntries: boolean;
   /** The fields of the last change with their old values. */
   before: Partial<TaskFields & { trashedInStep: number | null }> | null;
+  /** The tags after the last change. Renaming or deleting a tag is not a change of its tasks. */
+  tagsAfter: string[];
 }
 
 export interface Goal {
@@ -70,7 +72,8 @@ export class Model {
       },
       ...fields,
       tags: [],
-      ...{ id, version: 1, trashedInStep: null, dependencies: new Set(), hasEntries: false, before: null },
+      ...{ id, version: 1, trashedInStep: null, dependencies: new Set(), hasEntries: false },
+      ...{ before: null, tagsAfter: [] },
     };
     this.checkParents(task, fields);
     task.tags = this.useTags(fields.tags ?? []);
@@ -132,6 +135,7 @@ export class Model {
   undo(id: string): Task {
     const task = this.task(id);
     if (!task.before) throw new Refused(409);
+    if (task.before.tags && task.tags.join() !== task.tagsAfter.join()) throw new Refused(409);
     const { trashedInStep, ...fields } = task.before;
     if (trashedInStep === null) return this.restoreTask(id);
     if (trashedInStep === undefined && task.trashedInStep !== null) throw new Refused(409);
@@ -305,7 +309,11 @@ export class Model {
   }
 
   private updateTags(change: (tags: string[]) => string[]): void {
-    for (const task of this.tasks) this.write(task, { tags: change(task.tags).sort(byName) });
+    for (const task of this.tasks) {
+      const tags = change(task.tags).sort(byName);
+      if (tags.join() !== task.tags.join()) task.version++;
+      task.tags = tags;
+    }
   }
 
   private write(task: Task, changes: Partial<TaskFields & { trashedInStep: number | null }>): void {
@@ -315,6 +323,7 @@ export class Model {
     if (before.length === 0) return;
     task.before = Object.fromEntries(before) as Task['before'];
     Object.assign(task, changes);
+    task.tagsAfter = task.tags;
     task.version++;
   }
 
