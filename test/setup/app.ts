@@ -48,6 +48,9 @@ export async function newDatabase(): Promise<string> {
  */
 export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const database = environment.DATABASE_URL ?? (await newDatabase());
+  // The suite also passes through PgBouncer. Tests that name a database have a proxy of their own, or share an application.
+  const pooler = environment.DATABASE_URL ? undefined : process.env.TEST_POOLER_PORT;
+  const connectionUrl = pooler ? Object.assign(new URL(database), { port: pooler }).toString() : database;
   const mailbox = await Mailbox.open();
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -58,7 +61,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     USER_QUEUE_SIZE: '1000',
     SMTP_URL: mailbox.url,
     ...environment,
-    DATABASE_URL: asRole(database, 'cairn_login'),
+    DATABASE_URL: asRole(connectionUrl, 'cairn_login'),
   });
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');
