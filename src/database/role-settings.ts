@@ -25,7 +25,7 @@ export const missingSettingsSql = `SELECT name FROM (VALUES ${Object.entries(rol
   .map(([name, value]) => `('${name}', '${value}')`)
   .join(', ')}) AS required (name, value) WHERE current_setting(name) <> value`;
 
-/** SQL that stores the settings. A role may change its own. @param roleSql an identifier, or CURRENT_USER */
+/** SQL that stores the settings. A role may change its own. @param roleSql of ALTER ROLE */
 export function storeSettingsSql(roleSql: string, names = Object.keys(roleSettings)): string {
   const values: Record<string, string> = roleSettings;
   return names.map((name) => `ALTER ROLE ${roleSql} SET ${name} = '${values[name]}'`).join('; ');

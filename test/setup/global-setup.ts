@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { loadConfig } from '../../src/core/config';
-import { storeSettingsSql } from '../../src/database/role-settings';
 import { setUpDatabase } from '../../src/database/set-up-database';
 import { migrationOptions, withDataSource } from '../../src/schema/data-source';
 import { onDatabase, template, testServer } from './server';
@@ -17,6 +16,5 @@ export default async function globalSetup(): Promise<void> {
   const { migrationDatabaseUrl } = await setUpDatabase(server, template);
   const config = loadConfig({ DATABASE_URL: migrationDatabaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
   await withDataSource(migrationOptions(config), (dataSource) => dataSource.runMigrations());
-  await onDatabase(server, (client) => client.query(storeSettingsSql('cairn_login')));
   process.env.CAIRN_TEST_SERVER = server;
 }
