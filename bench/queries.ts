@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
-import { serverSettings } from '../src/schema/data-source';
+import { startupOptions } from '../src/database/role-settings';
 import { SentStatement, PostgresProxy } from '../test/setup/postgres-proxy';
 import { createUsers, createLargeGoal, Ids, tasksPerUser } from './query-data';
 import { benchDatabase, passwordHash, signIn } from './setup';
@@ -118,7 +118,7 @@ async function main(): Promise<void> {
   );
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
-  const client = new Client({ connectionString: superuserUrl, options: serverSettings });
+  const client = new Client({ connectionString: superuserUrl, options: startupOptions });
   await client.connect();
 
   const ids: Ids = { ...(await createUsers(client, hash, 'me', 1)), large: '' };

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { DatabaseError, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { Problem, unavailable } from '../core/problem';
-import { toProblem } from './database-errors';
-import type { Statement } from './statement';
+import { standbyMessage, toProblem } from './database-errors';
+import { sql, Statement } from './statement';
 
 /** Maximum number of prepared statements per connection. Each takes about 10 KB of the server's memory. */
 const maxStatements = 1000;
@@ -17,8 +17,7 @@ export type SendableStatement = Pick<Statement, 'text'> & Partial<Statement>;
 /** Connections to PostgreSQL that several statements can be pipelined on. */
 export class ConnectionPool {
   private readonly logger = new Logger('SQL');
-  /** The names of the statements that PostgreSQL has prepared on each connection. */
-  private readonly statementNames = new WeakMap<PoolClient, Set<string>>();
+  private readonly statementNames = new WeakMap<PoolClient, StatementNames>();
 
   /** @param isLogging whether the text of each statement is logged, without its values */
   constructor(
@@ -49,16 +48,22 @@ export class ConnectionPool {
 
   /** Sends the statements in one packet and waits for the outcomes of all of them. */
   async send(client: PoolClient, statements: SendableStatement[]): Promise<Outcome[]> {
-    const names = this.statementNames.get(client) ?? new Set();
+    const names = this.statementNames.get(client) ?? new StatementNames(client);
     this.statementNames.set(client, names);
-    for (const { name, text } of statements) {
-      if (!name) continue;
-      names.add(name);
-      if (this.isLogging) this.logger.log(text);
+    if (this.isLogging) {
+      for (const { name, text } of statements) if (name) this.logger.log(text);
     }
-    return Promise.allSettled(
-      inOnePacket(client, () => statements.map((statement) => client.query(statement))),
+    const named = statements.map(({ name, ...statement }) =>
+      name ? { ...statement, name: names.nameOf(name) } : statement,
     );
+    const outcomes = await Promise.allSettled(
+      inOnePacket(client, () => named.map((statement) => client.query(statement))),
+    );
+    for (const [index, { status }] of outcomes.entries()) {
+      const { name } = statements[index]!;
+      if (name && status === 'rejected') names.replaceUnlessPrepared(name);
+    }
+    return outcomes;
   }
 
   /** Connects, sends the statements, and releases the connection. */
@@ -71,9 +76,47 @@ export class ConnectionPool {
     }
   }
 
+  /** @throws Problem 503 if the database cannot serve requests */
   async ping(): Promise<void> {
-    await this.pool.query('SELECT 1');
+    const [outcome] = await this.sendOnce([sql('SELECT pg_is_in_recovery() AS is_standby')]);
+    const [row] = rowsOf([outcome!])[0]!.rows as { is_standby: boolean }[];
+    if (row?.is_standby) throw unavailable(standbyMessage);
   }
+}
+
+/**
+ * The names of the prepared statements of one connection. A name whose preparation failed, for example because an earlier
+ * statement had aborted the transaction, is not sent again: PgBouncer considers it in use and closes the connection
+ * (https://github.com/pgbouncer/pgbouncer/issues/1118).
+ */
+class StatementNames {
+  private readonly names = new Map<string, string>();
+  private replacements = 0;
+
+  constructor(private readonly client: PoolClient) {}
+
+  /** How many names were sent. */
+  get size(): number {
+    return this.names.size + this.replacements;
+  }
+
+  nameOf(statement: string): string {
+    const name = this.names.get(statement) ?? statement;
+    this.names.set(statement, name);
+    return name;
+  }
+
+  replaceUnlessPrepared(statement: string): void {
+    const { parsedStatements } = (this.client as unknown as ClientInternals).connection;
+    if (parsedStatements[this.nameOf(statement)] !== undefined) return;
+    this.replacements++;
+    this.names.set(statement, `${statement}_${this.replacements}`);
+  }
+}
+
+/** What pg does not declare. */
+interface ClientInternals {
+  connection: { stream: Socket; parsedStatements: Record<string, string | undefined> };
 }
 
 /**
@@ -88,7 +131,7 @@ export function rowsOf(outcomes: Outcome[]): QueryResult<QueryResultRow>[] {
 
 /** Buffers what `send` writes to the socket. Otherwise each statement would be sent in a separate packet. */
 function inOnePacket<T>(client: PoolClient, send: () => T): T {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const { stream } = (client as unknown as ClientInternals).connection;
   stream.cork();
   try {
     return send();

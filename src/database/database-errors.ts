@@ -55,10 +55,24 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
   }
   if (code.startsWith('22'))
     return invalid([{ field: '', code: 'not_allowed', message: 'has an invalid value' }]);
-  if (!isTemporary(code)) return error;
-  const problem = unavailable('The database is busy. Try again.');
+  const reason = unavailabilityOf(code);
+  if (reason === undefined) return error;
+  const problem = unavailable(reason);
   problem.cause = error;
   return problem;
+}
+
+export const standbyMessage =
+  'The database is a read-only standby. DATABASE_URL must name the primary server.';
+
+export const noPreparedStatementsMessage =
+  'The connection pooler does not support prepared statements. Use PgBouncer 1.21 or newer with max_prepared_statements.';
+
+/** Why the database cannot serve the request at the moment; undefined for any other error. */
+function unavailabilityOf(code: string): string | undefined {
+  if (code === '25006') return standbyMessage; // read_only_sql_transaction
+  if (code === '26000' || code === '42P05') return noPreparedStatementsMessage; // invalid or duplicate prepared statement
+  return isTemporary(code) ? 'The database is busy. Try again.' : undefined;
 }
 
 /** @param detail JSON with the name and the value of the quota */

@@ -165,13 +165,15 @@ export class Database {
     return this.userQueues.hold(userId, length);
   }
 
-  /** Whether PostgreSQL responds within two seconds, regardless of the configured pool timeout. */
-  ping(): Promise<boolean> {
-    const isResponding = this.pool.ping().then(
-      () => true,
-      () => false,
-    );
-    return Promise.race([isResponding, delay(2000, false, { ref: false })]);
+  /**
+   * Whether PostgreSQL can serve requests. Waits for two seconds at most, regardless of the configured pool timeout.
+   * @throws Problem 503 with the reason
+   */
+  async ping(): Promise<void> {
+    const timeout = delay(2000, undefined, { ref: false }).then(() => {
+      throw unavailable('The database cannot be reached.');
+    });
+    await Promise.race([this.pool.ping(), timeout]);
   }
 
   private queue<T>(work: () => Promise<T>): Promise<T> {

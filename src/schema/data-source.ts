@@ -5,16 +5,10 @@ import { Config, ConfigError } from '../core/config';
 import { NamingStrategy } from '../database/naming-strategy';
 import { entities } from './entities';
 
-/** Milliseconds. The server cancels a statement that takes longer; the response is 503. */
-const statementTimeout = 8000;
-
 /**
- * UTC; page costs of a solid-state disk, so that PostgreSQL prefers indexes that provide the order; and only generic plans
- * (docs/decisions/0016).
+ * The options of the application, and the basis of those of the TypeORM CLI, the tests and the benchmarks. They contain no
+ * start-up parameters that a pooler refuses: see `roleSettings`.
  */
-export const serverSettings = '-c timezone=UTC -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan';
-
-/** The options of the application, and the basis of those of the TypeORM CLI, the tests and the benchmarks. */
 export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
   return {
     type: 'postgres',
@@ -32,10 +26,6 @@ export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
     extra: {
       maxLifetimeSeconds: config.databasePoolRecycle,
       pipeline: true,
-      statement_timeout: statementTimeout,
-      lock_timeout: statementTimeout / 2,
-      idle_in_transaction_session_timeout: 2 * statementTimeout,
-      options: serverSettings,
     },
   };
 }
@@ -46,7 +36,7 @@ export function migrationOptions(config: Config): PostgresDataSourceOptions {
     ...dataSourceOptions(config),
     url: config.migrationDatabaseUrl,
     poolSize: 2, // one connection holds the lock while another migrates
-    extra: { options: serverSettings },
+    extra: {},
   };
 }
 

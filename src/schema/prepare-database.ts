@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Config, ConfigError, dataFolder } from '../core/config';
+import { Problem } from '../core/problem';
+import { Database } from '../database/database';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
+import { missingSettingsSql, storeSettingsSql } from '../database/role-settings';
 import { setUpDatabase } from '../database/set-up-database';
 import { dataSourceOptions, migrationOptions, withDataSource } from './data-source';
 import { Baseline1795276800000, earlierVersionMessage } from './migrations/1795276800000-baseline';
@@ -16,8 +19,14 @@ export async function prepareDatabase(config: Config): Promise<Config> {
   const ready = await withDatabase(config);
   if (!config.databaseUrl) await withDataSource(migrationOptions(ready), migrate);
   await withDataSource(dataSourceOptions(ready), async (dataSource) => {
+    await refuseUnsuitableServer(dataSource, config);
     await refuseMissingMigrations(dataSource);
     await refuseUnsuitableRole(dataSource, config.environment === 'production');
+    await storeMissingSettings(dataSource);
+  });
+  await withDataSource(dataSourceOptions(ready), async (dataSource) => {
+    await refuseUnsuitableServer(dataSource, config);
+    await refuseMissingSettings(dataSource);
   });
   return ready;
 }
@@ -70,6 +79,47 @@ function refuseEarlierVersion(applied: string[]): void {
   if (applied.length > 0 && !applied.includes(Baseline1795276800000.name)) {
     throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
   }
+}
+
+/**
+ * Refuses a standby, and a pooler without support for prepared statements: the same statement on two connections then
+ * fails on the second.
+ */
+async function refuseUnsuitableServer(dataSource: DataSource, config: Config): Promise<void> {
+  try {
+    await new Database(dataSource, config).ping();
+  } catch (error) {
+    throw error instanceof Problem ? new ConfigError(`Cairn cannot start: ${error.detail}`) : error;
+  }
+}
+
+/** Stores the settings with the role of DATABASE_URL, for this database. They apply to new connections. */
+async function storeMissingSettings(dataSource: DataSource): Promise<void> {
+  const missing = await missingSettings(dataSource);
+  if (missing.length === 0) return;
+  const [{ name }] = await dataSource.query<[{ name: string }]>('SELECT current_database() AS name');
+  try {
+    await dataSource.query(
+      storeSettingsSql(`CURRENT_USER IN DATABASE ${dataSource.driver.escape(name)}`, missing),
+    );
+  } catch (error) {
+    // Another instance is storing the same settings.
+    if ((error as { code?: string }).code !== 'XX000') throw error;
+  }
+}
+
+async function refuseMissingSettings(dataSource: DataSource): Promise<void> {
+  const missing = await missingSettings(dataSource);
+  if (missing.length === 0) return;
+  throw new ConfigError(
+    `Cairn cannot start: new connections do not have these settings of the role of DATABASE_URL: ${missing.join(', ')}. ` +
+      'A pooler must reconnect to the server (RECONNECT in the console of PgBouncer), and must not set them itself.',
+  );
+}
+
+async function missingSettings(dataSource: DataSource): Promise<string[]> {
+  const rows = await dataSource.query<{ name: string }[]>(missingSettingsSql);
+  return rows.map(({ name }) => name);
 }
 
 /** With a role that bypasses row-level security, only the application would isolate users from each other. */

@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/core/config';
-import { serverSettings } from '../../src/schema/data-source';
+import { startupOptions } from '../../src/database/role-settings';
 import { openApiDocument } from '../../src/http/openapi';
 import { Mailer } from '../../src/mail/mailer';
 import { PurgeService } from '../../src/purge/purge.service';
@@ -48,6 +48,9 @@ export async function newDatabase(): Promise<string> {
  */
 export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const database = environment.DATABASE_URL ?? (await newDatabase());
+  // The suite also passes through PgBouncer. Tests that name a database have a proxy of their own, or share an application.
+  const pooler = environment.DATABASE_URL ? undefined : process.env.TEST_POOLER_PORT;
+  const connectionUrl = pooler ? Object.assign(new URL(database), { port: pooler }).toString() : database;
   const mailbox = await Mailbox.open();
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -58,7 +61,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     USER_QUEUE_SIZE: '1000',
     SMTP_URL: mailbox.url,
     ...environment,
-    DATABASE_URL: asRole(database, 'cairn_login'),
+    DATABASE_URL: asRole(connectionUrl, 'cairn_login'),
   });
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');
@@ -66,7 +69,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   await Promise.all([app.get(Mailer).work, app.get(PurgeService).work]);
   const url = await app.getUrl();
   const contract = new Contract(openApiDocument(app));
-  const pool = new Pool({ connectionString: database, max: 2, options: serverSettings });
+  const pool = new Pool({ connectionString: database, max: 2, options: startupOptions });
   return {
     url,
     databaseUrl: database,

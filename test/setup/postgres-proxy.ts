@@ -19,6 +19,13 @@ export class PostgresProxy {
   breaksBeforeRequest = 0;
   /** How often it still breaks a connection after a COMMIT, before the response reaches the application. */
   breaksAfterCommit = 0;
+  /**
+   * Whether it behaves like PgBouncer: it refuses start-up parameters that it does not know, and closes a connection on
+   * which a statement name is prepared twice (https://github.com/pgbouncer/pgbouncer/issues/1118).
+   */
+  isPooler = false;
+  /** How often it has done so. */
+  refusals = 0;
   private lastSender: 'application' | 'server' = 'server';
 
   private constructor(
@@ -74,6 +81,14 @@ export class PostgresProxy {
         const start = isStarted ? 1 : 0;
         if (rest.length < start + 4 || rest.length < start + rest.readInt32BE(start)) break;
         const end = start + rest.readInt32BE(start);
+        if (
+          this.isPooler &&
+          !isAcceptable(isStarted ? rest[0]! : undefined, rest.subarray(start + 4, end), texts)
+        ) {
+          this.refusals++;
+          client.resetAndDestroy();
+          return;
+        }
         if (isStarted) this.record(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts);
         isStarted = true;
         rest = rest.subarray(end);
@@ -116,6 +131,26 @@ export class PostgresProxy {
       this.statements.push({ text, parameters });
     }
   }
+}
+
+/** What PgBouncer accepts without configuration: https://www.pgbouncer.org/config.html#ignore_startup_parameters */
+const acceptedParameters = [
+  ...['user', 'database', 'replication', 'client_encoding', 'DateStyle', 'TimeZone'],
+  ...['standard_conforming_strings', 'application_name', 'default_transaction_read_only', 'search_path'],
+];
+
+/**
+ * @param type the type of a message; undefined for the start-up message
+ * @param statements the prepared statements by name
+ */
+function isAcceptable(type: number | undefined, message: Buffer, statements: Map<string, string>): boolean {
+  if (type === undefined) {
+    const parameters = message.toString('utf8', 4).split('\0').slice(0, -2);
+    return parameters.every((name, index) => index % 2 === 1 || acceptedParameters.includes(name));
+  }
+  if (type !== 'P'.charCodeAt(0)) return true;
+  const name = new Reader(message).text();
+  return name === '' || !statements.has(name);
 }
 
 class Reader {
