@@ -6,8 +6,9 @@ export class RoleSettings1795295400000 implements MigrationInterface {
     await queryRunner.query(up);
   }
 
-  /** The settings remain, like the role: other databases of the server may use it. */
-  async down(): Promise<void> {}
+  async down(): Promise<void> {
+    // The settings remain, like the role: other databases of the server may use it.
+  }
 }
 
 const up = `
