@@ -6,7 +6,7 @@ import { timestampAsTextSql } from '../database/row-json';
 import { sql, Statement } from '../database/statement';
 
 /** Characters of a description. Writing a feed with longer ones would delay other requests. */
-const maxDescriptionLength = 500;
+const maxDescriptionLength = 1000;
 
 /** A task or a goal with a date. */
 export interface CalendarEntry {
