@@ -45,6 +45,7 @@ describe('loadConfig', () => {
         requireEmailVerification: false,
         trashDays: 7,
         deactivatedUserDays: 30,
+        deletedUserDays: 30,
         rateLimits: {
           user: { quota: 3000, window: 60 },
           passwordAddress: { quota: 100, window: 900 },
@@ -58,6 +59,11 @@ describe('loadConfig', () => {
         host: '127.0.0.1',
         port: 3000,
         logLevel: 'info',
+        shutdownDelay: 0,
+        slowRequestMs: 1000,
+        slowStatementMs: 500,
+        metricsPort: undefined,
+        metricsHost: '127.0.0.1',
       }),
     );
   });
