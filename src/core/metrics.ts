@@ -77,3 +77,7 @@ export const securityEvents = new Counter({
   labelNames: ['event'] as const,
   registers,
 });
+
+// Series that exist before the first event, so that their increase can be queried.
+for (const result of ['sent', 'failed', 'dropped']) mails.inc({ result }, 0);
+for (const result of ['completed', 'failed']) purges.inc({ result }, 0);
