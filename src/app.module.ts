@@ -5,6 +5,7 @@ import { AuthModule } from './auth/auth.module';
 import { CurrentUserGuard } from './auth/current-user.guard';
 import { CalendarModule } from './calendar/calendar.module';
 import { Config } from './core/config';
+import { ShutdownState } from './core/shutdown-state';
 import { DatabaseModule } from './database/database.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
@@ -13,6 +14,7 @@ import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
 import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
+import { MetricsModule } from './metrics/metrics.module';
 import { PurgeModule } from './purge/purge.module';
 import { SchemaModule } from './schema/schema.module';
 import { TagsModule } from './tags/tags.module';
@@ -39,6 +41,7 @@ import { UsersModule } from './users/users.module';
     CalendarModule,
     PurgeModule,
     HealthModule,
+    MetricsModule,
   ],
 })
 export class AppModule {
@@ -49,10 +52,11 @@ export class AppModule {
       // The guards of every route, in this order: a request without a token gets no errors about its input.
       providers: [
         { provide: Config, useValue: config },
+        ShutdownState,
         { provide: APP_GUARD, useClass: CurrentUserGuard },
         { provide: APP_GUARD, useClass: DeclaredInputGuard },
       ],
-      exports: [Config],
+      exports: [Config, ShutdownState],
     };
   }
 }

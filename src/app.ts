@@ -4,10 +4,13 @@ import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module';
 import type { Config } from './core/config';
 import { Log } from './core/log';
+import { ShutdownState } from './core/shutdown-state';
 import { Database } from './database/database';
 import {
-  addHeadersAndLog,
+  addHeaders,
+  closeConnectionsAtShutdown,
   createAdapter,
+  logRequests,
   openRequestContext,
   refuseInvalidQueries,
   refuseOtherMethods,
@@ -24,11 +27,13 @@ import { validationPipe } from './http/validation';
  * @throws Error when the database cannot be reached
  */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
+  const log = new Log(config);
   const adapter = createAdapter(config);
   const fastify = adapter.getInstance();
   const addMethodErrors = refuseOtherMethods(fastify);
   openRequestContext(fastify);
-  addHeadersAndLog(fastify);
+  addHeaders(fastify);
+  logRequests(fastify, log, config.slowRequestMs);
   refuseInvalidQueries(fastify);
   sendJsonText(fastify);
   acceptJsonBodies(fastify);
@@ -36,8 +41,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
     bodyParser: false,
     abortOnError: false,
-    logger: new Log(config),
+    logger: log,
   });
+  closeConnectionsAtShutdown(fastify, app.get(ShutdownState));
   const database = app.get(Database);
   boundUnsentResponses(fastify, (userId, length) => database.holdResponse(userId, length));
   if (config.corsOrigins.length) {

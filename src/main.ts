@@ -1,25 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app';
-import { ConfigError, loadConfig } from './core/config';
+import { Config, ConfigError, loadConfig } from './core/config';
+import { ShutdownState } from './core/shutdown-state';
 import { prepareDatabase } from './schema/prepare-database';
 
-/** Milliseconds within which running requests must finish after a signal. */
-const shutdownTimeout = 10_000;
+/** Milliseconds within which running requests must finish: one may take 10 s to arrive, and a statement 8 s. */
+const closeTimeout = 20_000;
+
+const logger = new Logger('Cairn');
 
 async function main(): Promise<void> {
   const config = await prepareDatabase(loadConfig());
   const app = await createApp(config);
-  let isStopping = false;
+  process.on('uncaughtException', (error) => {
+    logger.fatal(error);
+    process.exit(1);
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (isStopping) return;
-      isStopping = true;
-      setTimeout(() => process.exit(1), shutdownTimeout).unref();
-      void app.close().then(() => process.exit(0));
-    });
+    process.on(signal, () => void stop(app, config, signal));
   }
   await app.listen(config.port, config.host);
   const url = (await app.getUrl()).replace('[::1]', 'localhost');
-  process.stdout.write(`\nCairn is running. Documentation: ${url}/docs\n\n`);
+  logger.log(`Cairn is running. Documentation: ${url}/docs`);
+}
+
+/** Lets load balancers notice that the server stops, then closes the port and finishes requests and background jobs. */
+async function stop(app: NestFastifyApplication, config: Config, signal: string): Promise<void> {
+  const shutdown = app.get(ShutdownState);
+  if (shutdown.isStopping) {
+    logger.warn(`Ended by a second signal, ${signal}`);
+    process.exit(1);
+  }
+  shutdown.isStopping = true;
+  logger.log(`Stopping because of ${signal}`);
+  await delay(1000 * config.shutdownDelay);
+  setTimeout(() => {
+    logger.error(`Requests or jobs have not finished within ${closeTimeout / 1000} seconds`);
+    process.exit(1);
+  }, closeTimeout).unref();
+  await app.close();
+  logger.log('Stopped');
+  process.exit(0);
 }
 
 main().catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { Config } from '../core/config';
 import { isCurrentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
 import { invalid, unknownField } from '../core/problem';
+import { logSecurityEvent } from '../core/security-events';
 import { PurgeService } from '../purge/purge.service';
 import { UsersService } from '../users/users.service';
 import { DeleteAccount, PatchAccount } from './administration.dto';
@@ -29,11 +30,13 @@ export class AdministrationService {
   }
 
   /** @throws Problem 404 · Problem 422 for the current user's rights and for any other field of another account */
-  update(id: string, { is_active, is_superuser, ...fields }: PatchAccount): Promise<JsonText> {
+  async update(id: string, { is_active, is_superuser, ...fields }: PatchAccount): Promise<JsonText> {
     const rights = { is_active, is_superuser };
     refuseFields(isCurrentUser(id) ? rights : fields);
     if (isCurrentUser(id)) return this.users.update(fields);
-    return this.accounts.setRights(id, rights);
+    const account = await this.accounts.setRights(id, rights);
+    logSecurityEvent('rights_changed', { subject_id: id, ...rights });
+    return account;
   }
 
   /**
@@ -43,6 +46,7 @@ export class AdministrationService {
   async delete(id: string, { password, immediately = false }: DeleteAccount): Promise<void> {
     if (!isCurrentUser(id)) {
       await this.accounts.close(id, immediately ? 0 : this.config.deletedUserDays);
+      logSecurityEvent('account_closed', { subject_id: id });
       return this.purge.deleteClosedAccounts();
     }
     if (password === undefined) {
@@ -54,8 +58,10 @@ export class AdministrationService {
   }
 
   /** Keeps the session of the request. @throws Problem 404 */
-  revokeSessions(id: string): Promise<void> {
-    return isCurrentUser(id) ? this.sessions.revokeOthers() : this.accounts.revokeSessions(id);
+  async revokeSessions(id: string): Promise<void> {
+    if (isCurrentUser(id)) return this.sessions.revokeOthers();
+    await this.accounts.revokeSessions(id);
+    logSecurityEvent('sessions_revoked', { subject_id: id });
   }
 }
 

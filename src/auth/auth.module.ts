@@ -31,6 +31,12 @@ import { SessionTokens } from './session-tokens';
     PersonalTokensService,
     JwtStrategy,
   ],
-  exports: [CredentialsService, SessionsRepository, PersonalTokensRepository, PersonalTokensService],
+  exports: [
+    CredentialsService,
+    Passwords,
+    SessionsRepository,
+    PersonalTokensRepository,
+    PersonalTokensService,
+  ],
 })
 export class AuthModule {}

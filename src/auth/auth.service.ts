@@ -4,12 +4,13 @@ import { currentAddress } from '../core/request-context';
 import { normalizeEmail } from '../core/email';
 import { JsonText } from '../core/json-text';
 import { invalid, unauthorized } from '../core/problem';
+import { logSecurityEvent } from '../core/security-events';
 import { RateLimiter } from '../limits/rate-limiter';
 import { Mailer } from '../mail/mailer';
 import { Account, AccountsRepository, Device, SessionState } from './accounts.repository';
 import { Login, Register } from './auth.dto';
 import { Passwords } from './passwords';
-import { SessionTokens } from './session-tokens';
+import { RefreshClaims, SessionTokens } from './session-tokens';
 
 /** The rules of registration, sign-in and token refresh. */
 @Injectable()
@@ -32,6 +33,8 @@ export class AuthService {
       try {
         const account = await this.accounts.create({ ...user, password_hash: passwordHash });
         this.mailer.wake();
+        const { id } = JSON.parse(account.text) as { id: string };
+        logSecurityEvent('account_created', { user_id: id });
         return account;
       } catch (error) {
         await this.rateLimiter.mailWasNotSent(user.email);
@@ -56,6 +59,7 @@ export class AuthService {
     const device = { address: currentAddress(), userAgent };
     const count = () => this.rateLimiter.countPasswordNetwork();
     const session = await this.passwords.admit(count, () => this.signIn(name, password, device));
+    logSecurityEvent('sign_in', idsOf(session));
     return this.toResponse(session);
   }
 
@@ -64,11 +68,14 @@ export class AuthService {
     const claims = this.tokens.readRefresh(token);
     if (claims) await this.rateLimiter.countRefresh(claims.session_id);
     const session = claims && (await this.accounts.refreshSession(claims));
-    if (!session)
+    if (!session) {
+      // Also logged for a reused token, which revokes the session.
+      if (claims) logSecurityEvent('session_refresh_refused', idsOf(claims));
       throw unauthorized(
         'The refresh token is invalid, expired, revoked or already used. Sign in again.',
         'invalid_refresh_token',
       );
+    }
     return this.toResponse(session);
   }
 
@@ -93,7 +100,10 @@ export class AuthService {
     device: Device,
   ): Promise<SessionState | undefined> {
     const isRight = await this.passwords.isRight(password, account?.password_hash);
-    if (!account || !isRight || !account.can_sign_in) throw invalidCredentials();
+    if (!account || !isRight || !account.can_sign_in) {
+      logSecurityEvent('sign_in_failed', { user_id: account?.id });
+      throw invalidCredentials();
+    }
     const isOutdated = this.passwords.isOutdated(account.password_hash);
     const newHash = isOutdated ? await this.passwords.hash(password) : undefined;
     return this.accounts.startSession(account, device, newHash);
@@ -108,6 +118,10 @@ export class AuthService {
     };
     return new JsonText(`${JSON.stringify(tokens).slice(0, -1)},"user":${session.user}}`);
   }
+}
+
+function idsOf({ user_id, session_id }: RefreshClaims): { user_id: string; session_id: string } {
+  return { user_id, session_id };
 }
 
 function invalidCredentials() {

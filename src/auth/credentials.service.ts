@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { currentUser } from '../core/request-context';
 import { JsonText } from '../core/json-text';
 import { invalid, Problem, sessionEnded } from '../core/problem';
+import { logSecurityEvent } from '../core/security-events';
 import { RateLimiter } from '../limits/rate-limiter';
 import { Mailer } from '../mail/mailer';
 import type { User } from '../users/user.entity';
@@ -34,6 +35,7 @@ export class CredentialsService {
       this.passwords.refuseGuessable('new_password', new_password, account);
       const newHash = await this.passwords.hash(new_password);
       if (!(await this.credentials.changePassword(account, newHash))) throw sessionEnded();
+      logSecurityEvent('password_changed');
       this.mailer.wake();
     });
   }
@@ -49,6 +51,7 @@ export class CredentialsService {
     try {
       const user = await this.credentials.changeEmail(account, values);
       if (!user) throw sessionEnded();
+      logSecurityEvent('email_changed');
       this.mailer.wake();
       return user;
     } catch (error) {
@@ -74,6 +77,7 @@ export class CredentialsService {
       const newHash = await this.passwords.hash(new_password);
       if (!(await this.credentials.resetPassword(account, hash, newHash))) throw invalidToken();
     });
+    logSecurityEvent('password_reset', { user_id: account.id });
     await this.rateLimiter.passwordWasReset([account.email, account.username?.toLowerCase()]);
     this.mailer.wake();
   }
@@ -95,6 +99,7 @@ export class CredentialsService {
   async deactivate(password: string, deletionDays: number | null): Promise<void> {
     const account = await this.confirm(password);
     if (!(await this.credentials.deactivate(account, deletionDays))) throw sessionEnded();
+    logSecurityEvent(deletionDays === null ? 'account_deactivated' : 'account_closed');
     this.mailer.wake();
   }
 
@@ -108,11 +113,13 @@ export class CredentialsService {
   /** @throws Problem 422 for an invalid token */
   async reopen(token: string): Promise<void> {
     if (!(await this.credentials.reopen(secretHash(token)))) throw invalidToken();
+    logSecurityEvent('account_reopened');
   }
 
   /** @throws Problem 422 for an invalid token */
   async verifyEmail(token: string): Promise<void> {
     if (!(await this.credentials.verifyEmail(secretHash(token)))) throw invalidToken();
+    logSecurityEvent('email_verified');
   }
 
   private admit<T>(work: () => Promise<T>): Promise<T> {
@@ -125,6 +132,7 @@ export class CredentialsService {
     const trustedSource = currentUser().sessionId ?? undefined;
     await this.rateLimiter.countPassword(account.id, trustedSource);
     if (!(await this.passwords.isRight(password, account.password_hash))) {
+      logSecurityEvent('password_wrong');
       throw wrongPassword.create();
     }
     await this.rateLimiter.passwordWasRight(account.id, trustedSource);

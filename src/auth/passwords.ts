@@ -4,6 +4,7 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
 import pLimit from 'p-limit';
 import { Config } from '../core/config';
+import { passwordRefusals } from '../core/metrics';
 import { isVisibleText } from '../core/text';
 import { invalid, Problem, unavailable } from '../core/problem';
 import { currentNetwork } from '../core/request-context';
@@ -68,6 +69,13 @@ export class Passwords {
     }
   }
 
+  /** Passwords that are being hashed, and requests that wait for it. */
+  get state(): { running: number; waiting: number } {
+    let waiting = this.queue.pendingCount;
+    for (const { pendingCount } of this.networks.values()) waiting += pendingCount;
+    return { running: this.queue.activeCount, waiting };
+  }
+
   private get maxAdmitted(): number {
     return admittedPerCore * this.queue.concurrency;
   }
@@ -114,6 +122,7 @@ export class Passwords {
 }
 
 function tooManyPasswords(): Problem {
+  passwordRefusals.inc();
   return unavailable('Too many requests with passwords are being processed. Try again.');
 }
 

@@ -65,6 +65,6 @@ export class PersonalTokensController {
   })
   @ApiNoContentResponse({ description: 'The personal access token was revoked.' })
   revoke(@IdParam() id: string): Promise<void> {
-    return this.tokens.delete(id);
+    return this.service.revoke(id);
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { JsonText } from '../core/json-text';
 import { invalid, unauthorized } from '../core/problem';
 import { CreatePersonalToken } from './personal-token.dto';
+import { logSecurityEvent } from '../core/security-events';
 import { PersonalTokensRepository, TokenOwner } from './personal-tokens.repository';
 import { newSecret, secretHash } from '../core/secrets';
 
@@ -33,7 +34,15 @@ export class PersonalTokensService {
     const token = prefix + newSecret();
     const values = { name, scopes, expires_at: expiresAt, token_hash: secretHash(token) };
     const { text } = await this.repository.insert(values);
+    const { id } = JSON.parse(text) as { id: string };
+    logSecurityEvent('token_created', { token_id: id });
     return new JsonText(`${text.slice(0, -1)},"token":${JSON.stringify(token)}}`);
+  }
+
+  /** @throws Problem 404 */
+  async revoke(id: string): Promise<void> {
+    await this.repository.delete(id);
+    logSecurityEvent('token_revoked', { token_id: id });
   }
 
   /** @returns the token if it is a personal access token, otherwise undefined */

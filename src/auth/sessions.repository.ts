@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { PageRequest } from '../core/page-request';
+import { currentUser } from '../core/request-context';
+import { logSecurityEvent } from '../core/security-events';
 import { Database } from '../database/database';
 import { either } from '../database/filters';
 import { OwnedRepository } from '../database/owned.repository';
@@ -36,15 +38,18 @@ export class SessionsRepository extends OwnedRepository<PageRequest & { alive?: 
   async revoke(id: string): Promise<void> {
     const { rows } = await this.write({ rows: this.revocation('sessions.id = :id', { id }) });
     this.requireRow(rows);
+    logSecurityEvent('session_revoked', { session_id: id });
   }
 
   /** Does nothing if the session was revoked in the meantime. */
   async revokeCurrent(): Promise<void> {
     await this.write({ rows: this.revocation('sessions.id = :session_id') });
+    logSecurityEvent('session_revoked', { session_id: currentUser().sessionId ?? undefined });
   }
 
   async revokeOthers(): Promise<void> {
     await this.write({ rows: this.revocation('sessions.id <> :session_id') });
+    logSecurityEvent('sessions_revoked');
   }
 
   private revocation(conditionSql: string, parameters: { id?: string } = {}) {

@@ -71,6 +71,11 @@ describe('loadConfig', () => {
         host: '127.0.0.1',
         port: 3000,
         logLevel: 'info',
+        shutdownDelay: 0,
+        slowRequestMs: 1000,
+        slowStatementMs: 500,
+        metricsPort: undefined,
+        metricsHost: '127.0.0.1',
       }),
     );
   });

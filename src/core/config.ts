@@ -88,7 +88,16 @@ export class Config {
   readonly trustProxy: readonly string[];
   readonly host: string;
   readonly port: number;
+  /** Seconds between a signal to stop and the closing of the port. */
+  readonly shutdownDelay: number;
   readonly logLevel: (typeof logLevels)[number];
+  /** Absent: no metrics are served. 0: any free port. */
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+  /** Milliseconds from which a request is logged as slow. */
+  readonly slowRequestMs: number;
+  /** Milliseconds from which a statement is logged as slow. */
+  readonly slowStatementMs: number;
 }
 
 /** An error that the operator can correct. Its message is shown without a stack trace. */
@@ -149,7 +158,12 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
     ),
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 0, 65_535, 3000),
+    shutdownDelay: reader.integer('SHUTDOWN_DELAY', 0, 300, isProduction ? 5 : 0),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
+    metricsPort: reader.optionalInteger('METRICS_PORT', 0, 65_535),
+    metricsHost: reader.text('METRICS_HOST', '127.0.0.1'),
+    slowRequestMs: reader.integer('SLOW_REQUEST_MS', 1, 600_000, 1000),
+    slowStatementMs: reader.integer('SLOW_STATEMENT_MS', 1, 600_000, 500),
   };
   if (isProduction && config.requireEmailVerification && !config.smtpUrl) {
     reader.addError(

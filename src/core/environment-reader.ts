@@ -15,6 +15,10 @@ export class EnvironmentReader {
     return this.addError(name, JSON.stringify(value), `an integer from ${min} to ${max}`, fallback);
   }
 
+  optionalInteger(name: string, min: number, max: number): number | undefined {
+    return this.value(name) === undefined ? undefined : this.integer(name, min, max, min);
+  }
+
   boolean(name: string, fallback: boolean): boolean {
     const value = this.value(name)?.toLowerCase();
     if (value === undefined) return fallback;

@@ -13,7 +13,11 @@ export interface CurrentUser {
 }
 
 /** Data about the current request, available to all code that handles it. */
-interface RequestContext {
+export interface RequestContext {
+  /** The value of X-Request-Id. */
+  id: string;
+  /** The id of the distributed trace, if the client has sent one in `traceparent`. */
+  traceId?: string;
   /** The client's network address in its canonical form; behind a proxy that is not trusted, the proxy's. */
   address: string | null;
   /** Adds a value to a header of the response. */
@@ -66,6 +70,17 @@ export function isCurrentUser(id: string): boolean {
 
 export function currentAddress(): string | null {
   return currentRequest().address;
+}
+
+/** For code that also runs outside of requests. */
+export function currentAddressIfAny(): string | null | undefined {
+  return contexts.getStore()?.address;
+}
+
+/** What every log entry of a request contains. Empty outside of requests. */
+export function logFields(): { request_id?: string; trace_id?: string } {
+  const context = contexts.getStore();
+  return context ? { request_id: context.id, trace_id: context.traceId } : {};
 }
 
 /** The network that limits apply to. Clients with an unknown address count as one network. */

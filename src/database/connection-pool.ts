@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { DatabaseError, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import { connectionWaits, statementDurations } from '../core/metrics';
 import { Problem, unavailable } from '../core/problem';
 import { standbyMessage, toProblem } from './database-errors';
 import { sql, Statement } from './statement';
 
 /** Maximum number of prepared statements per connection. Each takes about 10 KB of the server's memory. */
 const maxStatements = 1000;
+
+/** Characters of the text of a slow statement in the log. */
+const maxLoggedText = 1000;
 
 /** The result or the error of one statement of a pipeline. */
 export type Outcome = PromiseSettledResult<QueryResult<QueryResultRow>>;
@@ -19,14 +23,25 @@ export class ConnectionPool {
   private readonly logger = new Logger('SQL');
   private readonly statementNames = new WeakMap<PoolClient, StatementNames>();
 
-  /** @param isLogging whether the text of each statement is logged, without its values */
+  /**
+   * @param isLogging whether the text of each statement is logged, without its values
+   * @param slowStatementMs milliseconds from which a statement is logged in any case
+   */
   constructor(
     private readonly pool: Pool,
     private readonly isLogging: boolean,
+    private readonly slowStatementMs: number,
   ) {}
+
+  /** Connections that are in use, that are idle, and requests that wait for one. */
+  get state(): { busy: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
 
   /** @throws Problem 503 when no connection is available */
   async connect(): Promise<PoolClient> {
+    const start = performance.now();
     try {
       const client = await this.pool.connect();
       // A connection that breaks while in use emits an error, which would end the process without a listener.
@@ -34,6 +49,8 @@ export class ConnectionPool {
       return client;
     } catch (error) {
       throw toThrowable(error);
+    } finally {
+      connectionWaits.observe((performance.now() - start) / 1000);
     }
   }
 
@@ -51,19 +68,38 @@ export class ConnectionPool {
     const names = this.statementNames.get(client) ?? new StatementNames(client);
     this.statementNames.set(client, names);
     if (this.isLogging) {
-      for (const { name, text } of statements) if (name) this.logger.log(text);
+      for (const { name, text } of statements) if (name) this.logger.log(text.replace(/\s+/g, ' '));
     }
     const named = statements.map(({ name, ...statement }) =>
       name ? { ...statement, name: names.nameOf(name) } : statement,
     );
-    const outcomes = await Promise.allSettled(
-      inOnePacket(client, () => named.map((statement) => client.query(statement))),
+    const queries = inOnePacket(client, () => named.map((statement) => client.query(statement)));
+    // PostgreSQL executes the statements one after the other: each starts when the one before has ended.
+    let start = performance.now();
+    return Promise.all(
+      queries.map(async (query: Promise<QueryResult<QueryResultRow>>, index): Promise<Outcome> => {
+        const { name, text } = statements[index]!;
+        try {
+          return { status: 'fulfilled', value: await query };
+        } catch (reason) {
+          if (name) names.replaceUnlessPrepared(name);
+          return { status: 'rejected', reason };
+        } finally {
+          const end = performance.now();
+          this.record(text, end - start);
+          start = end;
+        }
+      }),
     );
-    for (const [index, { status }] of outcomes.entries()) {
-      const { name } = statements[index]!;
-      if (name && status === 'rejected') names.replaceUnlessPrepared(name);
-    }
-    return outcomes;
+  }
+
+  private record(text: string, ms: number): void {
+    const kind = kindOf(text);
+    statementDurations.observe({ kind }, ms / 1000);
+    if (ms < this.slowStatementMs) return;
+    // The statement before the others contains ids.
+    const loggedText = kind === 'begin' ? undefined : text.replace(/\s+/g, ' ').slice(0, maxLoggedText);
+    this.logger.warn({ msg: 'Slow statement', kind, duration_ms: Math.round(ms), text: loggedText });
   }
 
   /** Connects, sends the statements, and releases the connection. */
@@ -82,6 +118,12 @@ export class ConnectionPool {
     const [row] = rowsOf([outcome!])[0]!.rows as { is_standby: boolean }[];
     if (row?.is_standby) throw unavailable(standbyMessage);
   }
+}
+
+/** The first word of a statement, which is one of a few. */
+function kindOf(text: string): string {
+  const [word = ''] = /\w+/.exec(text) ?? [];
+  return word.toLowerCase();
 }
 
 /**

@@ -57,7 +57,11 @@ export class Database {
 
   constructor(@InjectDataSource() dataSource: DataSource, config: Config) {
     this.tables = tableKeysOf(dataSource);
-    this.pool = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, config.sqlEcho);
+    this.pool = new ConnectionPool(
+      (dataSource.driver as PostgresDriver).master as Pool,
+      config.sqlEcho,
+      config.slowStatementMs,
+    );
     this.quotasSql = literal(JSON.stringify(config.quotas));
     this.userQueues = new UserQueues({
       // Several users are needed to take all connections.
@@ -163,6 +167,11 @@ export class Database {
    */
   holdResponse(userId: string, length: number): (() => void) | undefined {
     return this.userQueues.hold(userId, length);
+  }
+
+  /** The current use of connections, and the transactions that wait for others of their user. */
+  get state(): { busy: number; idle: number; waiting: number; queued: number } {
+    return { ...this.pool.state, queued: this.userQueues.waiting };
   }
 
   /**

@@ -18,6 +18,7 @@ class Work {
       return new Promise<void>((resolve) => (this.end = resolve)).finally(() => (this.isRunning = false));
     };
     const context = {
+      id: '',
       address: null,
       appendHeader: () => undefined,
       onClose: (listener: () => void) => {

@@ -64,6 +64,13 @@ export class UserQueues {
     };
   }
 
+  /** Number of waiting transactions of all users. */
+  get waiting(): number {
+    let total = 0;
+    for (const { waiting } of this.queues.values()) total += waiting.length;
+    return total;
+  }
+
   private queueOf(userId: string): UserQueue {
     const queue = this.queues.get(userId) ?? { running: 0, isWriting: false, unsent: 0, waiting: [] };
     this.queues.set(userId, queue);

@@ -1,6 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
+import { unavailable } from '../core/problem';
+import { ShutdownState } from '../core/shutdown-state';
 import { Public } from '../http/access';
 import { Problems } from '../http/problem-responses';
 
@@ -17,7 +19,10 @@ class Health {
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly shutdown: ShutdownState,
+  ) {}
 
   @Get('live')
   @ApiOperation({ summary: 'Check whether the process is running' })
@@ -30,10 +35,11 @@ export class HealthController {
   @Problems(503)
   @ApiOperation({
     summary: 'Check whether the server can handle requests',
-    description: 'Also checks the connection to the database.',
+    description: 'Also checks the connection to the database. Fails as soon as the server begins to stop.',
   })
   @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
   async ready(): Promise<Health> {
+    if (this.shutdown.isStopping) throw unavailable('The server is stopping.');
     await this.database.ping();
     return { status: 'ok' };
   }

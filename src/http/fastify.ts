@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { Logger } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../core/config';
+import type { Log } from '../core/log';
+import { requestDurations } from '../core/metrics';
 import { parseAddress } from '../core/network-address';
 import { Problem } from '../core/problem';
-import { runInRequest } from '../core/request-context';
+import { RequestContext, runInRequest } from '../core/request-context';
+import type { ShutdownState } from '../core/shutdown-state';
 import { defaultBodyLimits } from './json-body';
 import { problemJson, sendProblem } from './problem.filter';
 
@@ -18,6 +21,22 @@ const stallTimeout = 45_000;
 
 const maxHeaderBytes = 16 * 1024;
 
+/** Request ids of clients and proxies that are taken over. */
+const requestIdPattern = /^[\w.:-]{1,100}$/;
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Characters of a path in the log. */
+const maxLoggedPath = 300;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Undefined if Fastify itself refused the request. */
+    context?: RequestContext;
+  }
+}
+
 /** Fastify with limits for every request. Its own errors are sent as problems too. */
 export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
@@ -25,8 +44,9 @@ export function createAdapter(config: Config): FastifyAdapter {
     requestTimeout,
     connectionTimeout: stallTimeout,
     trustProxy: config.trustProxy.length ? [...config.trustProxy] : false,
-    genReqId: () => randomUUID(),
+    genReqId: ({ headers }: IncomingMessage) => validRequestId(headers['x-request-id']) ?? randomUUID(),
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // requests that arrive while the server closes are handled
     http: {
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: requestTimeout,
@@ -36,6 +56,10 @@ export function createAdapter(config: Config): FastifyAdapter {
       sendProblem(error, request, reply),
     clientErrorHandler: sendClientError,
   });
+}
+
+function validRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && requestIdPattern.test(header) ? header : undefined;
 }
 
 /** Responds to invalid HTTP, for which Fastify has no request and no reply, only a socket. */
@@ -64,7 +88,9 @@ export function openRequestContext(fastify: FastifyInstance): void {
     closeListeners.set(socket, listeners);
     socket.once('close', () => listeners.forEach((listener) => listener()));
   });
-  fastify.addHook('onRequest', ({ ip, socket }, reply, done) => {
+  fastify.decorateRequest('context', undefined);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request;
     const appendHeader = (name: string, value: string) => {
       const previous = reply.getHeader(name);
       void reply.header(name, previous === undefined ? value : `${String(previous)}, ${value}`);
@@ -87,7 +113,10 @@ export function openRequestContext(fastify: FastifyInstance): void {
       }
       return remove;
     };
-    runInRequest({ address: parseAddress(ip), appendHeader, onClose }, done);
+    const address = parseAddress(request.ip);
+    const [, traceId] = traceparentPattern.exec(String(request.headers.traceparent)) ?? [];
+    request.context = { id: request.id, traceId, address, appendHeader, onClose };
+    runInRequest(request.context, done);
   });
 }
 
@@ -128,22 +157,74 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 };
 
-/** Adds security headers and the request id to each response, and logs each request in one line. */
-export function addHeadersAndLog(fastify: FastifyInstance): void {
-  const logger = new Logger('Request');
+/** Adds security headers and the ids of the request to each response. */
+export function addHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(securityHeaders).header('x-request-id', request.id);
+    if (request.context?.traceId) void reply.header('traceparent', request.headers.traceparent);
     done();
   });
+}
+
+/** Counts each request, and logs it in one line, without the query, which may contain user data. */
+export function logRequests(fastify: FastifyInstance, log: Log, slowRequestMs: number): void {
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { method, id } = request;
-    // Without the query, which may contain user data, and without control characters.
-    const path = request.url
-      .split('?', 1)[0]
-      ?.replace(/[^\x20-\x7e]/g, '?')
-      .replace(/cairn_[\w-]+/g, 'cairn_***');
+    const { method, id, context } = request;
     const ms = Math.round(reply.elapsedTime);
-    logger.log(`${method} ${path} ${reply.statusCode} ${ms} ms ${id}`);
+    const status = reply.statusCode;
+    const route = request.routeOptions.url;
+    requestDurations.observe({ method, route: route ?? 'none', status }, reply.elapsedTime / 1000);
+    const isSlow = ms >= slowRequestMs;
+    log.request(isSlow, {
+      context: 'Request',
+      msg: `${method} ${pathToLog(request.url)} ${status}`,
+      method,
+      route,
+      status,
+      duration_ms: ms,
+      is_slow: isSlow || undefined,
+      // The client closed the connection before it received the response.
+      is_aborted: !reply.raw.writableFinished || undefined,
+      request_id: id,
+      trace_id: context?.traceId,
+      user_id: context?.user?.userId,
+      address: context?.address,
+    });
+    done();
+  });
+}
+
+/** The path without control characters and tokens. */
+function pathToLog(url: string): string {
+  const end = url.indexOf('?');
+  return url
+    .slice(0, Math.min(end < 0 ? url.length : end, maxLoggedPath))
+    .replace(/[^\x20-\x7e]/g, '?')
+    .replace(/cairn_[\w-]+/g, 'cairn_***');
+}
+
+/**
+ * While the server stops, tells clients with each response to close the connection. When it closes, it does not wait for
+ * connections on which no request is being handled.
+ */
+export function closeConnectionsAtShutdown(fastify: FastifyInstance, shutdown: ShutdownState): void {
+  const connections = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (shutdown.isStopping) void reply.header('connection', 'close');
+    done(null, payload);
+  });
+  // A response may have been started before the server began to stop.
+  fastify.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (shutdown.isStopping) raw.socket.end();
+    done();
+  });
+  // Node closes connections that have become idle, but waits for a first request on new ones.
+  fastify.addHook('preClose', (done) => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
 }

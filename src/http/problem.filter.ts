@@ -1,5 +1,6 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problems } from '../core/metrics';
 import { Problem } from '../core/problem';
 
 /** Sends every error as `application/problem+json`, without internal details. */
@@ -15,11 +16,12 @@ const logger = new Logger('Problem');
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = asProblem(error);
+  problems.inc({ status: problem.status, code: problem.code });
   if (problem.status >= 500) {
     const cause = error instanceof Problem ? error.cause : error;
     // An intended refusal, such as a full queue, has no cause.
-    if (cause instanceof Error) logger.error(`${request.id} ${String(cause)}`, cause.stack);
-    else logger.warn(`${request.id} ${problem.detail}`);
+    if (cause instanceof Error) logger.error(String(cause), cause.stack);
+    else logger.warn(problem.detail);
   }
   void reply
     .status(problem.status)

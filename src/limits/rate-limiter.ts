@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Config, RateLimit } from '../core/config';
+import { rateLimitRefusals } from '../core/metrics';
 import { Problem } from '../core/problem';
 import { appendResponseHeader, currentNetwork } from '../core/request-context';
 import { HitCount, LimitCheck, RateLimitsRepository } from './rate-limits.repository';
@@ -234,6 +235,7 @@ function report({ name, limit }: ActiveRule, { is_allowed, used, seconds }: HitC
   appendResponseHeader('ratelimit-policy', `"${name}";q=${limit.quota};w=${limit.window}`);
   appendResponseHeader('ratelimit', `"${name}";r=${Math.max(0, limit.quota - used)};t=${seconds}`);
   if (is_allowed) return;
+  rateLimitRefusals.inc({ limit: name });
   const detail = `Too many requests. Try again in ${seconds} second${seconds === 1 ? '' : 's'}.`;
   throw new Problem(429, 'rate_limited', detail, undefined, { 'retry-after': String(seconds) });
 }

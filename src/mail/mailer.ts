@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import { createTransport, SendMailOptions } from 'nodemailer';
 import { Config, dataFolder } from '../core/config';
+import { mails } from '../core/metrics';
 import { newSecret, secretHash } from '../core/secrets';
 import { MailedTokenPurpose, mailedTokenPurposes, MailKind } from './mail.entity';
 import { mailText } from './mail-texts';
@@ -87,9 +88,11 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
         const { subject, text } = mailText(kind, { token, ...recipient }, this.config.appUrl);
         const to = { name: '', address: email };
         await this.deliver?.({ from: this.config.mailFrom, to, subject, text }, `${kind}-${id}`);
+        mails.inc({ result: 'sent' });
       }
     } catch (error) {
       const isFinal = attempts >= maxAttempts || isRejected(error);
+      mails.inc({ result: isFinal ? 'dropped' : 'failed' });
       const next = isFinal ? 'Giving up.' : 'Will try again.';
       this.logger.warn(
         `Could not send email ${id} (${kind}), attempt ${attempts}: ${String(error)}. ${next}`,

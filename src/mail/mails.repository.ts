@@ -38,6 +38,13 @@ export class MailsRepository {
     return mails;
   }
 
+  /** Mails that have not been sent yet, by all instances. */
+  async count(): Promise<number> {
+    const text = 'SELECT count(*)::integer AS count FROM mails';
+    const { rows } = await this.database.asAuthenticator({ rows: sql<{ count: number }>(text) });
+    return rows[0]!.count;
+  }
+
   /** Deletes a mail after it was sent or after the last attempt failed. */
   async delete(id: string): Promise<void> {
     await this.database.asAuthenticator({ deleted: sql('DELETE FROM mails WHERE id = :id', { id }) });

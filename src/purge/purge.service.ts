@@ -1,5 +1,6 @@
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../core/config';
+import { purgedRows, purges } from '../core/metrics';
 import { Database } from '../database/database';
 import { RateLimiter } from '../limits/rate-limiter';
 import { Purge, PurgeResult } from './purge';
@@ -52,11 +53,14 @@ export class PurgeService implements OnApplicationBootstrap, BeforeApplicationSh
       try {
         const result = await run();
         if (!result) return;
+        for (const [table, count] of Object.entries(result.counts)) purgedRows.inc({ table }, count);
+        purges.inc({ result: result.failures.length ? 'failed' : 'completed' });
         this.logger.log(`Deleted ${result.deleted}`);
         for (const failure of result.failures) {
           this.logger.warn(`Could not delete ${failure}. Will try again.`);
         }
       } catch (error) {
+        purges.inc({ result: 'failed' });
         this.logger.warn(`Purge failed, will try again: ${String(error)}`);
       }
     });

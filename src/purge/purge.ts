@@ -21,7 +21,11 @@ const isDueAccountSql = `NOT is_active
 const isOldTrashSql = isDaysAgoSql('deleted_at');
 const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 
+/** Deleted rows by table. */
+type Counts = Partial<Record<'tasks' | 'users' | 'sessions', number>>;
+
 export interface PurgeResult {
+  counts: Counts;
   /** What was deleted, as text. */
   deleted: string;
   /** What could not be deleted, and why. The next purge tries again. */
@@ -46,11 +50,13 @@ export class Purge {
     const users = await this.deleteAccounts();
     const tasks = await this.emptyTrash();
     const sessions = await this.attempt('sessions', () => this.deleteOldSessions());
-    return { deleted: describe({ tasks, users, sessions }), failures: this.failures };
+    const counts = { tasks, users, sessions };
+    return { counts, deleted: describe(counts), failures: this.failures };
   }
 
   async runForAccounts(): Promise<PurgeResult> {
-    return { deleted: `${await this.deleteAccounts()} accounts`, failures: this.failures };
+    const users = await this.deleteAccounts();
+    return { counts: { users }, deleted: `${users} accounts`, failures: this.failures };
   }
 
   /** Only counts the rows. @returns the counts as text */

@@ -7,7 +7,7 @@ import { asRole, onDatabase } from '../setup/server';
 const loginUrl = async () => asRole(await newDatabase(), 'cairn_login');
 const secretKey = 'x'.repeat(32);
 const start = (environment: NodeJS.ProcessEnv) =>
-  runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secretKey, ...environment });
+  runNode(['src/main.ts'], { PORT: '0', SHUTDOWN_DELAY: '0', JWT_SECRET_KEY: secretKey, ...environment });
 
 describe('the configuration', () => {
   it('is refused with one message that lists every invalid variable', async () => {
@@ -102,7 +102,7 @@ describe('the application', () => {
       .output()
       .split('\n')
       .find((text) => text.includes('/api/v1/tasks'))!;
-    expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Request' });
+    expect(JSON.parse(line)).toMatchObject({ level: 'info', context: 'Request' });
     app.process.kill('SIGTERM');
     expect(await app.ended).toBe(0);
   });

@@ -6,6 +6,8 @@ export interface RunningProcess {
   process: ChildProcess;
   /** Everything written so far, to both streams. */
   output(): string;
+  /** What was written to standard output. */
+  standardOutput(): string;
   /** Resolves when the output matches; rejects when the process ends without a match. */
   waitForOutput(pattern: RegExp): Promise<RegExpExecArray>;
   /** Resolves with the exit code, or the signal that ended the process. */
@@ -30,6 +32,8 @@ export function run(
   const { PATH, HOME } = process.env;
   const child = spawn(command, args, { cwd: folder, env: { PATH, HOME, ...environment } });
   let output = '';
+  let standardOutput = '';
+  child.stdout.on('data', (chunk: Buffer) => (standardOutput += chunk.toString()));
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -50,5 +54,5 @@ export function run(
       check();
       void ended.then((end) => reject(new Error(`The process ended with ${end}. Its output: ${output}`)));
     });
-  return { process: child, output: () => output, waitForOutput, ended };
+  return { process: child, output: () => output, standardOutput: () => standardOutput, waitForOutput, ended };
 }

@@ -1,0 +1,7 @@
+import { Injectable } from '@nestjs/common';
+
+/** Whether the server has been told to stop. It still handles requests for a while. */
+@Injectable()
+export class ShutdownState {
+  isStopping = false;
+}
