@@ -7,8 +7,7 @@ export function commandLine(): Command {
   const program = new Command('npm run cli --')
     .usage('COMMAND [OPTIONS]')
     .description('Commands for operators and developers of Cairn. See docs/operations.md.')
-    .showHelpAfterError('To list all commands: npm run cli -- help')
-    .showSuggestionAfterError();
+    .showHelpAfterError();
   const folder = join(__dirname, 'commands');
   for (const file of readdirSync(folder).sort()) {
     if (!/\.[jt]s$/.test(file)) continue;

@@ -23,7 +23,10 @@ export async function generateOrCheck(name: string | undefined): Promise<string>
     if (all.some(({ id }) => id === undefined)) {
       throw new ConfigError('The database lacks migrations. Apply them first: npm run migration:run');
     }
-    return name === undefined ? check(dataSource) : generate(dataSource, name);
+    const message = name === undefined ? check(dataSource) : generate(dataSource, name);
+    return message.catch((error: unknown) => {
+      throw new ConfigError((error as Error).message, { cause: error });
+    });
   });
 }
 

@@ -68,9 +68,9 @@ export class Migrator {
    */
   async run(): Promise<KnownMigration[]> {
     return this.withLock(async (runner) => {
-      await prepareTable(runner);
       const known = await this.known();
       const pending = await this.pendingOf(known, await appliedMigrations(runner));
+      await prepareTable(runner);
       await storeDeclarations(runner, known);
       await this.rebuildInvalidIndexes(runner, pending);
       for (const migration of pending) {
@@ -230,16 +230,23 @@ export class Migrator {
     }
   }
 
-  /** Repeats the work while other transactions hold a lock that it needs. */
+  /**
+   * Repeats the work while other transactions hold a lock that it needs.
+   * @throws ConfigError that says what remains to be done
+   */
   private async inTransaction(
     runner: QueryRunner,
     { name, instance }: KnownMigration,
     work: () => Promise<void>,
   ): Promise<void> {
-    // CONCURRENTLY waits for older transactions without blocking others.
     if (instance.transaction === false) {
+      // CONCURRENTLY waits for older transactions without blocking others.
       await runner.query('SET lock_timeout = 0');
-      return work();
+      await work().catch((error: unknown) => {
+        const hint = 'It runs without a transaction: statements before the failed one have taken effect.';
+        throw new ConfigError(`Migration ${name} failed. ${hint} ${reasonOf(error)}`, { cause: error });
+      });
+      return;
     }
     const { timeout, attempts, firstDelay } = this.lockPolicy;
     await runner.query(`SET lock_timeout = ${timeout}`);
@@ -250,16 +257,19 @@ export class Migrator {
         return await runner.commitTransaction();
       } catch (error) {
         await runner.rollbackTransaction().catch(() => undefined);
-        if (!lockErrors.includes((error as { code?: string }).code ?? '')) throw error;
+        if (!lockErrors.includes((error as { code?: string }).code ?? '')) {
+          const hint = 'Nothing of it has taken effect.';
+          throw new ConfigError(`Migration ${name} failed. ${hint} ${reasonOf(error)}`, { cause: error });
+        }
         const problem = `Migration ${name} needs a lock that another transaction holds. Attempt ${attempt} of ${attempts} failed`;
         if (attempt === attempts) {
           throw new ConfigError(
-            `${problem}. The migration was not applied. See docs/operations.md, "Migrations that wait for locks".`,
+            `${problem}. Nothing of it has taken effect. See docs/operations.md, "Migrations that wait for locks".`,
             { cause: error },
           );
         }
         const wait = Math.min(firstDelay * 2 ** (attempt - 1), 10_000);
-        this.log(`${problem} after ${timeout / 1000} seconds; the next follows in ${wait / 1000} seconds.`);
+        this.log(`${problem}; the next follows in ${wait / 1000} seconds.`);
         await delay(wait);
       }
     }
@@ -308,6 +318,12 @@ function editedMessage(names: string[]): string {
     `These migrations were edited after they had been applied: ${names.join(', ')}. Restore them as they were applied, and write ` +
     'a new migration for the change. See docs/operations.md, "An edited migration".'
   );
+}
+
+/** PostgreSQL's message. */
+function reasonOf(error: unknown): string {
+  const { message, detail, hint } = error as Error & { detail?: string; hint?: string };
+  return [message, detail, hint].filter(Boolean).join(' ');
 }
 
 async function tryLock(runner: QueryRunner): Promise<boolean> {
