@@ -120,8 +120,8 @@ describe('the application', () => {
     await onDatabase(url, (client) => client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
     const app = start({ DATABASE_URL: url });
     expect(await app.ended).toBe(1);
-    expect(app.output()).toContain(
-      `Cairn cannot start: these migrations are not applied: Baseline1795276800000. Apply them with: npm run migration:run`,
+    expect(app.output()).toMatch(
+      /^Cairn cannot start: these migrations are not applied: Baseline1795276800000(, \w+)*\. Apply them with: npm run migration:run$/m,
     );
   });
 
