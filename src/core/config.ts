@@ -112,12 +112,7 @@ export function loadConfig(environment = readEnvironment()): Config {
   const databaseUrl = reader.databaseUrl('DATABASE_URL', isProduction);
   const migrationDatabaseUrl = reader.databaseUrl('MIGRATION_DATABASE_URL', false);
   if (migrationDatabaseUrl && !databaseUrl && !isProduction) {
-    reader.addError(
-      'DATABASE_URL',
-      'no value',
-      'a URL, because MIGRATION_DATABASE_URL is set. Without both, the embedded PostgreSQL is used',
-      undefined,
-    );
+    reader.addError('DATABASE_URL', 'no value', 'a URL, because MIGRATION_DATABASE_URL is set', undefined);
   }
   const config: Config = {
     environment: nodeEnvironment,

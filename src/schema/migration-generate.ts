@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { ConfigError, projectFolder } from '../core/config';
+import { ConfigError, loadMigrationConfig, projectFolder } from '../core/config';
 import { connected } from './data-source';
 import { configuredMigrations } from './migration-data-source';
 import { migrationFile } from './migration-file';
@@ -14,10 +14,12 @@ const sources = join(projectFolder, 'src');
  * Writes a migration from the database to the entities and .sql files.
  * @param name undefined to only check that there are no differences
  * @returns a message for the developer
- * @throws ConfigError with the differences, or if there are no sources
+ * @throws ConfigError with the differences, in production, or without the sources
  */
 export async function generateOrCheck(name: string | undefined): Promise<string> {
-  if (!existsSync(sources)) throw new ConfigError('This command needs the sources in src.');
+  if (loadMigrationConfig().environment === 'production' || !existsSync(sources)) {
+    throw new ConfigError('This command is for development. It needs the sources in src.');
+  }
   return connected(await configuredMigrations(), async (dataSource) => {
     const all = await dataSource.migrator.status();
     if (all.some(({ id }) => id === undefined)) {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError } from '../core/config';
+import { ConfigError, projectFolder } from '../core/config';
 import { DeclaredMigration, recordStatements } from './recorded-statements';
 
 /** These were released before migrations were checked. */
@@ -34,7 +34,7 @@ export async function lintMigrations(): Promise<string> {
       const result = spawnSync(
         process.execPath,
         [
-          require.resolve('squawk-cli/js/bin/squawk'),
+          join(projectFolder, 'node_modules/squawk-cli/js/bin/squawk'),
           ...['--pg-version', '15', '--exclude', excludedRules.join(','), ...inTransaction, file],
         ],
         { encoding: 'utf8' },

@@ -110,7 +110,7 @@ describe('with MIGRATION_DATABASE_URL and nothing else', () => {
     const environment = { MIGRATION_DATABASE_URL: asRole(await newDatabase(), 'cairn_owner') };
     for (const args of [['dist/cli.js', 'purge', '--dry-run'], ['dist/main.js']]) {
       expect(await output(run('node', args, environment, folder), 1)).toContain(
-        'DATABASE_URL: expected a URL, because MIGRATION_DATABASE_URL is set.',
+        'DATABASE_URL: expected a URL, because MIGRATION_DATABASE_URL is set, got no value',
       );
     }
     expect(existsSync(join(folder, '.data/postgres'))).toBe(false);
