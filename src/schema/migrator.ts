@@ -69,7 +69,7 @@ export class Migrator {
   async run(): Promise<KnownMigration[]> {
     return this.withLock(async (runner) => {
       const known = await this.known();
-      const pending = await this.pendingOf(known, await appliedMigrations(runner));
+      const pending = this.pendingOf(known, await appliedMigrations(runner));
       await prepareTable(runner);
       await storeDeclarations(runner, known);
       await this.rebuildInvalidIndexes(runner, pending);
@@ -96,7 +96,7 @@ export class Migrator {
 
   /** The SQL of the pending migrations. Changes nothing. */
   async dryRun(): Promise<string> {
-    const pending = await this.pendingOf(await this.known(), await appliedMigrations(this.dataSource));
+    const pending = this.pendingOf(await this.known(), await appliedMigrations(this.dataSource));
     if (pending.length === 0) return '-- No migrations are pending.\n';
     const scripts = pending.map(async ({ name, instance }) => {
       const statements = (await recordStatements(instance, 'up')).map((sql) =>
@@ -193,7 +193,7 @@ export class Migrator {
     return Promise.all(migrations);
   }
 
-  private async pendingOf(known: KnownMigration[], applied: AppliedMigration[]): Promise<KnownMigration[]> {
+  private pendingOf(known: KnownMigration[], applied: AppliedMigration[]): KnownMigration[] {
     refuseEarlierVersion(applied.map(({ name }) => name));
     const edited = applied.filter((row) => {
       const migration = known.find(({ name }) => name === row.name);
