@@ -70,12 +70,12 @@ export class Migrator {
     return this.withLock(async (runner) => {
       const known = await this.known();
       const pending = this.pendingOf(known, await appliedMigrations(runner));
-      await prepareTable(runner);
+      await this.inTransaction(runner, 'The preparation of the table migrations', () => prepareTable(runner));
       await storeDeclarations(runner, known);
       await this.rebuildInvalidIndexes(runner, pending);
       for (const migration of pending) {
         const start = Date.now();
-        await this.inTransaction(runner, migration, async () => {
+        await this.apply(runner, migration, async () => {
           await migration.instance.up(runner);
           await runner.query(
             'INSERT INTO migrations (timestamp, name, checksum, compatible_with) VALUES ($1, $2, $3, $4)',
@@ -144,7 +144,7 @@ export class Migrator {
       }
       await confirm(names);
       for (const migration of reverted) {
-        await this.inTransaction(runner, migration, async () => {
+        await this.apply(runner, migration, async () => {
           await migration.instance.down(runner);
           await runner.query('DELETE FROM migrations WHERE name = $1', [migration.name]);
         });
@@ -230,24 +230,30 @@ export class Migrator {
     }
   }
 
+  /** Runs the statements of a migration, in a transaction unless it declares otherwise. */
+  private async apply(
+    runner: QueryRunner,
+    { name, instance }: KnownMigration,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    if (instance.transaction !== false) return this.inTransaction(runner, `Migration ${name}`, work);
+    // CONCURRENTLY waits for older transactions without blocking others.
+    await runner.query('SET lock_timeout = 0');
+    await work().catch((error: unknown) => {
+      const hint = 'It runs without a transaction: statements before the failed one have taken effect.';
+      throw new ConfigError(`Migration ${name} failed. ${hint} ${reasonOf(error)}`, { cause: error });
+    });
+  }
+
   /**
    * Repeats the work while other transactions hold a lock that it needs.
    * @throws ConfigError that says what remains to be done
    */
   private async inTransaction(
     runner: QueryRunner,
-    { name, instance }: KnownMigration,
+    subject: string,
     work: () => Promise<void>,
   ): Promise<void> {
-    if (instance.transaction === false) {
-      // CONCURRENTLY waits for older transactions without blocking others.
-      await runner.query('SET lock_timeout = 0');
-      await work().catch((error: unknown) => {
-        const hint = 'It runs without a transaction: statements before the failed one have taken effect.';
-        throw new ConfigError(`Migration ${name} failed. ${hint} ${reasonOf(error)}`, { cause: error });
-      });
-      return;
-    }
     const { timeout, attempts, firstDelay } = this.lockPolicy;
     await runner.query(`SET lock_timeout = ${timeout}`);
     for (let attempt = 1; ; attempt++) {
@@ -259,9 +265,9 @@ export class Migrator {
         await runner.rollbackTransaction().catch(() => undefined);
         if (!lockErrors.includes((error as { code?: string }).code ?? '')) {
           const hint = 'Nothing of it has taken effect.';
-          throw new ConfigError(`Migration ${name} failed. ${hint} ${reasonOf(error)}`, { cause: error });
+          throw new ConfigError(`${subject} failed. ${hint} ${reasonOf(error)}`, { cause: error });
         }
-        const problem = `Migration ${name} needs a lock that another transaction holds. Attempt ${attempt} of ${attempts} failed`;
+        const problem = `${subject} needs a lock that another transaction holds. Attempt ${attempt} of ${attempts} failed`;
         if (attempt === attempts) {
           throw new ConfigError(
             `${problem}. Nothing of it has taken effect. See docs/operations.md, "Migrations that wait for locks".`,

@@ -185,6 +185,19 @@ describe('a run', () => {
     });
   });
 
+  it('waits for the table of migrations in the same way', async () => {
+    const url = await newDatabase();
+    await onDatabase(url, async (blocker) => {
+      await blocker.query('ALTER TABLE migrations DROP checksum, DROP compatible_with');
+      await blocker.query('BEGIN; LOCK TABLE migrations IN ACCESS SHARE MODE');
+      await expect(run(url)).rejects.toThrow(
+        'The preparation of the table migrations needs a lock that another transaction holds. Attempt 3 of 3 failed.',
+      );
+      await blocker.query('COMMIT');
+      expect(await run(url)).toEqual(['No migrations are pending.']);
+    });
+  });
+
   it('with --dry-run returns the SQL and changes nothing', async () => {
     const url = await newDatabase();
     const concurrent = migrationOf(
