@@ -5,7 +5,7 @@ import { Passwords } from '../src/auth/passwords';
 import { dataFolder, loadConfig } from '../src/core/config';
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres';
 import { setUpDatabase } from '../src/database/set-up-database';
-import { migrationOptions, withDataSource } from '../src/schema/data-source';
+import { migrate } from '../src/schema/migration-data-source';
 import { onDatabase } from '../test/setup/server';
 
 export const password = 'a cairn of many stones';
@@ -18,8 +18,7 @@ export async function benchDatabase(name = 'bench'): Promise<{ databaseUrl: stri
   ]);
   await onDatabase(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   const { databaseUrl, migrationDatabaseUrl } = await setUpDatabase(server, name);
-  const options = migrationOptions(config(migrationDatabaseUrl));
-  await withDataSource(options, (dataSource) => dataSource.runMigrations());
+  await migrate(migrationDatabaseUrl);
   const superuserUrl = Object.assign(new URL(server), { pathname: `/${name}` }).toString();
   return { databaseUrl, superuserUrl };
 }

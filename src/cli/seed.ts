@@ -21,7 +21,7 @@ type Row<Entity> = Partial<Record<keyof Entity, unknown>>;
  * nothing if the demo user exists. The rows of each user are written as that user.
  * @returns a message for the operator, with the demo login
  */
-export async function seed(database: Database, _args: string[], config: Config): Promise<string> {
+export async function seed(database: Database, config: Config): Promise<string> {
   const login = `Sign in as demo@example.com (or demo) with the password: ${password}`;
   const findDemoUser = sql(`SELECT id FROM users WHERE lower(email) = 'demo@example.com'`);
   const { existing } = await database.asAuthenticator({ existing: findDemoUser });

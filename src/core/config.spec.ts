@@ -1,4 +1,4 @@
-import { Config, ConfigError, loadConfig } from './config';
+import { Config, ConfigError, loadConfig, loadMigrationConfig } from './config';
 
 const secret = 'x'.repeat(32);
 const otherSecret = 'y'.repeat(40);
@@ -377,5 +377,37 @@ describe('in production', () => {
     ]);
     expect(configErrors({ ...verifying, SMTP_URL: 'smtps://mail.example.com' })).toEqual([]);
     expect(configErrors({ ...verifying, NODE_ENV: 'development' })).toEqual([]);
+  });
+});
+
+describe('MIGRATION_DATABASE_URL without DATABASE_URL', () => {
+  it('is refused, except for migrations', () => {
+    expect(configErrors({ MIGRATION_DATABASE_URL: databaseUrl })).toEqual([
+      'DATABASE_URL: expected a URL, because MIGRATION_DATABASE_URL is set, got no value',
+    ]);
+  });
+});
+
+describe('loadMigrationConfig', () => {
+  it.each([
+    [{}, { environment: 'development', url: undefined, variable: 'DATABASE_URL' }],
+    [
+      { DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'short', PORT: 'none' },
+      { environment: 'development', url: databaseUrl, variable: 'DATABASE_URL' },
+    ],
+    [
+      { NODE_ENV: 'production', MIGRATION_DATABASE_URL: 'postgres://owner:p@h/d', DATABASE_URL: 'not read' },
+      { environment: 'production', url: 'postgresql://owner:p@h/d', variable: 'MIGRATION_DATABASE_URL' },
+    ],
+  ])('of %j reads nothing else', (environment, expected) => {
+    expect(loadMigrationConfig(environment)).toEqual(expected);
+  });
+
+  it.each([
+    [{ NODE_ENV: 'production' }, /DATABASE_URL: expected .+ not available in production\), got no value/],
+    [{ MIGRATION_DATABASE_URL: 'hunter2' }, /MIGRATION_DATABASE_URL: expected .+, got another value/],
+    [{ NODE_ENV: 'prod' }, /NODE_ENV: expected one of/],
+  ])('of %j is refused', (environment, message) => {
+    expect(() => loadMigrationConfig(environment)).toThrow(message);
   });
 });

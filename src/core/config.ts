@@ -100,6 +100,15 @@ export class Config {
   readonly slowStatementMs: number;
 }
 
+/** The configuration of the migration commands. */
+export interface MigrationConfig {
+  readonly environment: Config['environment'];
+  /** Absent in development: the embedded PostgreSQL is used. */
+  readonly url?: string;
+  /** The variable that the URL comes from. */
+  readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL';
+}
+
 /** An error that the operator can correct. Its message is shown without a stack trace. */
 export class ConfigError extends Error {}
 
@@ -108,20 +117,19 @@ export class ConfigError extends Error {}
  * not set there, from the file `.env`.
  * @throws ConfigError naming each missing or invalid variable with its expected and actual value
  */
-export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
-  if (!environment) {
-    const file = join(projectFolder, '.env');
-    if (existsSync(file)) process.loadEnvFile(file);
-    environment = process.env;
-  }
+export function loadConfig(environment = readEnvironment()): Config {
   const reader = new EnvironmentReader(environment);
   const nodeEnvironment = reader.oneOf('NODE_ENV', environments, 'development');
   const isProduction = nodeEnvironment === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL', isProduction);
+  const migrationDatabaseUrl = reader.databaseUrl('MIGRATION_DATABASE_URL', false);
+  if (migrationDatabaseUrl && !databaseUrl && !isProduction) {
+    reader.addError('DATABASE_URL', 'no value', 'a URL, because MIGRATION_DATABASE_URL is set', undefined);
+  }
   const config: Config = {
     environment: nodeEnvironment,
     databaseUrl,
-    migrationDatabaseUrl: reader.databaseUrl('MIGRATION_DATABASE_URL', false) ?? databaseUrl,
+    migrationDatabaseUrl: migrationDatabaseUrl ?? databaseUrl,
     databasePoolSize: reader.integer('DATABASE_POOL_SIZE', 1, 1000, 10),
     databasePoolTimeout: reader.integer('DATABASE_POOL_TIMEOUT', 1, 300, 30),
     databasePoolRecycle: reader.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),
@@ -173,16 +181,45 @@ export function loadConfig(environment?: NodeJS.ProcessEnv): Config {
       undefined,
     );
   }
-  if (reader.errors.length) {
-    throw new ConfigError(
-      [
-        'Cairn cannot start: the configuration is invalid.',
-        ...reader.errors,
-        'See .env.example for all variables.',
-      ].join('\n  '),
-    );
-  }
+  refuseErrors(reader);
   return Object.freeze(Object.assign(new Config(), config));
+}
+
+/**
+ * Reads only what the migration commands need, so that they require no other variable. Reads the same sources as
+ * `loadConfig`.
+ * @throws ConfigError naming the invalid variables; in production also if there is no URL
+ */
+export function loadMigrationConfig(environment = readEnvironment()): MigrationConfig {
+  const reader = new EnvironmentReader(environment);
+  const nodeEnvironment = reader.oneOf('NODE_ENV', environments, 'development');
+  const migrationUrl = reader.databaseUrl('MIGRATION_DATABASE_URL', false);
+  const isRequired = nodeEnvironment === 'production' && !migrationUrl && reader.errors.length === 0;
+  const url = migrationUrl ?? reader.databaseUrl('DATABASE_URL', isRequired);
+  refuseErrors(reader);
+  return {
+    environment: nodeEnvironment,
+    url,
+    variable: migrationUrl ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL',
+  };
+}
+
+/** The environment of the process and, for variables that are not set there, of the file `.env`. */
+function readEnvironment(): NodeJS.ProcessEnv {
+  const file = join(projectFolder, '.env');
+  if (existsSync(file)) process.loadEnvFile(file);
+  return process.env;
+}
+
+function refuseErrors({ errors }: EnvironmentReader): void {
+  if (errors.length === 0) return;
+  throw new ConfigError(
+    [
+      'Cairn cannot start: the configuration is invalid.',
+      ...errors,
+      'See .env.example for all variables.',
+    ].join('\n  '),
+  );
 }
 
 /** The minimum is OWASP's: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */

@@ -5,22 +5,26 @@ import { Config, ConfigError } from '../core/config';
 import { NamingStrategy } from '../database/naming-strategy';
 import { entities } from './entities';
 
+const schemaOptions = {
+  type: 'postgres',
+  applicationName: 'cairn',
+  entities,
+  // A pattern, so that a new migration needs no change here. It matches the sources and the compiled files alike.
+  migrations: [join(__dirname, 'migrations', '*.{ts,js}')],
+  migrationsTableName: 'migrations',
+  migrationsTransactionMode: 'each',
+  namingStrategy: new NamingStrategy(),
+  logging: false, // would include values; with SQL_ECHO, ConnectionPool logs the statements without them
+} satisfies PostgresDataSourceOptions;
+
 /**
- * The options of the application, and the basis of those of the TypeORM CLI, the tests and the benchmarks. They contain no
- * start-up parameters that a pooler refuses: see `roleSettings`.
+ * The options of the application, and the basis of those of the tests and the benchmarks. They contain no start-up
+ * parameters that a pooler refuses: see `roleSettings`.
  */
 export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
   return {
-    type: 'postgres',
+    ...schemaOptions,
     url: config.databaseUrl,
-    applicationName: 'cairn',
-    entities,
-    // A pattern, so that a new migration needs no change here. It matches the sources and the compiled files alike.
-    migrations: [join(__dirname, 'migrations', '*.{ts,js}')],
-    migrationsTableName: 'migrations',
-    migrationsTransactionMode: 'each',
-    namingStrategy: new NamingStrategy(),
-    logging: false, // would include values; with SQL_ECHO, ConnectionPool logs the statements without them
     poolSize: config.databasePoolSize,
     connectTimeoutMS: config.databasePoolTimeout * 1000,
     extra: {
@@ -30,14 +34,9 @@ export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
   };
 }
 
-/** Connects as the schema owner, without time limits: a migration may take as long as it needs. */
-export function migrationOptions(config: Config): PostgresDataSourceOptions {
-  return {
-    ...dataSourceOptions(config),
-    url: config.migrationDatabaseUrl,
-    poolSize: 2, // one connection holds the lock while another migrates
-    extra: {},
-  };
+/** For the schema owner, without time limits: a migration may take as long as it needs. */
+export function migrationOptions(url: string): PostgresDataSourceOptions {
+  return { ...schemaOptions, url, poolSize: 2, connectTimeoutMS: 30_000 };
 }
 
 /** A data source that explains to the operator why it cannot connect. */
@@ -68,17 +67,43 @@ export class ConfiguredDataSource extends DataSource {
       throw problem;
     }
   }
+
+  /** The server, database and role of the connections, for the operator. */
+  async describe(): Promise<string> {
+    const [row] = await this.query<{ database: string; role: string }[]>(
+      'SELECT current_database() AS database, current_user AS role',
+    );
+    const { master } = this.driver as unknown as { master: { connect(): Promise<Connection> } };
+    const connection = await master.connect();
+    connection.release();
+    return `Database ${row!.database} at ${connection.host}:${connection.port} as ${row!.role}`;
+  }
+}
+
+/** A connection of the pool, which knows the server even where the URL leaves it to a default. */
+interface Connection {
+  host: string;
+  port: number;
+  release(): void;
 }
 
 /** Connects, runs `work`, and disconnects. */
-export async function withDataSource<T>(
-  options: PostgresDataSourceOptions,
-  work: (dataSource: DataSource) => Promise<T>,
+export async function connected<T, Source extends DataSource>(
+  dataSource: Source,
+  work: (dataSource: Source) => Promise<T>,
 ): Promise<T> {
-  const dataSource = await new ConfiguredDataSource(options, 'DATABASE_URL').initialize();
+  await dataSource.initialize();
   try {
     return await work(dataSource);
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** The same, with the database of DATABASE_URL. */
+export function withDataSource<T>(
+  options: PostgresDataSourceOptions,
+  work: (dataSource: ConfiguredDataSource) => Promise<T>,
+): Promise<T> {
+  return connected(new ConfiguredDataSource(options, 'DATABASE_URL'), work);
 }

@@ -1,46 +1,52 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataSource } from 'typeorm';
-import cliDataSource from './cli-data-source';
+import type { DataSource } from 'typeorm';
+import { ConfigError, loadMigrationConfig, projectFolder } from '../core/config';
+import { connected } from './data-source';
+import { configuredMigrations } from './migration-data-source';
 import { migrationFile } from './migration-file';
 import { findDifferences, generateMigration } from './migration-generator';
 import { report } from './schema-diff';
 
-/*
- * npm run migration:generate -- Name     writes a migration from the database to the entities and .sql files
- * npm run migration:generate -- --check  exits with 1 if the migrated database differs from them
+const sources = join(projectFolder, 'src');
+
+/**
+ * Writes a migration from the database to the entities and .sql files.
+ * @param name undefined to only check that there are no differences
+ * @returns a message for the developer
+ * @throws ConfigError with the differences, in production, or without the sources
  */
-async function main([argument = '', ...others]: string[]): Promise<number> {
-  const isCheck = argument === '--check';
-  if (!argument || others.length > 0 || (!isCheck && argument.startsWith('-'))) {
-    return print('Usage: npm run migration:generate -- Name, or: npm run migration:generate -- --check', 1);
+export async function generateOrCheck(name: string | undefined): Promise<string> {
+  if (loadMigrationConfig().environment === 'production' || !existsSync(sources)) {
+    throw new ConfigError('This command is for development. It needs the sources in src.');
   }
-  const dataSource = await (await cliDataSource).initialize();
-  try {
-    if (await dataSource.showMigrations()) {
-      return print('The database lacks migrations. Apply them first: npm run migration:run', 1);
+  return connected(await configuredMigrations(), async (dataSource) => {
+    const all = await dataSource.migrator.status();
+    if (all.some(({ id }) => id === undefined)) {
+      throw new ConfigError('The database lacks migrations. Apply them first: npm run migration:run');
     }
-    return isCheck ? await check(dataSource) : await generate(dataSource, argument);
-  } finally {
-    await dataSource.destroy();
-  }
+    const message = name === undefined ? check(dataSource) : generate(dataSource, name);
+    return message.catch((error: unknown) => {
+      throw new ConfigError((error as Error).message, { cause: error });
+    });
+  });
 }
 
-async function check(dataSource: DataSource): Promise<number> {
+async function check(dataSource: DataSource): Promise<string> {
   const found = await findDifferences(dataSource);
-  if (found.length === 0) return print('No differences', 0);
-  return print(`The database differs from the entities and the .sql files:\n${report(found)}`, 1);
+  if (found.length === 0) return 'No differences';
+  throw new ConfigError(`The database differs from the entities and the .sql files:\n${report(found)}`);
 }
 
-async function generate(dataSource: DataSource, name: string): Promise<number> {
+async function generate(dataSource: DataSource, name: string): Promise<string> {
   migrationFile(name, 0, { up: [], down: [] }); // throws early if the name is invalid
   const migration = await generateMigration(dataSource);
-  if (!migration) return print('No differences: there is nothing to migrate.', 0);
+  if (!migration) return 'No differences: there is nothing to migrate.';
   const { fileName, text } = migrationFile(name, nextTimestamp(dataSource), migration);
-  writeFileSync(join(__dirname, 'migrations', fileName), text, { flag: 'wx' });
-  return print(
-    `Written: src/schema/migrations/${fileName}\nReview it: a renamed column is dropped and added.`,
-    0,
+  writeFileSync(join(sources, 'schema/migrations', fileName), text, { flag: 'wx' });
+  return (
+    `Written: src/schema/migrations/${fileName}\n` +
+    'Review it: a renamed column is dropped and added. See docs/operations.md, "Writing migrations".'
   );
 }
 
@@ -51,16 +57,3 @@ function nextTimestamp({ migrations }: DataSource): number {
   );
   return Math.max(Date.now(), ...timestamps.map((timestamp) => timestamp + 1));
 }
-
-function print(text: string, exitCode: number): number {
-  process.stdout.write(`${text}\n`);
-  return exitCode;
-}
-
-main(process.argv.slice(2)).then(
-  (exitCode) => process.exit(exitCode),
-  (error: unknown) => {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(1);
-  },
-);

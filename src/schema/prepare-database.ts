@@ -1,26 +1,22 @@
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { DataSource } from 'typeorm';
-import { Config, ConfigError, dataFolder } from '../core/config';
+import type { DataSource } from 'typeorm';
+import { Config, ConfigError } from '../core/config';
 import { Problem } from '../core/problem';
 import { Database } from '../database/database';
-import { startEmbeddedPostgres } from '../database/embedded-postgres';
 import { missingSettingsSql, storeSettingsSql } from '../database/role-settings';
-import { setUpDatabase } from '../database/set-up-database';
-import { dataSourceOptions, migrationOptions, withDataSource } from './data-source';
-import { Baseline1795276800000, earlierVersionMessage } from './migrations/1795276800000-baseline';
+import { dataSourceOptions, withDataSource } from './data-source';
+import { embeddedDatabase, migrate } from './migration-data-source';
+import { refuseEarlierVersion } from './migrator';
 
 /**
  * Checks the database of DATABASE_URL. Without DATABASE_URL, starts the embedded database and migrates it first.
- * @throws ConfigError if the database cannot be reached, if migrations are missing, if an earlier development version
- * created the database, or if the role is not suitable
+ * @throws ConfigError if the database cannot be reached, if its schema is behind or ahead of this version, or if the
+ * role is not suitable
  */
 export async function prepareDatabase(config: Config): Promise<Config> {
   const ready = await withDatabase(config);
-  if (!config.databaseUrl) await withDataSource(migrationOptions(ready), migrate);
   await withDataSource(dataSourceOptions(ready), async (dataSource) => {
     await refuseUnsuitableServer(dataSource, config);
-    await refuseMissingMigrations(dataSource);
+    await refuseOtherSchema(dataSource);
     await refuseUnsuitableRole(dataSource, config.environment === 'production');
     await storeMissingSettings(dataSource);
   });
@@ -32,53 +28,46 @@ export async function prepareDatabase(config: Config): Promise<Config> {
 }
 
 /** The configuration with the URL of the database. Starts the embedded database if none is configured. */
-export async function withDatabase(config: Config): Promise<Config> {
+async function withDatabase(config: Config): Promise<Config> {
   if (config.databaseUrl) return config;
-  const server = await startEmbeddedPostgres(join(dataFolder, 'postgres'));
-  return Object.freeze(Object.assign(new Config(), config, await setUpDatabase(server, 'cairn')));
+  const urls = await embeddedDatabase();
+  await migrate(urls.migrationDatabaseUrl);
+  return Object.freeze(Object.assign(new Config(), config, urls));
 }
 
-/** Applies the missing migrations. Safe if several processes do this at the same time. */
-async function migrate(dataSource: DataSource): Promise<void> {
-  const lock = dataSource.createQueryRunner();
-  // Polls, because a waiting statement would block a CREATE INDEX CONCURRENTLY in a migration.
-  const tryLockSql = `SELECT pg_try_advisory_lock(hashtext('cairn migrations')) AS "isLocked"`;
-  while (!((await lock.query(tryLockSql)) as { isLocked: boolean }[])[0]?.isLocked) await delay(100);
-  try {
-    refuseEarlierVersion(await appliedMigrations(dataSource));
-    await dataSource.runMigrations();
-  } finally {
-    await lock.query(`SELECT pg_advisory_unlock(hashtext('cairn migrations'))`);
-    await lock.release();
-  }
-}
-
-async function refuseMissingMigrations(dataSource: DataSource): Promise<void> {
+async function refuseOtherSchema(dataSource: DataSource): Promise<void> {
   const applied = await appliedMigrations(dataSource);
-  refuseEarlierVersion(applied);
-  const missing = dataSource.migrations
-    .map((migration) => migration.name ?? migration.constructor.name)
-    .filter((name) => !applied.includes(name));
-  if (missing.length === 0) return;
-  throw new ConfigError(
-    `Cairn cannot start: these migrations are not applied: ${missing.join(', ')}. Apply them with: npm run migration:run`,
-  );
-}
-
-async function appliedMigrations(dataSource: DataSource): Promise<string[]> {
-  const [known] = await dataSource.query<{ exists: boolean }[]>(
-    `SELECT to_regprocedure('applied_migrations()') IS NOT NULL AS exists`,
-  );
-  if (!known?.exists) return [];
-  const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM applied_migrations() name');
-  return rows.map(({ name }) => name);
-}
-
-/** Allows migrations of newer versions. Earlier development versions did not have the baseline migration. */
-function refuseEarlierVersion(applied: string[]): void {
-  if (applied.length > 0 && !applied.includes(Baseline1795276800000.name)) {
-    throw new ConfigError(`Cairn cannot start. ${earlierVersionMessage}`);
+  refuseEarlierVersion(applied.map(({ name }) => name));
+  const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+  const missing = known.filter((name) => !applied.some((row) => row.name === name));
+  if (missing.length > 0) {
+    throw new ConfigError(
+      `Cairn cannot start: these migrations are not applied: ${missing.join(', ')}. Apply them with: npm run migration:run`,
+    );
   }
+  const incompatible = applied
+    .filter(({ name, compatible_with }) => !known.includes(name) && !known.includes(compatible_with ?? ''))
+    .map(({ name }) => name);
+  if (incompatible.length > 0) {
+    throw new ConfigError(
+      `Cairn cannot start: the database is ahead of this version, which is not compatible with these migrations: ` +
+        `${incompatible.join(', ')}. Start the version that applied them, or revert them with that version: ` +
+        `npm run migration:revert -- --to ${known.filter((name) => applied.some((row) => row.name === name)).at(-1)}`,
+    );
+  }
+}
+
+/** `compatible_with` is null if the migration does not declare it, or if checksums are not stored yet. */
+async function appliedMigrations(
+  dataSource: DataSource,
+): Promise<{ name: string; compatible_with: string | null }[]> {
+  const [known] = await dataSource.query<{ current: boolean; earlier: boolean }[]>(
+    `SELECT to_regprocedure('schema_migrations()') IS NOT NULL AS current,
+       to_regprocedure('applied_migrations()') IS NOT NULL AS earlier`,
+  );
+  if (known?.current) return dataSource.query('SELECT name, compatible_with FROM schema_migrations()');
+  if (!known?.earlier) return [];
+  return dataSource.query('SELECT name, NULL AS compatible_with FROM applied_migrations() name');
 }
 
 /**

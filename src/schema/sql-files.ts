@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { QueryRunner } from 'typeorm';
+import { projectFolder } from '../core/config';
 
 interface SqlFile {
   path: string;
@@ -9,11 +10,10 @@ interface SqlFile {
 
 /** The .sql files below `src`: the current definitions of everything that the entities cannot express. */
 export function sqlFiles(): SqlFile[] {
-  const root = join(__dirname, '..');
+  const root = join(projectFolder, 'src'); // the compiled code has no copies
   const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.sql'),
   );
-  if (paths.length === 0) throw new Error(`There are no .sql files in ${root}: run this from the sources.`);
   return paths.sort().map((path) => ({
     path: `src/${path.split(sep).join('/')}`,
     sql: readFileSync(join(root, path), 'utf8'),

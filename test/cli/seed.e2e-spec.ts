@@ -1,28 +1,28 @@
 import { newDatabase } from '../setup/app';
-import { run, runNode } from '../setup/processes';
+import { runCli } from '../setup/cli';
+import { runNode } from '../setup/processes';
 import { asRole } from '../setup/server';
 
 describe('the seed command', () => {
   const secretKey = 'x'.repeat(32);
   const loginUrl = async () => asRole(await newDatabase(), 'cairn_login');
   const seed = (url: string, environment = {}) =>
-    runNode(['src/cli.ts', 'seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secretKey, ...environment });
+    runCli(['seed'], { DATABASE_URL: url, JWT_SECRET_KEY: secretKey, ...environment });
 
   it('creates demo data once, and prints a login that works', async () => {
     const url = await loginUrl();
-    const first = seed(url);
-    expect([await first.ended, first.output()]).toEqual([
+    const first = await seed(url);
+    expect(first).toEqual([
       0,
       expect.stringMatching(
         /^Created 3 users, \d\d goals and \d{3} tasks\. Sign in as (\S+) \(or demo\) with the password: (.+)\n$/,
       ),
     ]);
-    const again = seed(url);
-    expect([await again.ended, again.output()]).toEqual([0, expect.stringContaining('already exists')]);
+    expect(await seed(url)).toEqual([0, expect.stringContaining('already exists')]);
 
     const app = runNode(['src/main.ts'], { PORT: '0', JWT_SECRET_KEY: secretKey, DATABASE_URL: url });
     const [, apiUrl] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
-    const [, password] = /password: (.+)\n/.exec(first.output())!;
+    const [, password] = /password: (.+)\n/.exec(first[1])!;
     const login = await fetch(`${apiUrl}/api/v1/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -38,18 +38,17 @@ describe('the seed command', () => {
   });
 
   it('refuses to run in production', async () => {
-    const command = seed(await loginUrl(), { NODE_ENV: 'production' });
-    expect([await command.ended, command.output()]).toEqual([
+    expect(await seed(await loginUrl(), { NODE_ENV: 'production' })).toEqual([
       1,
       expect.stringContaining('not for production'),
     ]);
   });
 
   it('is listed with the other commands', async () => {
-    const command = run('node', ['-r', '@swc-node/register', 'src/cli.ts', 'sow'], {});
-    expect([await command.ended, command.output()]).toEqual([
-      1,
-      'Usage: npm run cli -- COMMAND. Commands: seed, user:promote, purge\n',
-    ]);
+    const [status, output] = await runCli(['sow'], {});
+    expect([status, output]).toEqual([1, expect.stringMatching(/^error: unknown command 'sow'\n/)]);
+    for (const name of ['seed', 'user:promote', 'purge', 'migration:run', 'migration:revert', 'help']) {
+      expect(output).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    }
   });
 });

@@ -303,6 +303,7 @@ describe('the functions', () => {
         [[asUser, 'UPDATE public.users SET full_name = NULL'], 1],
         [[`SELECT public.lock_account('${user.id}')`], 1],
         [['SELECT public.applied_migrations()'], migrations.length],
+        [['SELECT public.schema_migrations()'], migrations.length],
       ] as [string[], number][]) {
         const result = await attempt(...preparation, ...statements);
         expect([statements.at(-1), result]).toEqual([statements.at(-1), count]);

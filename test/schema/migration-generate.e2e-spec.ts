@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { projectFolder } from '../../src/core/config';
 import { newDatabase } from '../setup/app';
 import { copyProject } from '../setup/project-copy';
-import { run, runNode } from '../setup/processes';
+import { runCli } from '../setup/cli';
+import { run } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
 /** `npm run migration:generate -- …`: its exit code and output. */
 async function generate(url: string, argument: string, folder = projectFolder): Promise<[unknown, string]> {
-  const environment = { DATABASE_URL: asRole(url, 'cairn_owner'), JWT_SECRET_KEY: 'x'.repeat(32) };
-  const command = runNode(['src/schema/migration-generate.ts', argument], environment, folder);
-  return [await command.ended, command.output()];
+  return runCli(['migration:generate', argument], { DATABASE_URL: asRole(url, 'cairn_owner') }, folder);
 }
 
 const check = (url: string, folder?: string) => generate(url, '--check', folder);
@@ -160,15 +159,14 @@ describe('with a changed line of a .sql file', () => {
   });
 
   it('the migrated database has no differences, and neither has the reverted one from the old files', async () => {
-    const typeorm = async (command: string) => {
-      const environment = { DATABASE_URL: asRole(url, 'cairn_owner'), JWT_SECRET_KEY: 'x'.repeat(32) };
-      const process = run('npm', ['run', '-s', command], environment, folder);
-      expect([await process.ended, process.output()]).toEqual([0, process.output()]);
+    const migrate = async (...command: string[]) => {
+      const [status, output] = await runCli(command, { DATABASE_URL: asRole(url, 'cairn_owner') }, folder);
+      expect([status, output]).toEqual([0, output]);
     };
     expect(await check(url, folder)).toEqual([1, expect.stringContaining('npm run migration:run')]);
-    await typeorm('migration:run');
+    await migrate('migration:run');
     expect(await check(url, folder)).toEqual([0, 'No differences\n']);
-    await typeorm('migration:revert');
+    await migrate('migration:revert', '--yes');
     expect(await check(url)).toEqual([0, 'No differences\n']);
   });
 });
@@ -232,14 +230,13 @@ describe('with a new table, a dropped column and a changed signature', () => {
     const text = readFileSync(join(folder, 'src/schema/migrations', name), 'utf8');
     expect(text).toContain('\n  "name" text NOT NULL DEFAULT ');
     expect(text).toContain('REVOKE EXECUTE ON FUNCTION stone_weight(text) FROM PUBLIC;');
-    const environment = { DATABASE_URL: asRole(url, 'cairn_owner'), JWT_SECRET_KEY: 'x'.repeat(32) };
-    const migrate = async (command: string) => {
-      const process = run('npm', ['run', '-s', command], environment, folder);
-      expect([await process.ended, process.output()]).toEqual([0, process.output()]);
+    const migrate = async (...command: string[]) => {
+      const [status, output] = await runCli(command, { DATABASE_URL: asRole(url, 'cairn_owner') }, folder);
+      expect([status, output]).toEqual([0, output]);
     };
     await migrate('migration:run');
     expect(await check(url, folder)).toEqual([0, 'No differences\n']);
-    await migrate('migration:revert');
+    await migrate('migration:revert', '--yes');
     expect(await check(url)).toEqual([0, 'No differences\n']);
   });
 });

@@ -62,7 +62,7 @@ it('go up, down to nothing, and up again to the same schema', async () => {
   expect(first.filter((line) => line.startsWith('index')).length).toBeGreaterThan(15);
 
   for (;;) {
-    const output = await migration(url, 'migration:revert');
+    const output = await migration(url, 'migration:revert', '--', '--yes');
     if (!output.includes('has been reverted')) break;
   }
   const nothing = await dump(url);

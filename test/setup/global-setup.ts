@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { loadConfig } from '../../src/core/config';
 import { setUpDatabase } from '../../src/database/set-up-database';
-import { migrationOptions, withDataSource } from '../../src/schema/data-source';
+import { migrate } from '../../src/schema/migration-data-source';
 import { onDatabase, template, testServer } from './server';
 
 /** Starts PostgreSQL once and migrates the template database that each test file clones. */
@@ -14,7 +13,6 @@ export default async function globalSetup(): Promise<void> {
     for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
   });
   const { migrationDatabaseUrl } = await setUpDatabase(server, template);
-  const config = loadConfig({ DATABASE_URL: migrationDatabaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) });
-  await withDataSource(migrationOptions(config), (dataSource) => dataSource.runMigrations());
+  await migrate(migrationDatabaseUrl);
   process.env.CAIRN_TEST_SERVER = server;
 }

@@ -1,6 +1,8 @@
 import { MigrationInterface, QueryRunner } from 'typeorm';
 
 export class Quotas1795294333888 implements MigrationInterface {
+  readonly compatibleWith = 'CloseAccounts1795289780026';
+
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(up);
   }

@@ -2,6 +2,8 @@ import { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Stores the settings with the login role, also where the role existed before, because poolers refuse them at start-up. */
 export class RoleSettings1795295400000 implements MigrationInterface {
+  readonly compatibleWith = 'CloseAccounts1795289780026';
+
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(up);
   }
