@@ -8,6 +8,9 @@ import { sql, Statement } from '../database/statement';
 /** Characters of a description. Writing a feed with longer ones would delay other requests. */
 const maxDescriptionLength = 1000;
 
+/** Characters of all descriptions of tasks, and of goals. Later entries have none: a feed is kept in memory until it is sent. */
+const maxDescriptionsLength = 500_000;
+
 /** A task or a goal with a date. */
 export interface CalendarEntry {
   id: string;
@@ -51,13 +54,15 @@ function upcomingEntries(
 ): Statement<CalendarEntry> {
   const sortKeySql = nullsLastSql(dueColumn);
   const text = `
-    SELECT id, title, left(description, ${maxDescriptionLength}) AS description,
+    SELECT id, title, due, priority, created_at, updated_at, version,
+      CASE WHEN sum(length(beginning)) OVER (ROWS UNBOUNDED PRECEDING) <= ${maxDescriptionsLength} THEN beginning END AS description
+    FROM (SELECT id, title, left(description, ${maxDescriptionLength}) AS beginning,
       CASE WHEN (${dueColumn} AT TIME ZONE timezone)::time = '23:59:59.999' THEN to_char(${dueColumn} AT TIME ZONE timezone, 'YYYY-MM-DD')
         ELSE ${timestampAsTextSql(dueColumn)} END AS due,
       ${prioritySql} AS priority,
       ${timestampAsTextSql('created_at')} AS created_at, ${timestampAsTextSql('updated_at')} AS updated_at, version
     FROM ${table} CROSS JOIN (SELECT timezone FROM users WHERE id = :user_id) owner
     WHERE user_id = :user_id AND ${isOpenSql} AND ${dueColumn} IS NOT NULL AND ${sortKeySql} >= now() - :days::integer * interval '1 day'
-    ORDER BY ${sortKeySql}, id LIMIT :limit::integer`;
+    ORDER BY ${sortKeySql}, id LIMIT :limit::integer) upcoming`;
   return sql<CalendarEntry>(text, { ...parameters });
 }

@@ -115,6 +115,16 @@ describe('the calendar feed', () => {
     expect((await events())[0]!.description).toBe('é\n'.repeat(500));
   });
 
+  it('contains the descriptions of the next items, up to 500,000 characters', async () => {
+    await app.database.query(
+      `INSERT INTO tasks (user_id, id, title, description, due_date)
+       SELECT $1, gen_random_uuid(), 'Task ' || n, repeat('d', 1000), now() + n * interval '1 hour' FROM generate_series(1, 510) n`,
+      [user.id],
+    );
+    const lengths = (await events()).map(({ description }) => description?.length ?? 0);
+    expect([lengths.length, lengths[499], lengths[500]]).toEqual([510, 1000, 0]);
+  });
+
   it('contains the next thousand items', async () => {
     await app.database.query(
       `INSERT INTO tasks (user_id, id, title, due_date)
