@@ -62,7 +62,7 @@ export function startCompiled(databaseUrl: string): Promise<{ url: string; proce
       ...process.env,
       DATABASE_URL: databaseUrl,
       JWT_SECRET_KEY: 'x'.repeat(32),
-      LOG_LEVEL: 'error',
+      LOG_LEVEL: 'info', // prints the URL
       RATE_LIMITS: 'off',
       PORT: '0',
     },

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app';
 import { Config, ConfigError, loadConfig } from './core/config';
+import { Log } from './core/log';
 import { ShutdownState } from './core/shutdown-state';
 import { prepareDatabase } from './schema/prepare-database';
 
@@ -12,8 +13,9 @@ const closeTimeout = 20_000;
 const logger = new Logger('Cairn');
 
 async function main(): Promise<void> {
-  const config = await prepareDatabase(loadConfig());
-  const app = await createApp(config);
+  const config = loadConfig();
+  Logger.overrideLogger(new Log(config)); // for messages before the application is created
+  const app = await createApp(await prepareDatabase(config));
   process.on('uncaughtException', (error) => {
     logger.fatal(error);
     process.exit(1);

@@ -122,6 +122,7 @@ it('waiting transactions, full queues, mails and connections are reported', asyn
   expect(samples.get('cairn_database_connections_max')).toBe(4);
   expect(samples.get('cairn_database_connections_waiting')).toBe(0);
   expect(samples.get('cairn_passwords_waiting')).toBe(0);
+  while ((await scrape()).get('cairn_mails_waiting') !== 0);
   await database.database.query(
     `INSERT INTO mails (id, kind, email, due_at) VALUES (gen_random_uuid(), 'verify_email', 'x@example.com', now() + interval '1 day')`,
   );
