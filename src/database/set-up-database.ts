@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { storeSettingsSql } from './role-settings';
 
 /**
  * Creates a database with an owner and a login role if they do not exist, as docs/operations.md describes for any server.
@@ -21,6 +22,7 @@ export async function setUpDatabase(
       const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
       await client.query(`${rowCount ? 'ALTER' : 'CREATE'} ROLE ${role} ${attributes} PASSWORD ${password}`);
     }
+    await client.query(storeSettingsSql('cairn_login'));
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
     if (!rowCount) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} OWNER cairn_owner`);
   } finally {
