@@ -20,19 +20,21 @@ function goal(id: string, parentId: string | null, values: Partial<GoalNode> = {
   } as GoalNode;
 }
 
-const parsed = (nodes: GoalNode[], limit = Infinity) =>
-  JSON.parse(breakdownOf(nodes, limit).text) as GoalBreakdown;
+const parsed = async (nodes: GoalNode[], limit = Infinity) =>
+  JSON.parse((await breakdownOf(nodes, limit)).text) as GoalBreakdown;
 
 /** Contributions as "from progress × weight = points". */
-const contributions = (nodes: GoalNode[], limit = Infinity) =>
-  parsed(nodes, limit).contributions.map(
+const contributions = async (nodes: GoalNode[], limit = Infinity) =>
+  (await parsed(nodes, limit)).contributions.map(
     ({ from, id, progress, weight, points }) =>
       `${from === 'tasks' ? 'tasks' : id} ${progress} × ${weight} = ${points}`,
   );
 
 describe('breakdownOf', () => {
-  it('returns a single goal, without the fields that only build the tree', () => {
-    expect(parsed([goal('root', 'elsewhere', { title: '"]}\\ 🪨', target_date: '2026-12-31' })])).toEqual({
+  it('returns a single goal, without the fields that only build the tree', async () => {
+    expect(
+      await parsed([goal('root', 'elsewhere', { title: '"]}\\ 🪨', target_date: '2026-12-31' })]),
+    ).toEqual({
       id: 'root',
       title: '"]}\\ 🪨',
       horizon: null,
@@ -48,8 +50,8 @@ describe('breakdownOf', () => {
     });
   });
 
-  it('adds up the tasks at every depth', () => {
-    const root = parsed([
+  it('adds up the tasks at every depth', async () => {
+    const root = await parsed([
       goal('root', null, { tasks: counts(1, 1, 1) }),
       goal('a', 'root', { tasks: counts(10, 4, 2) }),
       goal('b', 'root', { tasks: counts(100, 40, 20), counts_toward_parent: false, status: 'cancelled' }),
@@ -62,8 +64,8 @@ describe('breakdownOf', () => {
     expect(a!.subgoals[0]!.all_tasks).toEqual(counts(1000, 400, 200));
   });
 
-  it('keeps the order of siblings, in the tree and in the contributions', () => {
-    const root = parsed([
+  it('keeps the order of siblings, in the tree and in the contributions', async () => {
+    const root = await parsed([
       goal('root', null),
       goal('c', 'root', { progress: 1 }),
       goal('a', 'root', { progress: 2 }),
@@ -76,7 +78,7 @@ describe('breakdownOf', () => {
     expect(root.subgoals[1]!.subgoals.map(({ id }) => id)).toEqual(['a2', 'a1']);
   });
 
-  it('accepts a level-by-level order', () => {
+  it('accepts a level-by-level order', async () => {
     const nodes = [
       goal('root', null),
       goal('a', 'root'),
@@ -84,7 +86,7 @@ describe('breakdownOf', () => {
       goal('a1', 'a'),
       goal('b1', 'b'),
     ];
-    expect(parsed(nodes)).toMatchObject({
+    expect(await parsed(nodes)).toMatchObject({
       subgoals: [
         { id: 'a', subgoals: [{ id: 'a1', subgoals: [] }] },
         { id: 'b', subgoals: [{ id: 'b1', subgoals: [] }] },
@@ -92,7 +94,16 @@ describe('breakdownOf', () => {
     });
   });
 
-  it('omits goals above the limit, and counts them and their tasks', () => {
+  it('lets other work run while it writes a large tree', async () => {
+    let turns = 0;
+    const takeTurns = () => setImmediate(() => ++turns < 100 && takeTurns());
+    takeTurns();
+    const root = goal('root', null);
+    await breakdownOf([root, ...Array.from({ length: 9999 }, (_, n) => goal(String(n), 'root'))], 1000);
+    expect(turns).toBeGreaterThanOrEqual(19); // 10,000 goals, 500 at a time
+  });
+
+  it('omits goals above the limit, and counts them and their tasks', async () => {
     const nodes = [
       goal('root', null, { progress: 0 }),
       goal('a', 'root', { progress: 10 }),
@@ -102,33 +113,33 @@ describe('breakdownOf', () => {
       goal('c1', 'c', { progress: 0, tasks: counts(10, 1) }),
       goal('c2', 'c1', { progress: 0, tasks: counts(100, 1) }),
     ];
-    const root = parsed(nodes, 3);
+    const root = await parsed(nodes, 3);
     expect(root.subgoals.map(({ id, subgoals }) => [id, subgoals])).toEqual([
       ['a', []],
       ['b', []],
     ]);
     expect([root, ...root.subgoals].map((one) => one.omitted_subgoals)).toEqual([1, 1, 0]);
     expect(root.all_tasks).toEqual(counts(113, 4, 1));
-    expect(contributions(nodes, 3)).toEqual([
+    expect(await contributions(nodes, 3)).toEqual([
       'a 10 × 33.33 = 3.33',
       'b 20 × 33.33 = 6.67',
       'c 60 × 33.33 = 20',
     ]);
-    expect(parsed(nodes, 4).subgoals[2]).toMatchObject({
+    expect((await parsed(nodes, 4)).subgoals[2]).toMatchObject({
       id: 'c',
       all_tasks: counts(113, 4, 1),
       omitted_subgoals: 1,
       subgoals: [],
     });
-    expect(parsed(nodes, nodes.length)).toEqual(parsed(nodes));
+    expect(await parsed(nodes, nodes.length)).toEqual(await parsed(nodes));
   });
 
-  it('builds a tree of 20,000 levels', () => {
+  it('builds a tree of 20,000 levels', async () => {
     const depth = 20_000;
     const nodes = Array.from({ length: depth }, (_, level) =>
       goal(`g${level}`, level === 0 ? null : `g${level - 1}`, { tasks: counts(2, 1), progress: 50 }),
     );
-    const root = parsed(nodes);
+    const root = await parsed(nodes);
     expect(root.all_tasks).toEqual(counts(2 * depth, depth));
     let node = root;
     let level = 1;
@@ -136,12 +147,12 @@ describe('breakdownOf', () => {
     expect([level, node.id, node.all_tasks]).toEqual([depth, `g${depth - 1}`, counts(2, 1)]);
   });
 
-  it('builds a tree with 20,000 subgoals of one goal', () => {
+  it('builds a tree with 20,000 subgoals of one goal', async () => {
     const width = 20_000;
     const subgoals = Array.from({ length: width }, (_, index) =>
       goal(`g${index}`, 'root', { tasks: counts(1), progress: 0 }),
     );
-    const root = parsed([goal('root', null), ...subgoals]);
+    const root = await parsed([goal('root', null), ...subgoals]);
     expect([root.subgoals.length, root.contributions.length]).toEqual([width, width]);
     expect([root.subgoals[0]!.id, root.subgoals.at(-1)!.id]).toEqual(['g0', `g${width - 1}`]);
     expect(root.all_tasks).toEqual(counts(width));
@@ -222,7 +233,7 @@ describe('the contributions', () => {
       [goal('root', null, { tasks: counts(3, 1) }), goal('a', 'root', { progress: 0 })],
       ['tasks 33.33 × 50 = 16.67', 'a 0 × 50 = 0'],
     ],
-  ])('%s', (_title, nodes, expected) => {
-    expect(contributions(nodes)).toEqual(expected);
+  ])('%s', async (_title, nodes, expected) => {
+    expect(await contributions(nodes)).toEqual(expected);
   });
 });

@@ -1,5 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { JsonText } from '../core/json-text';
 import type { GoalBreakdown } from './breakdown.dto';
+
+/** Goals that are written without a pause. */
+const goalsPerTurn = 500;
 
 /** A goal of a tree, with counts of its direct tasks. */
 export type GoalNode = Omit<
@@ -26,7 +30,7 @@ interface Branch {
  * @param nodes each goal before its subgoals
  * @param limit how many goals are included. Further goals are omitted, but counted in their ancestors.
  */
-export function breakdownOf(nodes: GoalNode[], limit: number): JsonText {
+export async function breakdownOf(nodes: GoalNode[], limit: number): Promise<JsonText> {
   const branches = new Map<string, Branch>(
     nodes.map(({ id, tasks }) => [
       id,
@@ -35,7 +39,10 @@ export function breakdownOf(nodes: GoalNode[], limit: number): JsonText {
   );
   let json = '';
   // Without recursion, because a tree can be deeper than the stack. Siblings are visited in reverse order.
-  for (const [index, node] of [...nodes.entries()].reverse()) {
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = nodes[index]!;
+    // Other requests take turns with a large tree, which takes 100 ms in total.
+    if ((index + 1) % goalsPerTurn === 0) await setImmediate();
     const { parent_goal_id: parentId, counts_toward_parent: countsTowardParent, ...fields } = node;
     const { all_tasks, subgoals, json: inner, omittedSubgoals } = branches.get(node.id)!;
     const isIncluded = index < limit;
