@@ -1,5 +1,5 @@
 import { Problem } from '../core/problem';
-import { parseJsonBody } from './json-body';
+import { acceptJsonBodies, parseJsonBody } from './json-body';
 
 const max = { keys: 10, values: 20 };
 
@@ -99,4 +99,26 @@ describe('parseJsonBody', () => {
     const body = Buffer.from('{"password":hunter2}');
     expect(() => parseJsonBody(body, max)).toThrow(/^The request body is not valid JSON\.$/);
   });
+});
+
+it('large bodies that arrive together are parsed in different turns of the event loop', async () => {
+  type Parse = (request: object, body: Buffer) => Promise<object>;
+  let parse!: Parse;
+  acceptJsonBodies({
+    removeAllContentTypeParsers: () => undefined,
+    addHook: () => undefined,
+    addContentTypeParser: (_type: RegExp, _options: object, parser: Parse) => (parse = parser),
+  } as never);
+  let turn = 0;
+  let isDone = false;
+  const countTurns = () => {
+    turn++;
+    if (!isDone) setImmediate(countTurns);
+  };
+  countTurns();
+  const body = Buffer.from(JSON.stringify({ title: 'x'.repeat(500_000) }));
+  const request = { headers: {}, routeOptions: { config: {} } };
+  const turns = await Promise.all(Array.from({ length: 5 }, () => parse(request, body).then(() => turn)));
+  isDone = true;
+  expect(new Set(turns).size).toBe(5);
 });

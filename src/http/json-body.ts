@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalid, Problem } from '../core/problem';
 import { checkJsonKeys } from './json-keys';
 
@@ -30,14 +31,14 @@ export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {
     route.bodyLimit = bodyLimitsOf(route.config).bytes;
   });
-  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, ({ headers, routeOptions }, body, done) => {
-    try {
-      refuseEncodings(headers);
-      done(null, parseJsonBody(body as Buffer, bodyLimitsOf(routeOptions.config)));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  // Parsing 1 MiB takes 5 ms. Large bodies that arrive together are parsed in turns with other requests.
+  let turn: Promise<void> = Promise.resolve();
+  const parse = async (request: FastifyRequest, body: Buffer) => {
+    refuseEncodings(request.headers);
+    if (body.length > defaultBodyLimits.bytes) await (turn = turn.then(() => setImmediate()));
+    return parseJsonBody(body, bodyLimitsOf(request.routeOptions.config));
+  };
+  fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, parse);
 }
 
 function bodyLimitsOf(config: object | undefined): BodyLimits {
