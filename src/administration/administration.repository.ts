@@ -83,7 +83,7 @@ export class AdministrationRepository extends TableRepository<UserQuery> {
 
   /**
    * Closes an account. Repeating it can only bring the deletion forward.
-   * @param days until the account is deleted; then only superusers could reopen it
+   * @param days until the account is deleted. Until then, only superusers can reopen it.
    * @throws Problem 404
    */
   async close(id: string, days: number): Promise<void> {

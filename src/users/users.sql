@@ -22,7 +22,7 @@ CREATE TRIGGER users_check BEFORE INSERT OR UPDATE OF
 -- Sets deactivated_at when is_active becomes false, and clears the columns about deactivation when it becomes true.
 -- When the time of deletion has come, the personal data of the account is erased: the email address and the username can
 -- be used again while the other rows of the user are being deleted. Nobody can register an address with the domain
--- "deleted".
+-- "deleted". The column is rounded to milliseconds, so now() is rounded as well.
 CREATE FUNCTION apply_deactivation() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
@@ -32,7 +32,7 @@ BEGIN
     NEW.deletion_at := NULL;
   ELSE
     NEW.deactivated_at := coalesce(NEW.deactivated_at, now());
-    IF NEW.deletion_at <= now() THEN
+    IF NEW.deletion_at <= now()::timestamptz(3) THEN
       NEW.email := NEW.id || '@deleted';
       NEW.username := NULL;
       NEW.full_name := NULL;

@@ -184,6 +184,22 @@ describe('an account that its user deletes', () => {
     expect(await countRowsMentioning(other.id)).toEqual(before);
   });
 
+  it('loses its personal data in the statement that makes its deletion due', async () => {
+    const user = await newUser(app);
+    // Timestamps are rounded to milliseconds, up or down.
+    for (let i = 0; i < 20; i++) {
+      const { rows } = await app.database.query(
+        'UPDATE users SET is_active = false, deletion_at = now() WHERE id = $1 RETURNING email',
+        [user.id],
+      );
+      expect(rows).toEqual([{ email: `${user.id}@deleted` }]);
+      await app.database.query('UPDATE users SET is_active = true, email = $2 WHERE id = $1', [
+        user.id,
+        user.email,
+      ]);
+    }
+  });
+
   it('loses its personal data as soon as its deletion is due, even while its rows cannot be deleted', async () => {
     const user = await newUser(app, { username: 'forgotten', full_name: 'A name' });
     await newTask(user);

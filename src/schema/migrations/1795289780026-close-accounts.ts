@@ -155,7 +155,7 @@ BEGIN
     NEW.deletion_at := NULL;
   ELSE
     NEW.deactivated_at := coalesce(NEW.deactivated_at, now());
-    IF NEW.deletion_at <= now() THEN
+    IF NEW.deletion_at <= now()::timestamptz(3) THEN
       NEW.email := NEW.id || '@deleted';
       NEW.username := NULL;
       NEW.full_name := NULL;
