@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { diag, DiagLogLevel } from '@opentelemetry/api';
 import type { NodeTracerProvider, SpanExporter } from '@opentelemetry/sdk-trace-node';
 import { Config } from '../core/config';
 
@@ -22,6 +23,9 @@ export class TraceExporter implements OnApplicationBootstrap, OnApplicationShutd
       import('@opentelemetry/exporter-trace-otlp-http'),
       import('@opentelemetry/resources'),
     ]);
+    // For variables that the SDK cannot use. Failures to send spans are reported by `reporting`.
+    const warn = (message: string) => this.logger.warn(message);
+    diag.setLogger({ error: warn, warn, info: warn, debug: warn, verbose: warn }, DiagLogLevel.WARN);
     const resource = resources
       .defaultResource()
       .merge(resources.resourceFromAttributes({ 'service.name': 'cairn' }))
@@ -30,6 +34,7 @@ export class TraceExporter implements OnApplicationBootstrap, OnApplicationShutd
     const processor = new BatchSpanProcessor(this.reporting(new OTLPTraceExporter()));
     this.provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
     this.provider.register();
+    diag.disable();
     this.logger.log(`Traces are sent to ${this.config.otlpEndpoint}`);
   }
 

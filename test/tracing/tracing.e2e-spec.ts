@@ -329,13 +329,15 @@ describe('with a receiver', () => {
   });
 });
 
-it('the last spans are sent when the application stops', async () => {
+it('an invalid variable of the SDK is reported, and the last spans are sent when the application stops', async () => {
   const receiver = await Receiver.open();
   const app = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_SERVICE_NAME: 'cairn-blue',
     OTEL_BSP_SCHEDULE_DELAY: '1000000',
+    OTEL_TRACES_SAMPLER: 'sometimes',
   });
+  await app.waitForOutput(/"level":"warn".*"context":"Tracing".*OTEL_TRACES_SAMPLER value/);
   const { traceId } = await call(app.url, 'GET', '/health/live');
   expect(receiver.spans).toEqual([]);
   await stop(app);
