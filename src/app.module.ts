@@ -20,6 +20,7 @@ import { SchemaModule } from './schema/schema.module';
 import { TagsModule } from './tags/tags.module';
 import { TasksModule } from './tasks/tasks.module';
 import { TimeEntriesModule } from './time-entries/time-entries.module';
+import { TracingModule } from './tracing/tracing.module';
 import { UsersModule } from './users/users.module';
 
 @Module({
@@ -42,6 +43,7 @@ import { UsersModule } from './users/users.module';
     PurgeModule,
     HealthModule,
     MetricsModule,
+    TracingModule,
   ],
 })
 export class AppModule {

@@ -19,6 +19,7 @@ import { acceptJsonBodies } from './http/json-body';
 import { boundUnsentResponses, sendJsonText } from './http/json-responses';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
+import { traceRequests } from './http/traces';
 import { validationPipe } from './http/validation';
 
 /**
@@ -31,6 +32,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   const adapter = createAdapter(config);
   const fastify = adapter.getInstance();
   const addMethodErrors = refuseOtherMethods(fastify);
+  if (config.otlpEndpoint) traceRequests(fastify);
   openRequestContext(fastify);
   addHeaders(fastify);
   logRequests(fastify, log, config.slowRequestMs);

@@ -8,6 +8,7 @@ import { passwordRefusals } from '../core/metrics';
 import { isVisibleText } from '../core/text';
 import { invalid, Problem, unavailable } from '../core/problem';
 import { currentNetwork } from '../core/request-context';
+import { inSpan } from '../core/tracing';
 
 /** Maximum number of requests with passwords per core: of one network, and being processed for all networks. */
 const admittedPerCore = 9;
@@ -82,7 +83,7 @@ export class Passwords {
 
   /** Call it within `admit`. */
   hash(password: string): Promise<string> {
-    return this.queue(() => hash(normalize(password), this.cost));
+    return this.queue(() => inSpan('hash password', () => hash(normalize(password), this.cost)));
   }
 
   /**
@@ -91,7 +92,9 @@ export class Passwords {
    */
   async isRight(password: string, passwordHash: string | undefined): Promise<boolean> {
     const hashToVerify = passwordHash ?? (await this.dummyHash);
-    const isRight = await this.queue(() => verify(hashToVerify, normalize(password)));
+    const isRight = await this.queue(() =>
+      inSpan('verify password', () => verify(hashToVerify, normalize(password))),
+    );
     return isRight && passwordHash !== undefined;
   }
 

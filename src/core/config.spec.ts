@@ -76,6 +76,7 @@ describe('loadConfig', () => {
         slowStatementMs: 500,
         metricsPort: undefined,
         metricsHost: '127.0.0.1',
+        otlpEndpoint: undefined,
       }),
     );
   });

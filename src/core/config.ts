@@ -94,6 +94,8 @@ export class Config {
   /** Absent: no metrics are served. 0: any free port. */
   readonly metricsPort?: number;
   readonly metricsHost: string;
+  /** Absent: no traces. The OpenTelemetry SDK reads this and its other variables itself. */
+  readonly otlpEndpoint?: string;
   /** Milliseconds from which a request is logged as slow. */
   readonly slowRequestMs: number;
   /** Milliseconds from which a statement is logged as slow. */
@@ -170,6 +172,11 @@ export function loadConfig(environment = readEnvironment()): Config {
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
     metricsPort: reader.optionalInteger('METRICS_PORT', 0, 65_535),
     metricsHost: reader.text('METRICS_HOST', '127.0.0.1'),
+    otlpEndpoint: reader.url(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      ['http:', 'https:'],
+      'the URL of an OTLP/HTTP receiver such as http://127.0.0.1:4318',
+    ),
     slowRequestMs: reader.integer('SLOW_REQUEST_MS', 1, 600_000, 1000),
     slowStatementMs: reader.integer('SLOW_STATEMENT_MS', 1, 600_000, 500),
   };

@@ -97,6 +97,9 @@ describe('isEmail', () => {
     'ada@010.0.0.1',
     'ada@example.1', // URLs read a number at the end as part of an IP address
     'ada@xn--a.com',
+    'ada@XN--A.com',
+    'ada@a.xn--0.example',
+    'ada@xn--xn---epa.com', // xn--é
     `ada@${'x'.repeat(254)}.com`,
   ])('refuses %j', (text) => {
     expect(isEmail(text)).toBe(false);

@@ -47,6 +47,8 @@ function canonicalDomain(domain: string): string | undefined {
   const ascii = domainToASCII(domain);
   if (ascii === '' || isIP(ascii)) return undefined;
   const unicode = domainToUnicode(ascii);
+  // A label that is not valid Punycode: Node 20 and 22 refuse it, Node 24 returns it unchanged.
+  if (/(^|\.)xn--/.test(unicode)) return undefined;
   return isPlainDomain(unicode) && domainToASCII(unicode) === ascii ? unicode : ascii;
 }
 

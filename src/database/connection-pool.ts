@@ -3,11 +3,15 @@ import { Logger } from '@nestjs/common';
 import { DatabaseError, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { connectionWaits, statementDurations } from '../core/metrics';
 import { Problem, unavailable } from '../core/problem';
+import { addClientSpan, isTraced } from '../core/tracing';
 import { standbyMessage, toProblem } from './database-errors';
 import { sql, Statement } from './statement';
 
 /** Maximum number of prepared statements per connection. Each takes about 10 KB of the server's memory. */
 const maxStatements = 1000;
+
+/** The first table of a statement, but not a function. */
+const tablePattern = /(?<=\b(?:INTO|UPDATE)\s+"?)\w+|(?<=\bFROM\s+"?)\w+\b(?!"?\s*[(…])/;
 
 /** Characters of the text of a slow statement in the log. */
 const maxLoggedText = 1000;
@@ -79,23 +83,27 @@ export class ConnectionPool {
     return Promise.all(
       queries.map(async (query: Promise<QueryResult<QueryResultRow>>, index): Promise<Outcome> => {
         const { name, text } = statements[index]!;
+        let errorType: string | undefined;
         try {
           return { status: 'fulfilled', value: await query };
         } catch (reason) {
+          errorType = errorTypeOf(reason);
           if (name) names.replaceUnlessPrepared(name);
           return { status: 'rejected', reason };
         } finally {
           const end = performance.now();
-          this.record(text, end - start);
+          this.record(text, start, end, errorType);
           start = end;
         }
       }),
     );
   }
 
-  private record(text: string, ms: number): void {
+  private record(text: string, start: number, end: number, errorType: string | undefined): void {
     const kind = kindOf(text);
+    const ms = end - start;
     statementDurations.observe({ kind }, ms / 1000);
+    if (isTraced()) addStatementSpan(kind, text, start, end, errorType);
     if (ms < this.slowStatementMs) return;
     // The statement before the others contains ids.
     const loggedText = kind === 'begin' ? undefined : text.replace(/\s+/g, ' ').slice(0, maxLoggedText);
@@ -120,9 +128,45 @@ export class ConnectionPool {
   }
 }
 
+/** https://opentelemetry.io/docs/specs/semconv/db/postgresql/, without the text. */
+function addStatementSpan(
+  kind: string,
+  text: string,
+  start: number,
+  end: number,
+  errorType: string | undefined,
+): void {
+  const operation = kind.toUpperCase();
+  const table = tableOf(kind, text);
+  const summary = table === undefined ? operation : `${operation} ${table}`;
+  const attributes = {
+    'db.system.name': 'postgresql',
+    'db.operation.name': operation,
+    'db.query.summary': summary,
+    'db.response.status_code': errorType,
+  };
+  addClientSpan(summary, attributes, start, end, errorType);
+}
+
+/** The table that a statement reads or writes: the first one that is not in parentheses, otherwise the first one. */
+function tableOf(kind: string, text: string): string | undefined {
+  if (kind === 'begin') return undefined; // it is sent together with calls of functions
+  let outer = text;
+  for (let previous = ''; kind !== 'with' && previous !== outer;) {
+    previous = outer;
+    outer = outer.replace(/\([^()]*\)/g, '…');
+  }
+  return (tablePattern.exec(outer) ?? tablePattern.exec(text))?.[0];
+}
+
+/** The SQLSTATE. */
+function errorTypeOf(error: unknown): string {
+  return (error instanceof DatabaseError ? error.code : undefined) ?? 'connection';
+}
+
 /** The first word of a statement, which is one of a few. */
 function kindOf(text: string): string {
-  const [word = ''] = /\w+/.exec(text) ?? [];
+  const [, word = ''] = /^(?:[\s(]|--.*\n)*(\w+)/.exec(text) ?? [];
   return word.toLowerCase();
 }
 

@@ -8,6 +8,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Config } from '../core/config';
 import { unavailable } from '../core/problem';
 import { currentUser } from '../core/request-context';
+import { inSpan } from '../core/tracing';
 import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool';
 import type { Statement } from './statement';
 import { TableKeys, tableKeysOf } from './table-keys';
@@ -198,23 +199,29 @@ export class Database {
     return `SELECT lock_user_writes(${literal(userId)}), set_config('cairn.quotas', ${this.quotasSql}, true)`;
   }
 
-  private async transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
-    try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          await client.query(beginSql);
-          const result = await this.transactions.run({ client, actor }, work);
-          refuseUncommitted(await client.query('COMMIT'));
-          return result;
-        } catch (error) {
-          await client.query('ROLLBACK').catch(() => undefined);
-          if (attempt > 2 || !isConflict(error)) throw toThrowable(error);
+  private transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
+    return inSpan('transaction', async () => {
+      const client = await this.pool.connect();
+      try {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            await this.sendAlone(client, beginSql);
+            const result = await this.transactions.run({ client, actor }, work);
+            refuseUncommitted(await this.sendAlone(client, 'COMMIT'));
+            return result;
+          } catch (error) {
+            await client.query('ROLLBACK').catch(() => undefined);
+            if (attempt > 2 || !isConflict(error)) throw toThrowable(error);
+          }
         }
+      } finally {
+        this.pool.release(client);
       }
-    } finally {
-      this.pool.release(client);
-    }
+    });
+  }
+
+  private async sendAlone(client: PoolClient, text: string): Promise<{ command: string } | undefined> {
+    return rowsOf(await this.pool.send(client, [{ text }]))[0];
   }
 
   /** @returns undefined outside of an interactive transaction of this actor */
@@ -231,14 +238,14 @@ export class Database {
   private async send<S extends Statements>(beginSql: string, statements: S): Promise<Results<S>> {
     const sent = Object.values(statements).filter((statement) => statement !== undefined);
     const pipeline = [{ text: beginSql }, ...sent, { text: 'COMMIT' }];
-    let outcomes = await this.pool.sendOnce(pipeline);
-    for (
-      let retry = 1;
-      retry <= 2 && mayRetry(outcomes, retry, beginSql.startsWith(beginReadingSql));
-      retry++
-    ) {
-      outcomes = await this.pool.sendOnce(pipeline);
-    }
+    const isReading = beginSql.startsWith(beginReadingSql);
+    const outcomes = await inSpan('transaction', async () => {
+      let last = await this.pool.sendOnce(pipeline);
+      for (let retry = 1; retry <= 2 && mayRetry(last, retry, isReading); retry++) {
+        last = await this.pool.sendOnce(pipeline);
+      }
+      return last;
+    });
     const results = rowsOf(outcomes);
     refuseUncommitted(results.at(-1));
     return byName(statements, results.slice(1, -1));

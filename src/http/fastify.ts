@@ -27,7 +27,7 @@ const requestIdPattern = /^[\w.:-]{1,100}$/;
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
 const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** Characters of a path in the log. */
+/** Characters of a path in the log and in traces. */
 const maxLoggedPath = 300;
 
 declare module 'fastify' {
@@ -114,7 +114,9 @@ export function openRequestContext(fastify: FastifyInstance): void {
       return remove;
     };
     const address = parseAddress(request.ip);
-    const [, traceId] = traceparentPattern.exec(String(request.headers.traceparent)) ?? [];
+    const traceId =
+      request.span?.spanContext().traceId ??
+      traceparentPattern.exec(String(request.headers.traceparent))?.[1];
     request.context = { id: request.id, traceId, address, appendHeader, onClose };
     runInRequest(request.context, done);
   });
@@ -161,7 +163,9 @@ const securityHeaders = {
 export function addHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(securityHeaders).header('x-request-id', request.id);
-    if (request.context?.traceId) void reply.header('traceparent', request.headers.traceparent);
+    // With traces, the response has the span of the request.
+    if (request.context?.traceId && !request.span)
+      void reply.header('traceparent', request.headers.traceparent);
     done();
   });
 }
@@ -194,8 +198,8 @@ export function logRequests(fastify: FastifyInstance, log: Log, slowRequestMs: n
   });
 }
 
-/** The path without control characters and tokens. */
-function pathToLog(url: string): string {
+/** The path without the query, control characters and tokens. */
+export function pathToLog(url: string): string {
   const end = url.indexOf('?');
   return url
     .slice(0, Math.min(end < 0 ? url.length : end, maxLoggedPath))

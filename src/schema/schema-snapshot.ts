@@ -155,7 +155,8 @@ const queries: Record<Kind, string> = {
       SELECT r.name AS object, NULL AS column_name, a.*
         FROM r, aclexplode(relacl) a WHERE a.grantee <> relowner
       UNION ALL SELECT r.name, quote_ident(attname), a.*
-        FROM r JOIN pg_attribute ON attrelid = r.oid AND NOT attisdropped, aclexplode(attacl) a WHERE a.grantee <> relowner
+        FROM r JOIN pg_attribute ON attrelid = r.oid AND NOT attisdropped, aclexplode(attacl) a
+        WHERE a.grantee <> relowner
       UNION ALL SELECT format('%s %s', CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.name), NULL, a.*
         FROM p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a WHERE a.grantee <> proowner
       UNION ALL SELECT 'SCHEMA public', NULL, a.*

@@ -164,6 +164,8 @@ it('slow requests and statements are warnings', async () => {
     { authorization, 'x-request-id': 'slow-2' },
   );
   await waitForLockWaits(database, 1);
+  // The time of the INSERT begins when the application has received the result of BEGIN.
+  await (await fetch(`${app.url}/health/ready`)).text();
   await unblock();
   await creation;
   await database.database.end();

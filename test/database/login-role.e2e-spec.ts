@@ -14,9 +14,18 @@ const refused = '42501';
 let app: TestApp;
 let user: TestUser;
 let login: Client;
+/**
+ * Since PostgreSQL 18, triggers that run after a cascade have the role that was active when the row was deleted, which is
+ * the schema owner. Before, they have the role of the statement. That role may not call them, so the statement is refused.
+ */
+let isOwnerInCascades: boolean;
 
 beforeAll(async () => {
   app = await startApp();
+  const [version] = await query<{ number: number }>(
+    `SELECT current_setting('server_version_num')::int AS number`,
+  );
+  isOwnerInCascades = version!.number >= 180_000;
   user = await newUser(app);
   const goal = await newGoal(user);
   await newGoal(user, { parent_goal_id: goal.id });
@@ -110,8 +119,9 @@ describe('the roles of the application', () => {
           `GRANT ${name} TO cairn_login`,
         ]) {
           const result = await attempt(`SET LOCAL ROLE ${role}`, statement);
-          // pg_database_owner can have no explicit members.
-          const expected = statement.startsWith('GRANT pg_database_owner ') ? '0A000' : refused;
+          // pg_database_owner can have no explicit members. PostgreSQL 15 checks the rights first.
+          const expected =
+            statement.startsWith('GRANT pg_database_owner ') && result !== refused ? '0A000' : refused;
           expect([role, statement, result]).toEqual([role, statement, expected]);
         }
       }
@@ -293,7 +303,7 @@ describe('the functions', () => {
       const goals = await query<object>('SELECT FROM public.goals');
       const migrations = await query<object>('SELECT FROM public.migrations');
       for (const [statements, count] of [
-        [[...asPurger, 'DELETE FROM public.users'], users.length],
+        [[...asPurger, 'DELETE FROM public.users'], isOwnerInCascades ? users.length : refused],
         [[asUser, 'DELETE FROM public.goals'], goals.length],
         [[asUser, 'DELETE FROM public.tasks'], tasks.length],
         [[asUser, `UPDATE public.tasks SET title = 'New'`], tasks.length],
@@ -304,7 +314,7 @@ describe('the functions', () => {
         [[`SELECT public.lock_account('${user.id}')`], 1],
         [['SELECT public.applied_migrations()'], migrations.length],
         [['SELECT public.schema_migrations()'], migrations.length],
-      ] as [string[], number][]) {
+      ] as [string[], number | string][]) {
         const result = await attempt(...preparation, ...statements);
         expect([statements.at(-1), result]).toEqual([statements.at(-1), count]);
       }
@@ -321,7 +331,7 @@ describe('the functions', () => {
           'SET LOCAL ROLE cairn_purge',
           'DELETE FROM public.users',
         ];
-        expect(await attempt(...statements)).toBe('evil ran as cairn_owner');
+        expect(await attempt(...statements)).toBe(isOwnerInCascades ? 'evil ran as cairn_owner' : refused);
       } finally {
         await app.database.query('ALTER FUNCTION sum_actual_hours() SET search_path = public, pg_temp');
       }
