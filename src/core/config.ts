@@ -98,6 +98,8 @@ export class Config {
   readonly slowRequestMs: number;
   /** Milliseconds from which a statement is logged as slow. */
   readonly slowStatementMs: number;
+  /** For the operator: settings that have no effect. */
+  readonly warnings: readonly string[];
 }
 
 /** The configuration of the migration commands. */
@@ -107,6 +109,8 @@ export interface MigrationConfig {
   readonly url?: string;
   /** The variable that the URL comes from. */
   readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL';
+  /** For the operator: settings that have no effect. */
+  readonly warnings: readonly string[];
 }
 
 /** An error that the operator can correct. Its message is shown without a stack trace. */
@@ -172,6 +176,7 @@ export function loadConfig(environment = readEnvironment()): Config {
     metricsHost: reader.text('METRICS_HOST', '127.0.0.1'),
     slowRequestMs: reader.integer('SLOW_REQUEST_MS', 1, 600_000, 1000),
     slowStatementMs: reader.integer('SLOW_STATEMENT_MS', 1, 600_000, 500),
+    warnings: reader.warnings,
   };
   if (isProduction && config.requireEmailVerification && !config.smtpUrl) {
     reader.addError(
@@ -201,6 +206,7 @@ export function loadMigrationConfig(environment = readEnvironment()): MigrationC
     environment: nodeEnvironment,
     url,
     variable: migrationUrl ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL',
+    warnings: reader.warnings,
   };
 }
 
@@ -211,12 +217,13 @@ function readEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-function refuseErrors({ errors }: EnvironmentReader): void {
+function refuseErrors({ errors, warnings }: EnvironmentReader): void {
   if (errors.length === 0) return;
   throw new ConfigError(
     [
       'Cairn cannot start: the configuration is invalid.',
       ...errors,
+      ...warnings,
       'See .env.example for all variables.',
     ].join('\n  '),
   );

@@ -68,7 +68,8 @@ export class MigrationDataSource extends ConfiguredDataSource {
 
 /** The data source of the migration commands: MIGRATION_DATABASE_URL, DATABASE_URL, or the embedded database. */
 export async function configuredMigrations(): Promise<MigrationDataSource> {
-  const { url, variable } = loadMigrationConfig();
+  const { url, variable, warnings } = loadMigrationConfig();
+  warnings.forEach(writeError);
   return new MigrationDataSource(url ?? (await embeddedDatabase()).migrationDatabaseUrl, variable);
 }
 
