@@ -15,6 +15,7 @@ const logger = new Logger('Cairn');
 async function main(): Promise<void> {
   const config = loadConfig();
   Logger.overrideLogger(new Log(config)); // for messages before the application is created
+  for (const warning of config.warnings) logger.warn(warning);
   const app = await createApp(await prepareDatabase(config));
   process.on('uncaughtException', (error) => {
     logger.fatal(error);

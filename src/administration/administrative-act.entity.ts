@@ -10,7 +10,7 @@ export type AdministrativeAction =
   `act IN ('activate', 'deactivate', 'promote', 'demote', 'revoke_sessions', 'delete')`,
 )
 export class AdministrativeAct {
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })

@@ -15,7 +15,7 @@ export class Session {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   /** The number of the current refresh token, the only valid one. */

@@ -13,6 +13,7 @@ export async function withDatabase(
   check?: (config: Config) => void,
 ): Promise<void> {
   const config = loadConfig();
+  for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
   check?.(config);
   const ready = await prepareDatabase(config);
   const message = await withDataSource(dataSourceOptions(ready), async (dataSource) => {

@@ -77,6 +77,7 @@ describe('loadConfig', () => {
         metricsPort: undefined,
         metricsHost: '127.0.0.1',
         otlpEndpoint: undefined,
+        warnings: [],
       }),
     );
   });
@@ -389,6 +390,52 @@ describe('MIGRATION_DATABASE_URL without DATABASE_URL', () => {
   });
 });
 
+describe('settings of earlier systems', () => {
+  const earlier = {
+    API_HOST: '0.0.0.0',
+    API_PORT: '8000',
+    DATABASE_ECHO: 'true',
+    DATABASE_MAX_OVERFLOW: '20',
+    DEBUG: 'true',
+    JWT_ALGORITHM: 'RS256',
+    ALGORITHM: 'HS256',
+    SECRET_KEY: 'hunter2',
+    BACKEND_CORS_ORIGINS: '["http://localhost"]',
+  };
+  const warnings = [
+    'API_HOST has no effect. Use HOST.',
+    'API_PORT has no effect. Use PORT.',
+    'DATABASE_ECHO has no effect. Use SQL_ECHO.',
+    'DATABASE_MAX_OVERFLOW has no effect. Use DATABASE_POOL_SIZE: it is the maximum number of connections.',
+    'DEBUG has no effect. Use LOG_LEVEL=debug.',
+    'JWT_ALGORITHM has no effect. Tokens are always signed with HS256.',
+    'ALGORITHM has no effect. Tokens are always signed with HS256.',
+    'SECRET_KEY has no effect. Use JWT_SECRET_KEY.',
+    'BACKEND_CORS_ORIGINS has no effect. Use CORS_ORIGINS.',
+  ];
+
+  it('change nothing, and each has one warning that says what to use', () => {
+    expect(load(earlier)).toEqual({ ...load(), warnings });
+    expect(loadMigrationConfig(earlier)).toEqual({ ...loadMigrationConfig({}), warnings });
+  });
+
+  it('are named beside the errors that they may have caused', () => {
+    expect(configErrors({ ...production, JWT_SECRET_KEY: '', SECRET_KEY: secret })).toEqual([
+      expect.stringMatching(/^JWT_SECRET_KEY: expected .+, got no value$/),
+      'SECRET_KEY has no effect. Use JWT_SECRET_KEY.',
+    ]);
+  });
+
+  it('without a value have no warning', () => {
+    expect(load({ API_PORT: '', DEBUG: ' ' }).warnings).toEqual([]);
+  });
+
+  it('that Cairn reads have none', () => {
+    const shared = { DATABASE_POOL_SIZE: '5', ACCESS_TOKEN_EXPIRE_MINUTES: '15', CORS_ORIGINS: '*' };
+    expect(load(shared).warnings).toEqual([]);
+  });
+});
+
 describe('loadMigrationConfig', () => {
   it.each([
     [{}, { environment: 'development', url: undefined, variable: 'DATABASE_URL' }],
@@ -401,7 +448,7 @@ describe('loadMigrationConfig', () => {
       { environment: 'production', url: 'postgresql://owner:p@h/d', variable: 'MIGRATION_DATABASE_URL' },
     ],
   ])('of %j reads nothing else', (environment, expected) => {
-    expect(loadMigrationConfig(environment)).toEqual(expected);
+    expect(loadMigrationConfig(environment)).toEqual({ ...expected, warnings: [] });
   });
 
   it.each([

@@ -100,6 +100,8 @@ export class Config {
   readonly slowRequestMs: number;
   /** Milliseconds from which a statement is logged as slow. */
   readonly slowStatementMs: number;
+  /** For the operator: settings that have no effect. */
+  readonly warnings: readonly string[];
 }
 
 /** The configuration of the migration commands. */
@@ -109,6 +111,8 @@ export interface MigrationConfig {
   readonly url?: string;
   /** The variable that the URL comes from. */
   readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL';
+  /** For the operator: settings that have no effect. */
+  readonly warnings: readonly string[];
 }
 
 /** An error that the operator can correct. Its message is shown without a stack trace. */
@@ -179,6 +183,7 @@ export function loadConfig(environment = readEnvironment()): Config {
     ),
     slowRequestMs: reader.integer('SLOW_REQUEST_MS', 1, 600_000, 1000),
     slowStatementMs: reader.integer('SLOW_STATEMENT_MS', 1, 600_000, 500),
+    warnings: reader.warnings,
   };
   if (isProduction && config.requireEmailVerification && !config.smtpUrl) {
     reader.addError(
@@ -208,6 +213,7 @@ export function loadMigrationConfig(environment = readEnvironment()): MigrationC
     environment: nodeEnvironment,
     url,
     variable: migrationUrl ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL',
+    warnings: reader.warnings,
   };
 }
 
@@ -218,12 +224,13 @@ function readEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-function refuseErrors({ errors }: EnvironmentReader): void {
+function refuseErrors({ errors, warnings }: EnvironmentReader): void {
   if (errors.length === 0) return;
   throw new ConfigError(
     [
       'Cairn cannot start: the configuration is invalid.',
       ...errors,
+      ...warnings,
       'See .env.example for all variables.',
     ].join('\n  '),
   );

@@ -1,8 +1,14 @@
+import { warningsOfReplacedSettings } from './replaced-settings';
+
 /** Reads single environment variables and collects the errors in them. An empty value counts as absent. */
 export class EnvironmentReader {
   readonly errors: string[] = [];
 
-  constructor(private readonly environment: NodeJS.ProcessEnv) {}
+  readonly warnings: readonly string[];
+
+  constructor(private readonly environment: NodeJS.ProcessEnv) {
+    this.warnings = warningsOfReplacedSettings(environment);
+  }
 
   text(name: string, fallback: string): string {
     return this.value(name) ?? fallback;

@@ -9,7 +9,7 @@ export abstract class OwnedEntity {
   user_id: string;
 
   /** UUID version 7: ordered by creation time and not guessable. */
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })

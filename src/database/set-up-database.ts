@@ -28,7 +28,26 @@ export async function setUpDatabase(
   } finally {
     await client.end();
   }
-  const urlOf = (username: string) =>
-    Object.assign(new URL(server), { username, pathname: `/${name}` }).toString();
-  return { databaseUrl: urlOf('cairn_login'), migrationDatabaseUrl: urlOf('cairn_owner') };
+  return {
+    databaseUrl: urlOf(server, name, 'cairn_login'),
+    migrationDatabaseUrl: urlOf(server, name, 'cairn_owner'),
+  };
+}
+
+/** Lets the owner read all statistics, with db:report. The server must have been started with `statisticsSettings`. */
+export async function enableStatistics(server: string, name: string): Promise<void> {
+  const client = new Client({ connectionString: urlOf(server, name, 'postgres') });
+  await client.connect();
+  try {
+    await client.query(`SELECT pg_advisory_lock(hashtext('cairn set-up'))`);
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements; GRANT pg_monitor TO cairn_owner');
+  } finally {
+    await client.end();
+  }
+}
+
+export const statisticsSettings = ['shared_preload_libraries=pg_stat_statements'];
+
+function urlOf(server: string, name: string, username: string): string {
+  return Object.assign(new URL(server), { username, pathname: `/${name}` }).toString();
 }

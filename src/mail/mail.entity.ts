@@ -14,7 +14,7 @@ export type MailKind = MailedTokenPurpose | 'password_changed' | 'email_changed'
   `kind IN ('verify_email', 'reset_password', 'reopen_account', 'password_changed', 'email_changed', 'account_deleted')`,
 )
 export class Mail {
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   @Column('text')

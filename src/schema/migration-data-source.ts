@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Migration } from 'typeorm';
 import { ConfigError, dataFolder, loadMigrationConfig, MigrationConfig } from '../core/config';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
-import { setUpDatabase } from '../database/set-up-database';
+import { enableStatistics, setUpDatabase, statisticsSettings } from '../database/set-up-database';
 import { confirm } from './confirm';
 import { ConfiguredDataSource, connected, migrationOptions } from './data-source';
 import { MigrationStatus, Migrator } from './migrator';
@@ -68,13 +68,17 @@ export class MigrationDataSource extends ConfiguredDataSource {
 
 /** The data source of the migration commands: MIGRATION_DATABASE_URL, DATABASE_URL, or the embedded database. */
 export async function configuredMigrations(): Promise<MigrationDataSource> {
-  const { url, variable } = loadMigrationConfig();
+  const { url, variable, warnings } = loadMigrationConfig();
+  warnings.forEach(writeError);
   return new MigrationDataSource(url ?? (await embeddedDatabase()).migrationDatabaseUrl, variable);
 }
 
 /** Starts the embedded database. */
 export async function embeddedDatabase(): Promise<{ databaseUrl: string; migrationDatabaseUrl: string }> {
-  return setUpDatabase(await startEmbeddedPostgres(join(dataFolder, 'postgres')), 'cairn');
+  const server = await startEmbeddedPostgres(join(dataFolder, 'postgres'), statisticsSettings);
+  const urls = await setUpDatabase(server, 'cairn');
+  await enableStatistics(server, 'cairn');
+  return urls;
 }
 
 /** Applies the pending migrations to a database of development, tests or benchmarks. */

@@ -127,8 +127,7 @@ async function snapshotOf(runner: QueryRunner, schema: string): Promise<SchemaSn
 
 async function expectedSnapshot(runner: QueryRunner, entityStatements: string[]): Promise<SchemaSnapshot> {
   await runner.query(`CREATE SCHEMA ${scratchSchema}; SET LOCAL search_path = ${scratchSchema}, pg_temp`);
-  for (const statement of entityStatements) await runner.query(statement);
-  await applySqlFiles(runner, scratchSchema);
+  await applySqlFiles(runner, scratchSchema, entityStatements);
   return schemaSnapshot(runner, scratchSchema);
 }
 

@@ -301,12 +301,19 @@ export class Migrator {
       .flatMap((sql) => [...sql.matchAll(/\bINDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)/gi)])
       .map(([, name]) => name);
     await runner.query('SET lock_timeout = 0');
+    const isToDrop = (name: string) => created.includes(name) || /_cc(new|old)\d*$/.test(name);
+    // First drops the copies that a failed REINDEX has left: the next one may fail again.
+    invalid.sort((a, b) => Number(isToDrop(b.name)) - Number(isToDrop(a.name)));
     for (const { name, identifier } of invalid) {
-      const isDropped = created.includes(name) || /_cc(new|old)\d*$/.test(name);
+      const isDropped = isToDrop(name);
       this.log(
         `The index ${name} is not valid, because its creation was interrupted. It is ${isDropped ? 'dropped' : 'rebuilt'}.`,
       );
-      await runner.query(`${isDropped ? 'DROP' : 'REINDEX'} INDEX CONCURRENTLY public.${identifier}`);
+      const text = `${isDropped ? 'DROP' : 'REINDEX'} INDEX CONCURRENTLY public.${identifier}`;
+      await runner.query(text).catch((error: unknown) => {
+        const hint = `Correct the cause, or drop the index: DROP INDEX CONCURRENTLY ${identifier}.`;
+        throw new ConfigError(`${text} failed. ${hint} ${reasonOf(error)}`, { cause: error });
+      });
     }
   }
 }
@@ -371,16 +378,23 @@ async function columnsOfTable(source: DataSource | QueryRunner): Promise<string[
   return rows.map(({ name }) => name);
 }
 
-/** In the order in which they were applied. */
+/**
+ * In the order in which they were applied.
+ * @throws ConfigError if the role may not read the table
+ */
 async function appliedMigrations(source: DataSource | QueryRunner): Promise<AppliedMigration[]> {
   const columns = await columnsOfTable(source);
   if (columns.length === 0) return [];
   const added = columns.includes('checksum')
     ? 'checksum, compatible_with'
     : 'NULL AS checksum, NULL AS compatible_with';
-  return (await source.query(
-    `SELECT id, name, ${added} FROM public.migrations ORDER BY id`,
-  )) as AppliedMigration[];
+  const text = `SELECT id, name, ${added} FROM public.migrations ORDER BY id`;
+  return source.query(text).catch((error: { code?: string }) => {
+    if (error.code !== '42501') throw error as Error;
+    throw new ConfigError(
+      'The role has no rights on the table migrations. Set MIGRATION_DATABASE_URL to the URL of the schema owner.',
+    );
+  }) as Promise<AppliedMigration[]>;
 }
 
 /** Stores the checksums of migrations that were applied before checksums were stored, and changed declarations. */

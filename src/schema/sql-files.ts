@@ -21,12 +21,17 @@ export function sqlFiles(): SqlFile[] {
 }
 
 /**
- * Creates the objects of all files in `schema`, which must be first in the search path. The files can depend on each
- * other: a file that fails is retried after the others.
+ * Creates the tables of the entities and the objects of all files in `schema`, which must be first in the search path.
+ * They can depend on each other: one that fails is retried after the others.
  * @throws Error with the reason for each file that cannot be applied
  */
-export async function applySqlFiles(runner: QueryRunner, schema: string): Promise<void> {
-  for (let files = sqlFiles(); files.length > 0;) {
+export async function applySqlFiles(
+  runner: QueryRunner,
+  schema: string,
+  entityStatements: string[],
+): Promise<void> {
+  const tables = { path: 'the entities', sql: entityStatements.join(';\n') };
+  for (let files = [tables, ...sqlFiles()]; files.length > 0;) {
     const failures: { file: SqlFile; reason: string }[] = [];
     for (const file of files) {
       // Everything else names its objects without a schema.

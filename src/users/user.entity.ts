@@ -26,7 +26,7 @@ export const canReopenSql = '(users.can_reactivate AND users.deletion_at > now()
 @Index('users_email_key', { synchronize: false })
 @Index('users_username_key', { synchronize: false })
 export class User {
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   /** Unique, ignoring case. */

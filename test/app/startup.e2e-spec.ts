@@ -87,6 +87,39 @@ describe('the configuration', () => {
   });
 });
 
+describe('settings of earlier systems', () => {
+  const earlier = { API_PORT: '8000', DATABASE_ECHO: 'true' };
+  const warnings = ['API_PORT has no effect. Use PORT.', 'DATABASE_ECHO has no effect. Use SQL_ECHO.'];
+
+  it('have no effect, and the log names what to use', async () => {
+    const app = start({ NODE_ENV: 'production', DATABASE_URL: await loginUrl(), ...earlier });
+    const [, url] = await app.waitForOutput(/Documentation: (http:\S+)\/docs/);
+    expect(new URL(url!).port).not.toBe('8000');
+    const entries = app
+      .standardOutput()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { level: string; msg: string })
+      .filter(({ msg }) => msg.includes('no effect'));
+    expect(entries).toEqual(warnings.map((msg) => expect.objectContaining({ level: 'warn', msg }) as object));
+    app.process.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+  });
+
+  it.each([['migration:show'], ['purge', '--dry-run']])('are named by the command %s', async (...args) => {
+    const url = await newDatabase();
+    const command = runNode(['src/cli.ts', ...args], {
+      DATABASE_URL: asRole(url, 'cairn_login'),
+      MIGRATION_DATABASE_URL: asRole(url, 'cairn_owner'),
+      JWT_SECRET_KEY: secretKey,
+      ...earlier,
+    });
+    expect([await command.ended, command.output()]).toEqual([0, command.output()]);
+    for (const warning of warnings) expect(command.output().split(`${warning}\n`)).toHaveLength(2);
+    expect(command.standardOutput()).not.toContain('has no effect');
+  });
+});
+
 describe('the application', () => {
   it('starts in production, logs JSON, and stops on SIGTERM', async () => {
     const app = start({ NODE_ENV: 'production', DATABASE_URL: await loginUrl() });

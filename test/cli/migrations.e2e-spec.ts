@@ -125,6 +125,15 @@ describe('with MIGRATION_DATABASE_URL and nothing else', () => {
   });
 });
 
+it.each(['migration:run', 'migration:show'])('%s as the login role names the variable', async (name) => {
+  const url = await newDatabase();
+  const environment = { DATABASE_URL: asRole(url, 'cairn_login') };
+  expect(await runCli([name], environment, folder)).toEqual([
+    1,
+    'The role has no rights on the table migrations. Set MIGRATION_DATABASE_URL to the URL of the schema owner.\n',
+  ]);
+});
+
 it('in production, the migration commands need a URL, and no other variable', async () => {
   const command = run('node', ['dist/cli.js', 'migration:run'], { NODE_ENV: 'production' }, folder);
   const text = await output(command, 1);

@@ -483,8 +483,9 @@ describe('the catalogue of the database', () => {
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, lock_user_writes, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
-      'cairn_auth: act_as, count_hits, session_is_alive',
+      'cairn_admin: new_id',
+      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, lock_user_writes, new_id, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
+      'cairn_auth: act_as, count_hits, new_id, session_is_alive',
       'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, lock_account, lock_user_writes, schema_migrations',
       'cairn_purge: session_is_alive',
     ]);

@@ -263,6 +263,17 @@ describe('an index that is created concurrently', () => {
       expect(await valuesOf(client, isValidSql)).toEqual([true]);
     }));
 
+  it('is named, with what to do, when it cannot be rebuilt', () =>
+    withNotes(async (url, client) => {
+      await expect(client.query(create)).rejects.toThrow('could not create unique index');
+      const message =
+        'REINDEX INDEX CONCURRENTLY public.notes_number failed. Correct the cause, or drop the index: DROP INDEX ' +
+        'CONCURRENTLY notes_number. could not create unique index "notes_number_ccnew" Key (number)=(1) is duplicated.';
+      await expect(run(url)).rejects.toThrow(message);
+      await expect(run(url)).rejects.toThrow(message); // the copy that REINDEX left is dropped
+      expect(await valuesOf(client, `SELECT to_regclass('notes_number_ccnew1') AS value`)).toEqual([null]);
+    }));
+
   it('waits for older transactions without a lock timeout', () =>
     withNotes(async (url, client) => {
       await client.query('TRUNCATE notes');
