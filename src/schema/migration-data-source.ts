@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Migration } from 'typeorm';
 import { ConfigError, dataFolder, loadMigrationConfig, MigrationConfig } from '../core/config';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
-import { setUpDatabase } from '../database/set-up-database';
+import { DatabaseUrls, setUpDatabase } from '../database/set-up-database';
 import { confirm } from './confirm';
 import { ConfiguredDataSource, connected, migrationOptions } from './data-source';
 import { MigrationStatus, Migrator } from './migrator';
@@ -73,7 +73,7 @@ export async function configuredMigrations(): Promise<MigrationDataSource> {
 }
 
 /** Starts the embedded database. */
-export async function embeddedDatabase(): Promise<{ databaseUrl: string; migrationDatabaseUrl: string }> {
+export async function embeddedDatabase(): Promise<DatabaseUrls> {
   return setUpDatabase(await startEmbeddedPostgres(join(dataFolder, 'postgres')), 'cairn');
 }
 
