@@ -65,6 +65,7 @@ async function main(): Promise<void> {
     const restore = await time('restore', () =>
       cairn({ MIGRATION_DATABASE_URL: asRole(url, 'cairn_owner') }, 'restore', '--file', file, '--yes'),
     );
+    deepStrictEqual(await fingerprint(url), before);
     const start = await time('start Cairn and sign in', async () => {
       await onDatabase(postgres.url, (client) =>
         client.query(`ALTER ROLE cairn_login PASSWORD '${password}'`),
@@ -82,7 +83,6 @@ async function main(): Promise<void> {
         app.process.kill();
       }
     });
-    deepStrictEqual(await fingerprint(url), before);
 
     const tasks = before.tables.tasks!.rows;
     print(

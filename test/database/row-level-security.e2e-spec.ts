@@ -629,7 +629,8 @@ async function missingSteps(database: Pick<ClientBase, 'query'>, table: string):
 
   const grants = await list<{ role: string; privilege: string }>(
     `SELECT grantee::text AS role, privilege_type::text AS privilege FROM information_schema.table_privileges
-     WHERE table_schema = 'public' AND table_name = $1 AND grantee NOT IN ('cairn_owner', 'postgres') ORDER BY 1, 2`,
+     WHERE table_schema = 'public' AND table_name = $1 AND grantee NOT IN ('cairn_owner', 'cairn_backup', 'postgres')
+     ORDER BY 1, 2`,
   );
   const updates = await list<{ role: string; column: string }>(
     `SELECT grantee::text AS role, column_name::text AS column FROM information_schema.column_privileges

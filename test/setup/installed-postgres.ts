@@ -21,23 +21,23 @@ const embeddedVersion = 18;
 
 /** Starts a server on a new cluster in `folder`. The caller stops it. */
 export async function startInstalledPostgres(folder: string, settings: string[]): Promise<InstalledPostgres> {
-  const installation = installations()[0];
-  const path = [installation, process.env.PATH].filter(Boolean).join(delimiter);
-  const { stdout } = spawnSync('pg_dump', ['--version'], {
-    encoding: 'utf8',
-    env: { ...process.env, PATH: path },
-  });
+  const { PATH = '' } = process.env;
+  const { stdout } = spawnSync('pg_dump', ['--version'], { encoding: 'utf8' });
   const version = Number(/\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
-  if (!installation && version < embeddedVersion) {
-    throw new Error(
-      'The tests of backups need pg_dump and pg_restore: install PostgreSQL 15 or newer (Debian: apt-get install ' +
-        `postgresql; macOS: brew install postgresql), or only its client programs from version ${embeddedVersion} on.`,
-    );
-  }
+  const installation = version >= embeddedVersion ? undefined : newestInstallation();
   const cluster = new EmbeddedCluster(folder, installation);
   cluster.create();
   await cluster.start(settings);
-  return { cluster, url: cluster.url(), path };
+  return { cluster, url: cluster.url(), path: installation ? [installation, PATH].join(delimiter) : PATH };
+}
+
+function newestInstallation(): string {
+  const [newest] = installations();
+  if (newest) return newest;
+  throw new Error(
+    'The tests of backups need pg_dump and pg_restore: install PostgreSQL 15 or newer (Debian: apt-get install ' +
+      `postgresql; macOS: brew install postgresql), or only its client programs from version ${embeddedVersion} on.`,
+  );
 }
 
 /** Folders with the programs of a server and of clients: of Debian, of the PATH, of PostgreSQL's own packages. */
