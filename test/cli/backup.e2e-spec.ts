@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await app?.close();
+  await app?.close().catch(() => undefined); // the first test may have closed it
   postgres?.cluster.stop();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -9,7 +9,7 @@ export interface Fingerprint {
   schema: string[];
   /** Owners, sequences, privileges on the database, and indexes and constraints that are not valid. */
   objects: string[];
-  /** The attributes, settings and memberships of the roles, which belong to the server. */
+  /** The attributes, settings and memberships of the roles. */
   roles: string[];
 }
 
@@ -44,8 +44,10 @@ export async function fingerprint(url: string): Promise<Fingerprint> {
           rolinherit, rolbypassrls, rolsuper, rolcreaterole,
           (SELECT array_agg(setting ORDER BY setting) FROM unnest(rolconfig) setting)) AS line
         FROM pg_roles WHERE rolname LIKE 'cairn%'
-      UNION ALL SELECT format('%s is a member of %s', member::regrole, roleid::regrole) FROM pg_auth_members
-        WHERE member::regrole::text LIKE 'cairn%'`);
+      UNION ALL SELECT format('%s can switch to %s', member.rolname, role.rolname)
+        FROM pg_roles member JOIN pg_roles role ON role.oid <> member.oid AND pg_has_role(member.oid, role.oid,
+          CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)
+        WHERE member.rolname LIKE 'cairn%'`);
     return { tables, schema, objects, roles };
   });
 }
