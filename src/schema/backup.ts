@@ -60,6 +60,35 @@ async function dump(
   const server = await describeServer(runner);
   const pgDumpVersion = await checkProgram('pg_dump', server.server_version);
   await refuseRestrictedRole(runner);
+  const { snapshot, ...contents } = await takeSnapshot(runner);
+  const partial = `${file}.partial`;
+  createPrivately(partial);
+  try {
+    const options = ['--format=custom', `--file=${partial}`, `--snapshot=${snapshot}`, '--no-password'];
+    await runProgram('pg_dump', [...options, `--dbname=${url}`], readText, { environment, signal });
+    await runner.query('COMMIT');
+    await refuseMissingRows(partial, contents.tables, signal);
+    const manifest: BackupManifest = {
+      format: 1,
+      ...server,
+      pg_dump_version: pgDumpVersion,
+      ...contents,
+      bytes: statSync(partial).size,
+      sha256: await checksumOf(partial),
+    };
+    publish(partial, file, manifest);
+    const [rows, tables] = [totalRows(manifest.tables), Object.keys(manifest.tables).length];
+    const seconds = Math.round((Date.now() - start) / 1000);
+    return `Backed up ${rows} rows of ${tables} tables to ${file} (${manifest.bytes} bytes, ${seconds} s).`;
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+/** Begins a transaction whose snapshot pg_dump uses too, and counts the rows in it. */
+async function takeSnapshot(
+  runner: QueryRunner,
+): Promise<Pick<BackupManifest, 'created_at' | 'migrations' | 'tables'> & { snapshot: string }> {
   await runner.query('SET statement_timeout = 0');
   await runner.query('SET idle_in_transaction_session_timeout = 0');
   await runner.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -71,35 +100,7 @@ async function dump(
     name: string;
   }[];
   const tables = await countRows(runner);
-  const partial = `${file}.partial`;
-  createPrivately(partial);
-  try {
-    const args = [
-      '--format=custom',
-      `--file=${partial}`,
-      `--snapshot=${snapshot}`,
-      '--no-password',
-      `--dbname=${url}`,
-    ];
-    await runProgram('pg_dump', args, readText, { environment, signal });
-    await runner.query('COMMIT');
-    await refuseMissingRows(partial, tables, signal);
-    const manifest: BackupManifest = {
-      format: 1,
-      created_at: createdAt,
-      ...server,
-      pg_dump_version: pgDumpVersion,
-      migrations: migrations.map(({ name }) => name),
-      tables,
-      bytes: statSync(partial).size,
-      sha256: await checksumOf(partial),
-    };
-    publish(partial, file, manifest);
-    const [rows, seconds] = [totalRows(tables), Math.round((Date.now() - start) / 1000)];
-    return `Backed up ${rows} rows of ${Object.keys(tables).length} tables to ${file} (${manifest.bytes} bytes, ${seconds} s).`;
-  } finally {
-    rmSync(partial, { force: true });
-  }
+  return { snapshot, created_at: createdAt, migrations: migrations.map(({ name }) => name), tables };
 }
 
 async function describeServer(
@@ -182,6 +183,7 @@ function publish(partial: string, file: string, manifest: BackupManifest): void 
 function explained(error: unknown): unknown {
   if (error instanceof ConfigError) return error;
   const { code, message } = error as Error & { code?: string };
+  if (code === undefined) return error;
   if (code !== '42501') return new ConfigError(`The backup failed: ${message}`, { cause: error });
   return new ConfigError(
     `The backup failed: ${message}. As the owner of the table, run: GRANT SELECT ON … TO cairn_backup. See docs/backup.md.`,

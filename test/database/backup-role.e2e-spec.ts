@@ -11,9 +11,8 @@ let superuser: Client;
 let backup: Client;
 beforeAll(async () => {
   url = await newDatabase();
-  [superuser, backup] = [url, asRole(url, 'cairn_backup')].map(
-    (connectionString) => new Client({ connectionString }),
-  );
+  superuser = new Client({ connectionString: url });
+  backup = new Client({ connectionString: asRole(url, 'cairn_backup') });
   await superuser.connect();
   await backup.connect();
 });
