@@ -92,9 +92,7 @@ async function main(): Promise<void> {
       'rows, checksums, columns, constraints, indexes, triggers, policies, grants, functions and roles are equal',
     );
     print(`recovery time: ${seconds(restore + start)} of ${recoveryTime} h`);
-    print(
-      `recovery point, with a daily backup: 24 h and ${seconds(backup)}; the target is ${recoveryPoint} h`,
-    );
+    print(`recovery point: the time between two backups and ${seconds(backup)}, of ${recoveryPoint} h`);
   } finally {
     postgres.cluster.stop();
     rmSync(folder, { recursive: true, force: true });
