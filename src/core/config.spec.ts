@@ -1,4 +1,11 @@
-import { Config, ConfigError, loadConfig, loadMigrationConfig } from './config';
+import {
+  Config,
+  ConfigError,
+  loadBackupConfig,
+  loadConfig,
+  loadMigrationConfig,
+  programConnection,
+} from './config';
 
 const secret = 'x'.repeat(32);
 const otherSecret = 'y'.repeat(40);
@@ -382,11 +389,60 @@ describe('in production', () => {
   });
 });
 
-describe('MIGRATION_DATABASE_URL without DATABASE_URL', () => {
-  it('is refused, except for migrations', () => {
-    expect(configErrors({ MIGRATION_DATABASE_URL: databaseUrl })).toEqual([
-      'DATABASE_URL: expected a URL, because MIGRATION_DATABASE_URL is set, got no value',
+describe('a URL of a database, but not the required one', () => {
+  it.each(['MIGRATION_DATABASE_URL', 'BACKUP_DATABASE_URL'])('%s is refused for the application', (name) => {
+    expect(configErrors({ [name]: databaseUrl })).toEqual([
+      `DATABASE_URL: expected a URL, because ${name} is set, got no value`,
     ]);
+  });
+
+  it('BACKUP_DATABASE_URL is refused for migrations', () => {
+    expect(() => loadMigrationConfig({ BACKUP_DATABASE_URL: databaseUrl })).toThrow(
+      'MIGRATION_DATABASE_URL: expected a URL, because BACKUP_DATABASE_URL is set, got no value',
+    );
+  });
+
+  it.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'])('%s is refused for backups', (name) => {
+    expect(() => loadBackupConfig({ [name]: databaseUrl })).toThrow(
+      `BACKUP_DATABASE_URL: expected a URL, because ${name} is set, got no value`,
+    );
+  });
+});
+
+describe('loadBackupConfig', () => {
+  const variable = 'BACKUP_DATABASE_URL';
+
+  it.each([
+    [{}, { environment: 'development', url: undefined, variable }],
+    [
+      {
+        NODE_ENV: 'production',
+        BACKUP_DATABASE_URL: 'postgres://cairn_backup:p@h/d',
+        DATABASE_URL: 'not read',
+      },
+      { environment: 'production', url: 'postgresql://cairn_backup:p@h/d', variable },
+    ],
+  ])('of %j reads nothing else', (environment, expected) => {
+    expect(loadBackupConfig(environment)).toEqual(expected);
+  });
+
+  it('requires the URL in production', () => {
+    expect(() => loadBackupConfig({ NODE_ENV: 'production', DATABASE_URL: databaseUrl })).toThrow(
+      /BACKUP_DATABASE_URL: expected .+, got no value/,
+    );
+  });
+});
+
+describe('programConnection', () => {
+  it.each([
+    ['postgresql://cairn_backup:p%40ss@h:5433/d', 'postgresql://cairn_backup@h:5433/d', 'p@ss'],
+    ['postgresql://u:p@h/d?sslmode=no-verify&uselibpqcompat=true', 'postgresql://u@h/d?sslmode=require', 'p'],
+    ['postgresql://u@h/d?sslmode=verify-full', 'postgresql://u@h/d?sslmode=verify-full', undefined],
+  ])('of %s has the password in the environment only', (url, expected, password) => {
+    const connection = programConnection(url);
+    expect(connection.url).toBe(expected);
+    expect(connection.environment.PGPASSWORD).toBe(password);
+    expect(connection.environment).toHaveProperty('PATH');
   });
 });
 

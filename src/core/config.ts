@@ -104,13 +104,16 @@ export class Config {
   readonly warnings: readonly string[];
 }
 
-/** The configuration of the migration commands. */
+/** The variables with the URL of a database. */
+export type UrlVariable = 'DATABASE_URL' | 'MIGRATION_DATABASE_URL' | 'BACKUP_DATABASE_URL';
+
+/** The configuration of the commands for migrations and backups. */
 export interface MigrationConfig {
   readonly environment: Config['environment'];
   /** Absent in development: the embedded PostgreSQL is used. */
   readonly url?: string;
   /** The variable that the URL comes from. */
-  readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL';
+  readonly variable: UrlVariable;
   /** For the operator: settings that have no effect. */
   readonly warnings: readonly string[];
 }
@@ -129,9 +132,8 @@ export function loadConfig(environment = readEnvironment()): Config {
   const isProduction = nodeEnvironment === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL', isProduction);
   const migrationDatabaseUrl = reader.databaseUrl('MIGRATION_DATABASE_URL', false);
-  if (migrationDatabaseUrl && !databaseUrl && !isProduction) {
-    reader.addError('DATABASE_URL', 'no value', 'a URL, because MIGRATION_DATABASE_URL is set', undefined);
-  }
+  if (!databaseUrl && !isProduction)
+    refuseOtherUrl(reader, 'DATABASE_URL', ['MIGRATION_DATABASE_URL', 'BACKUP_DATABASE_URL']);
   const config: Config = {
     environment: nodeEnvironment,
     databaseUrl,
@@ -208,6 +210,7 @@ export function loadMigrationConfig(environment = readEnvironment()): MigrationC
   const migrationUrl = reader.databaseUrl('MIGRATION_DATABASE_URL', false);
   const isRequired = nodeEnvironment === 'production' && !migrationUrl && reader.errors.length === 0;
   const url = migrationUrl ?? reader.databaseUrl('DATABASE_URL', isRequired);
+  if (!url && !isRequired) refuseOtherUrl(reader, 'MIGRATION_DATABASE_URL', ['BACKUP_DATABASE_URL']);
   refuseErrors(reader);
   return {
     environment: nodeEnvironment,
@@ -215,6 +218,49 @@ export function loadMigrationConfig(environment = readEnvironment()): MigrationC
     variable: migrationUrl ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL',
     warnings: reader.warnings,
   };
+}
+
+/**
+ * Reads only what the command `backup` needs.
+ * @throws ConfigError naming the invalid variables; in production also if there is no URL
+ */
+export function loadBackupConfig(environment = readEnvironment()): MigrationConfig {
+  const reader = new EnvironmentReader(environment);
+  const nodeEnvironment = reader.oneOf('NODE_ENV', environments, 'development');
+  const isProduction = nodeEnvironment === 'production';
+  const url = reader.databaseUrl('BACKUP_DATABASE_URL', isProduction);
+  if (!url && !isProduction)
+    refuseOtherUrl(reader, 'BACKUP_DATABASE_URL', ['DATABASE_URL', 'MIGRATION_DATABASE_URL']);
+  refuseErrors(reader);
+  return { environment: nodeEnvironment, url, variable: 'BACKUP_DATABASE_URL', warnings: reader.warnings };
+}
+
+/** What a program of PostgreSQL needs to connect. Other users of the machine can see arguments, but not the environment. */
+export interface ProgramConnection {
+  /** The URL without the password, for the arguments. */
+  url: string;
+  /** The environment of this process with the password. */
+  environment: NodeJS.ProcessEnv;
+}
+
+/** Replaces the parameters that only `pg` knows. */
+export function programConnection(databaseUrl: string): ProgramConnection {
+  const url = new URL(databaseUrl);
+  const password = decodeURIComponent(url.password);
+  url.password = '';
+  url.searchParams.delete('uselibpqcompat');
+  if (url.searchParams.get('sslmode') === 'no-verify') url.searchParams.set('sslmode', 'require');
+  return {
+    url: url.toString(),
+    environment: { ...process.env, ...(password && { PGPASSWORD: password }) },
+  };
+}
+
+/** Where a URL names a database, the embedded PostgreSQL is not what the operator means. */
+function refuseOtherUrl(reader: EnvironmentReader, required: UrlVariable, others: UrlVariable[]): void {
+  if (reader.errors.length > 0) return;
+  const other = others.find((name) => reader.databaseUrl(name, false));
+  if (other) reader.addError(required, 'no value', `a URL, because ${other} is set`, undefined);
 }
 
 /** The environment of the process and, for variables that are not set there, of the file `.env`. */

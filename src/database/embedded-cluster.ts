@@ -14,14 +14,19 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 
-/** A database cluster of the embedded PostgreSQL, and the server that runs on it. */
+/** A database cluster of the embedded PostgreSQL, or of another installation, and the server that runs on it. */
 export class EmbeddedCluster {
   private readonly dataFolder: string;
   private readonly passwordFile: string;
   private readonly account: Account | undefined;
-  private readonly programs = programFolder();
+  private readonly programs: string;
 
-  constructor(folder: string) {
+  /** @param installation the folder with the programs of another installation, of any version */
+  constructor(
+    folder: string,
+    private readonly installation?: string,
+  ) {
+    this.programs = installation ?? programFolder();
     this.dataFolder = join(folder, 'cluster');
     this.passwordFile = join(folder, 'password');
     this.account = serverAccount(this.dataFolder);
@@ -39,7 +44,8 @@ export class EmbeddedCluster {
     this.run('initdb', [
       ...['-D', newFolder, '-U', 'postgres', '--pwfile', this.passwordFile],
       ...['--auth=scram-sha-256', '-E', 'UTF8'],
-      ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+      '--locale=C',
+      ...(this.installation ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']), // from version 17 on
     ]);
     renameSync(newFolder, this.dataFolder);
   }

@@ -1,15 +1,19 @@
 import { Client } from 'pg';
 import { storeSettingsSql } from './role-settings';
 
+/** The URLs of one database for its roles. */
+export interface DatabaseUrls {
+  databaseUrl: string;
+  migrationDatabaseUrl: string;
+  backupDatabaseUrl: string;
+}
+
 /**
- * Creates a database with an owner and a login role if they do not exist, as docs/operations.md describes for any server.
- * Both roles get the superuser's password.
+ * Creates a database with an owner, a login role and a role for backups if they do not exist, as docs/operations.md
+ * describes for any server. The roles get the superuser's password.
  * @param server the URL of a superuser's database
  */
-export async function setUpDatabase(
-  server: string,
-  name: string,
-): Promise<{ databaseUrl: string; migrationDatabaseUrl: string }> {
+export async function setUpDatabase(server: string, name: string): Promise<DatabaseUrls> {
   const client = new Client({ connectionString: server });
   await client.connect();
   try {
@@ -18,6 +22,7 @@ export async function setUpDatabase(
     for (const [role, attributes] of [
       ['cairn_owner', 'LOGIN CREATEROLE'],
       ['cairn_login', 'LOGIN NOINHERIT'],
+      ['cairn_backup', 'LOGIN BYPASSRLS'],
     ] as const) {
       const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
       await client.query(`${rowCount ? 'ALTER' : 'CREATE'} ROLE ${role} ${attributes} PASSWORD ${password}`);
@@ -31,6 +36,7 @@ export async function setUpDatabase(
   return {
     databaseUrl: urlOf(server, name, 'cairn_login'),
     migrationDatabaseUrl: urlOf(server, name, 'cairn_owner'),
+    backupDatabaseUrl: urlOf(server, name, 'cairn_backup'),
   };
 }
 

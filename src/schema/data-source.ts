@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions';
-import { Config, ConfigError } from '../core/config';
+import { Config, ConfigError, UrlVariable } from '../core/config';
 import { NamingStrategy } from '../database/naming-strategy';
 import { entities } from './entities';
 
@@ -34,7 +34,7 @@ export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
   };
 }
 
-/** For the schema owner, without time limits: a migration may take as long as it needs. */
+/** For the commands of operators, without time limits: a migration may take as long as it needs. */
 export function migrationOptions(url: string): PostgresDataSourceOptions {
   return { ...schemaOptions, url, poolSize: 2, connectTimeoutMS: 30_000 };
 }
@@ -44,7 +44,7 @@ export class ConfiguredDataSource extends DataSource {
   /** @param variable the environment variable that the URL comes from */
   constructor(
     options: PostgresDataSourceOptions,
-    private readonly variable: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL',
+    private readonly variable: UrlVariable,
   ) {
     super(options);
   }

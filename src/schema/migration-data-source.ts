@@ -2,7 +2,12 @@ import { join } from 'node:path';
 import { Migration } from 'typeorm';
 import { ConfigError, dataFolder, loadMigrationConfig, MigrationConfig } from '../core/config';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
-import { enableStatistics, setUpDatabase, statisticsSettings } from '../database/set-up-database';
+import {
+  DatabaseUrls,
+  enableStatistics,
+  setUpDatabase,
+  statisticsSettings,
+} from '../database/set-up-database';
 import { confirm } from './confirm';
 import { ConfiguredDataSource, connected, migrationOptions } from './data-source';
 import { MigrationStatus, Migrator } from './migrator';
@@ -74,7 +79,7 @@ export async function configuredMigrations(): Promise<MigrationDataSource> {
 }
 
 /** Starts the embedded database. */
-export async function embeddedDatabase(): Promise<{ databaseUrl: string; migrationDatabaseUrl: string }> {
+export async function embeddedDatabase(): Promise<DatabaseUrls> {
   const server = await startEmbeddedPostgres(join(dataFolder, 'postgres'), statisticsSettings);
   const urls = await setUpDatabase(server, 'cairn');
   await enableStatistics(server, 'cairn');

@@ -30,9 +30,9 @@ export async function prepareDatabase(config: Config): Promise<Config> {
 /** The configuration with the URL of the database. Starts the embedded database if none is configured. */
 async function withDatabase(config: Config): Promise<Config> {
   if (config.databaseUrl) return config;
-  const urls = await embeddedDatabase();
-  await migrate(urls.migrationDatabaseUrl);
-  return Object.freeze(Object.assign(new Config(), config, urls));
+  const { databaseUrl, migrationDatabaseUrl } = await embeddedDatabase();
+  await migrate(migrationDatabaseUrl);
+  return Object.freeze(Object.assign(new Config(), config, { databaseUrl, migrationDatabaseUrl }));
 }
 
 async function refuseOtherSchema(dataSource: DataSource): Promise<void> {

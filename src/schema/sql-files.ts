@@ -36,7 +36,7 @@ export async function applySqlFiles(
     for (const file of files) {
       // Everything else names its objects without a schema.
       const sql = file.sql
-        .replaceAll('ON SCHEMA public', `ON SCHEMA ${schema}`)
+        .replaceAll('SCHEMA public', `SCHEMA ${schema}`)
         .replaceAll('search_path = public,', `search_path = ${schema},`);
       const reason = await attempt(runner, sql);
       if (reason !== undefined) failures.push({ file, reason });

@@ -434,7 +434,7 @@ describe('the catalogue of the database', () => {
   it('has exactly the intended grants', async () => {
     const grants =
       await query(`SELECT format('%s: %s on %s', grantee, string_agg(privilege_type, ', ' ORDER BY privilege_type), table_name) AS line
-      FROM information_schema.table_privileges WHERE table_schema = 'public' AND grantee <> 'cairn_owner'
+      FROM information_schema.table_privileges WHERE table_schema = 'public' AND grantee NOT IN ('cairn_owner', 'cairn_backup')
       GROUP BY grantee, table_name HAVING table_name = ANY ('{${known.join()}}') ORDER BY 1`);
     expect(grants.map(({ line }) => line)).toEqual([
       'cairn_admin: DELETE on one_time_tokens',
@@ -630,7 +630,8 @@ async function missingSteps(database: Pick<ClientBase, 'query'>, table: string):
 
   const grants = await list<{ role: string; privilege: string }>(
     `SELECT grantee::text AS role, privilege_type::text AS privilege FROM information_schema.table_privileges
-     WHERE table_schema = 'public' AND table_name = $1 AND grantee NOT IN ('cairn_owner', 'postgres') ORDER BY 1, 2`,
+     WHERE table_schema = 'public' AND table_name = $1 AND grantee NOT IN ('cairn_owner', 'cairn_backup', 'postgres')
+     ORDER BY 1, 2`,
   );
   const updates = await list<{ role: string; column: string }>(
     `SELECT grantee::text AS role, column_name::text AS column FROM information_schema.column_privileges

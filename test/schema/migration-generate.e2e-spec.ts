@@ -78,7 +78,10 @@ describe('migration:generate -- --check', () => {
       `CREATE FUNCTION extra() RETURNS void LANGUAGE sql AS 'SELECT'; REVOKE ALL ON FUNCTION extra() FROM PUBLIC`,
       '  only in the database: function extra()',
     ],
-    ['CREATE TABLE extra ()', '  only in the database: table extra'],
+    [
+      'CREATE TABLE extra ()',
+      '  only in the database: table extra\n  only in the database: grant SELECT on extra to cairn_backup',
+    ],
     [
       'ALTER FUNCTION check_user() RESET search_path',
       '  different: function check_user()\n' +

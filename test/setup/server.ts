@@ -17,7 +17,7 @@ export async function testServer(): Promise<string> {
 }
 
 /** The URL with another role: all roles have the same password. */
-export function asRole(url: string, role: 'cairn_login' | 'cairn_owner'): string {
+export function asRole(url: string, role: 'cairn_login' | 'cairn_owner' | 'cairn_backup'): string {
   return Object.assign(new URL(url), { username: role }).toString();
 }
 
