@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { argon2id, hash, needsRehash, verify } from 'argon2';
+import { compare } from 'bcrypt';
 import pLimit from 'p-limit';
 import { Config } from '../core/config';
 import { passwordRefusals } from '../core/metrics';
@@ -92,15 +93,16 @@ export class Passwords {
    */
   async isRight(password: string, passwordHash: string | undefined): Promise<boolean> {
     const hashToVerify = passwordHash ?? (await this.dummyHash);
-    const isRight = await this.queue(() =>
-      inSpan('verify password', () => verify(hashToVerify, normalize(password))),
-    );
+    // A bcrypt hash is of the password as the system that created the hash received it.
+    const check = () =>
+      isBcrypt(hashToVerify) ? compare(password, hashToVerify) : verify(hashToVerify, normalize(password));
+    const isRight = await this.queue(() => inSpan('verify password', check));
     return isRight && passwordHash !== undefined;
   }
 
-  /** Whether the cost of the hash differs from the configured one. */
+  /** Whether the hash is of bcrypt, or its cost differs from the configured one. */
   isOutdated(passwordHash: string): boolean {
-    return needsRehash(passwordHash, this.cost);
+    return isBcrypt(passwordHash) || needsRehash(passwordHash, this.cost);
   }
 
   /** @throws Problem 422 for a common password and for a password that consists mostly of the user's names */
@@ -127,6 +129,11 @@ export class Passwords {
 function tooManyPasswords(): Problem {
   passwordRefusals.inc();
   return unavailable('Too many requests with passwords are being processed. Try again.');
+}
+
+/** A hash of an imported account. */
+function isBcrypt(passwordHash: string): boolean {
+  return passwordHash.startsWith('$2');
 }
 
 /** Keyboards compose the same characters differently. */

@@ -1,6 +1,9 @@
-import { IntersectionType, PartialType } from '@nestjs/swagger';
+import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import { BooleanField, EmailField, TextField, TimestampField, TimezoneField } from '../http/body-fields';
 import { Identified } from '../http/views';
+
+/** Maximum length of the username of an imported account. */
+export const maxUsernameLength = 100;
 
 /** Fields of the account that its user can write. */
 export class UserFields {
@@ -74,7 +77,24 @@ class UserState {
   updated_at: string;
 }
 
-export class UserView extends IntersectionType(Identified, UserFields, UserState) {}
+class ImportableUsername {
+  @TextField({
+    description:
+      'Username. Unique and case-insensitive. Usernames of imported accounts can have 1 to 100 characters.',
+    example: 'you',
+    nullable: true,
+    max: maxUsernameLength,
+  })
+  username: string | null;
+}
+
+export class UserView extends IntersectionType(
+  Identified,
+  PickType(UserFields, ['email']),
+  ImportableUsername,
+  OmitType(UserFields, ['email', 'username']),
+  UserState,
+) {}
 
 /** The options that the fields for the current password share. */
 export const currentPasswordOptions = {

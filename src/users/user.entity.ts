@@ -16,12 +16,12 @@ export const canReopenSql = '(users.can_reactivate AND users.deletion_at > now()
  */
 @Entity('users')
 @Check('users_email_check', `length(email) <= 254 AND email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`)
-@Check('users_username_check', `username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{2,49}$'`)
+@Check('users_username_check', `username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'`)
 @Check('users_full_name_check', `length(full_name) <= 200`)
 @Check('users_deactivated_at_check', `is_active = (deactivated_at IS NULL)`)
 @Check('users_deletion_at_check', `NOT is_active OR deletion_at IS NULL`)
 @Check('users_can_reactivate_check', `NOT (is_active AND can_reactivate)`)
-@Check('users_password_hash_check', `password_hash LIKE '$argon2id$%'`)
+@Check('users_password_hash_check', `password_hash LIKE '$argon2id$%' OR password_hash ~ '^\\$2[ab]\\$'`)
 @Index('users_newest', ['created_at', 'id'])
 @Index('users_email_key', { synchronize: false })
 @Index('users_username_key', { synchronize: false })
@@ -40,6 +40,7 @@ export class User {
   @Column('text', { nullable: true })
   full_name: string | null;
 
+  /** Of argon2id, or of bcrypt for an imported account that has not signed in yet. */
   @Column('text')
   password_hash: string;
 
