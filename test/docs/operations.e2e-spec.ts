@@ -151,6 +151,7 @@ const steps: [string, Step][] = [
   ['npm run cli -- help', shell(/^ {2}user:promote /m)],
   ['npm run cli -- help migration:revert', shell(/--to/)],
   ['node dist/cli.js help', shell(/^ {2}user:promote /m)],
+  ['npm run db:report', shell(/^Server\n(.+\n)+/m)],
   ['npm run migration:show', shell(new RegExp(`${database}(\\[X\\] \\d+ \\w+\n)+$`))],
   ['npm run migration:run -- --dry-run', shell(noMigrations)],
   ['npm run migration:run', shell(noMigrations)],
@@ -187,6 +188,7 @@ const steps: [string, Step][] = [
     'NODE_ENV=production DATABASE_URL=postgres://cairn_login:… JWT_SECRET_KEY=… HOST=0.0.0.0 node dist/main.js',
     (installation, text) => installation.application(text),
   ],
+  ['npm run cli -- backup', notRun], // by test/cli/backup.e2e-spec.ts
   ['npm run cli -- user:promote you@example.com', shell(/you@example\.com/)],
   ['node dist/cli.js user:promote you@example.com', shell(/you@example\.com/)],
   [
