@@ -413,14 +413,14 @@ describe('loadBackupConfig', () => {
   const variable = 'BACKUP_DATABASE_URL';
 
   it.each([
-    [{}, { environment: 'development', url: undefined, variable }],
+    [{}, { environment: 'development', url: undefined, variable, warnings: [] }],
     [
       {
         NODE_ENV: 'production',
         BACKUP_DATABASE_URL: 'postgres://cairn_backup:p@h/d',
         DATABASE_URL: 'not read',
       },
-      { environment: 'production', url: 'postgresql://cairn_backup:p@h/d', variable },
+      { environment: 'production', url: 'postgresql://cairn_backup:p@h/d', variable, warnings: [] },
     ],
   ])('of %j reads nothing else', (environment, expected) => {
     expect(loadBackupConfig(environment)).toEqual(expected);

@@ -71,20 +71,29 @@ async function insertAccounts(database: Database, batch: PlacedRow[], unusableHa
       timezone: row.timezone ?? 'UTC',
       // PHP writes 2y for what others call 2b.
       password_hash: row.password_hash?.replace(/^\$2y/, '$2b') ?? unusableHash,
-      is_active: row.is_active ?? true,
-      is_verified: row.is_verified ?? false,
-      email_verified_at: row.is_verified ? now : null,
       created_at: createdAt,
     };
   });
+  const states = batch.map(({ row: { is_active = true, is_verified = false } }, index) => ({
+    id: rows[index]!.id,
+    is_active,
+    is_verified,
+    email_verified_at: is_verified ? now : null,
+  }));
   const mails = batch
     .filter(({ row }) => !row.password_hash && row.is_active !== false)
     .map(({ row }) => ({ id: uuidv7(), kind: 'reset_password', email: row.email }));
   await database.asAuthenticator({
     users: insertRows('users', Object.keys(rows[0]!), rows),
+    states: sql(setStatesSql, { states: JSON.stringify(states) }),
     mails: insertRows('mails', ['id', 'kind', 'email'], mails),
   });
 }
+
+/** The role may not insert these columns. */
+const setStatesSql = `
+  UPDATE users SET is_active = s.is_active, is_verified = s.is_verified, email_verified_at = s.email_verified_at
+  FROM json_populate_recordset(NULL::users, :states) s WHERE users.id = s.id AND (s.is_verified OR NOT s.is_active)`;
 
 function insertRows(table: string, names: string[], rows: object[]) {
   const columns = names.join(', ');

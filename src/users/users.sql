@@ -59,9 +59,9 @@ REVOKE ALL ON users FROM PUBLIC;
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at, deletion_at), UPDATE (username, full_name, timezone) ON users TO cairn_app;
 -- Registration, imports, sign-in, passwords, email addresses, and the deactivation of an account by its user.
-GRANT SELECT, INSERT (id, email, username, full_name, timezone, password_hash, is_active, is_verified, email_verified_at,
-  created_at), UPDATE (email, username, full_name, timezone, password_hash, is_verified, email_verified_at, last_login_at, is_active, can_reactivate, deletion_at)
-  ON users TO cairn_auth;
+GRANT SELECT, INSERT (id, email, username, full_name, timezone, password_hash, created_at), UPDATE (email, username,
+  full_name, timezone, password_hash, is_verified, email_verified_at, last_login_at, is_active, can_reactivate,
+  deletion_at) ON users TO cairn_auth;
 -- Administration: everything but the password hash.
 GRANT SELECT (id, email, username, full_name, is_active, is_verified, is_superuser, timezone, last_login_at,
   email_verified_at, created_at, updated_at, can_reactivate, deletion_at),

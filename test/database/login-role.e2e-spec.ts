@@ -139,7 +139,6 @@ describe('the role cairn_auth', () => {
       ['is_superuser', 'false'],
       ['is_verified', 'true'],
       ['is_active', 'true'],
-      ['created_at', 'now()'],
       ['email_verified_at', 'now()'],
     ] as const) {
       const statement = insert(column, value);
@@ -155,7 +154,7 @@ describe('the role cairn_auth', () => {
     expect(await attempt('SET LOCAL ROLE cairn_auth', 'UPDATE users SET is_superuser = true')).toBe(refused);
   });
 
-  it('can insert only the columns that registration and sign-in write', async () => {
+  it('can insert only the columns that registration, imports and sign-in write', async () => {
     expect(
       await query(`SELECT table_name AS table, string_agg(column_name, ', ' ORDER BY column_name) AS columns
         FROM information_schema.column_privileges
@@ -163,7 +162,7 @@ describe('the role cairn_auth', () => {
           AND table_name IN ('sessions', 'users') GROUP BY 1 ORDER BY 1`),
     ).toEqual([
       { table: 'sessions', columns: 'expires_at, id, ip, user_agent, user_id' },
-      { table: 'users', columns: 'email, full_name, id, password_hash, timezone, username' },
+      { table: 'users', columns: 'created_at, email, full_name, id, password_hash, timezone, username' },
     ]);
   });
 });
@@ -176,6 +175,7 @@ describe('the functions', () => {
     'current_user_id',
     'goal_is_open',
     'lock_user_writes',
+    'new_id',
     'quota_of',
     'session_is_alive',
     'task_is_open',

@@ -21,11 +21,11 @@ ALTER TABLE users ADD CONSTRAINT users_password_hash_check
 ALTER TABLE users ADD CONSTRAINT users_username_check
   CHECK (username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$') NOT VALID;
 
-GRANT INSERT (created_at, email_verified_at, is_active, is_verified) ON users TO cairn_auth;
+GRANT INSERT (created_at) ON users TO cairn_auth;
 `;
 
 const down = `
-REVOKE INSERT (is_verified, is_active, email_verified_at, created_at) ON users FROM cairn_auth;
+REVOKE INSERT (created_at) ON users FROM cairn_auth;
 
 ALTER TABLE users DROP CONSTRAINT users_password_hash_check;
 ALTER TABLE users DROP CONSTRAINT users_username_check;
