@@ -92,32 +92,33 @@ export function discardPlans(): Statement {
   return sql('DISCARD PLANS');
 }
 
-/** A row that was imported before. */
+/** A row that was imported before. The hashes are in hexadecimal. */
 export interface KnownRow {
   source_key: string;
   row_id: string;
   source_hash: string;
-  /** Whether the row still exists in Cairn. */
-  exists: boolean;
+  row_hash: string;
 }
 
 export function selectKnownRows(userId: string, entity: RowEntity): Statement<KnownRow> {
-  const text = `SELECT i.source_key, i.row_id, encode(i.source_hash, 'hex') AS source_hash, t.id IS NOT NULL AS exists
-    FROM imported_rows i LEFT JOIN ${tableOf[entity]} t ON t.user_id = i.user_id AND t.id = i.row_id
-    WHERE i.user_id = :user_id AND i.entity = :entity`;
+  const text = `SELECT source_key, row_id, encode(source_hash, 'hex') AS source_hash, encode(row_hash, 'hex') AS row_hash
+    FROM imported_rows WHERE user_id = :user_id AND entity = :entity`;
   return sql(text, { user_id: userId, entity });
 }
 
-/** Which of these rows have been changed in Cairn since they were imported. */
-export function selectChangedRows(
+export function selectIds(userId: string, entity: RowEntity): Statement<{ id: string }> {
+  return sql(`SELECT id FROM ${tableOf[entity]} WHERE user_id = :user_id`, { user_id: userId });
+}
+
+/** The present `row_hash` of these rows. */
+export function selectRowHashes(
   userId: string,
   entity: RowEntity,
   ids: string[],
-): Statement<{ id: string }> {
-  const text = `SELECT t.id FROM ${tableOf[entity]} t
-    JOIN imported_rows i ON i.user_id = t.user_id AND i.entity = :entity AND i.row_id = t.id
-    WHERE t.user_id = :user_id AND t.id = ANY (:ids::uuid[]) AND i.row_hash <> ${rowHashSql(entity)}`;
-  return sql(text, { user_id: userId, entity, ids });
+): Statement<{ id: string; row_hash: string }> {
+  const text = `SELECT t.id, encode(${rowHashSql(entity)}, 'hex') AS row_hash FROM ${tableOf[entity]} t
+    WHERE t.user_id = :user_id AND t.id = ANY (:ids::uuid[])`;
+  return sql(text, { user_id: userId, ids });
 }
 
 /** Stores where rows came from, with their present values. */

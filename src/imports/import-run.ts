@@ -71,9 +71,12 @@ export class ImportRun {
   private async plan(table: SourceTable): Promise<void> {
     const entity = entityOf[table];
     const plan = this.plans[table];
-    const known = new Map(
-      (await this.all(rows.selectKnownRows(this.userId, entity))).map((row) => [row.source_key, row]),
-    );
+    const known = new Map<string, rows.KnownRow>();
+    for (const row of await this.all(rows.selectKnownRows(this.userId, entity)))
+      known.set(row.source_key, row);
+    const existing = new Set<string>();
+    if (known.size)
+      for (const { id } of await this.all(rows.selectIds(this.userId, entity))) existing.add(id);
     const entries = this.source.entries[table];
     const counts: TableCounts = {
       source: entries.size,
@@ -84,24 +87,26 @@ export class ImportRun {
       deleted: 0,
     };
     this.report.counts.set(table, counts);
-    const changed: [sourceId: number, id: string][] = [];
+    const changed = new Map<number, rows.KnownRow>();
     for (const [sourceId, { key, hash, createdAt }] of entries) {
       const row = known.get(key);
       if (!row) {
         plan.created.push(sourceId);
         plan.ids.set(sourceId, uuidv7({ msecs: createdAt }));
-      } else if (row.exists) {
+      } else if (existing.has(row.row_id)) {
         plan.ids.set(sourceId, row.row_id);
         if (row.source_hash === hash) counts.unchanged++;
-        else changed.push([sourceId, row.row_id]);
+        else changed.set(sourceId, row);
       } else counts.deleted++;
     }
-    const ids = changed.map(([, id]) => id);
-    const changedInCairn = await this.all(rows.selectChangedRows(this.userId, entity, ids));
-    const kept = new Set(changedInCairn.map(({ id }) => id));
-    for (const [sourceId, id] of changed) {
-      if (kept.has(id)) counts.kept.push(`${sourceId} (${id})`);
-      else plan.updated.push(sourceId);
+    for (const batch of batchesOf(changed)) {
+      const ids = batch.map(([, row]) => row.row_id);
+      const present = await this.all(rows.selectRowHashes(this.userId, entity, ids));
+      const hashes = new Map(present.map(({ id, row_hash }) => [id, row_hash]));
+      for (const [sourceId, { row_id, row_hash }] of batch) {
+        if (hashes.get(row_id) === row_hash) plan.updated.push(sourceId);
+        else counts.kept.push(`${sourceId} (${row_id})`);
+      }
     }
     counts.created = plan.created.length;
     counts.updated = plan.updated.length;

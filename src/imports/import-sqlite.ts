@@ -71,9 +71,8 @@ export async function importSqlite(
       if (report.refusals.length) {
         throw new ConfigError('Some values do not fit into Cairn. Shorten them in the source.');
       }
-      const run = new ImportRun(database, config, owner.id, source, report, onProgress);
       await inTransaction(database, owner, options.dryRun, async () => {
-        await run.run();
+        await new ImportRun(database, config, owner.id, source, report, onProgress).run();
         files.writeLeftOut(source, report);
       });
       report.outcome = options.dryRun

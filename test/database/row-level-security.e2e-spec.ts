@@ -1,7 +1,15 @@
 import { Client, ClientBase } from 'pg';
 import { startApp, TestApp } from '../setup/app';
 import { countRows, createMissingRows, ownedTables, whyThereIsNoRow } from '../setup/catalogue';
-import { addImportedRow, newGoal, newPersonalToken, newTask, newUser, signIn, TestUser } from '../setup/factories';
+import {
+  addImportedRow,
+  newGoal,
+  newPersonalToken,
+  newTask,
+  newUser,
+  signIn,
+  TestUser,
+} from '../setup/factories';
 import { waitForMails } from '../setup/mailbox';
 import { asRole } from '../setup/server';
 import { PostgresProxy } from '../setup/postgres-proxy';
