@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { SQLite3Error } from 'node-sqlite3-wasm';
 import { Config, ConfigError } from '../core/config';
 import { Problem } from '../core/problem';
 import { isTimezone, LocalTimes } from '../core/time-zones';
@@ -112,9 +113,10 @@ async function inTransaction(
 
 /** What the operator can correct; undefined for other errors. */
 function operatorError(error: unknown): string | undefined {
-  if (error instanceof Problem)
-    return error.cause instanceof ConfigError ? error.cause.message : error.detail;
-  return error instanceof ConfigError ? error.message : undefined;
+  const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof ConfigError) return cause.message;
+  if (cause instanceof SQLite3Error) return `The file cannot be read: ${cause.message}.`;
+  return error instanceof Problem ? error.detail : undefined;
 }
 
 function createdText({ create }: ImportOwner): string {

@@ -77,9 +77,13 @@ export class SqliteFile {
   }
 
   /** All rows of a table with these columns, in the order of their ids. */
-  *rows(table: string, columns: string[], key = 'rowid'): Generator<SourceRow> {
-    const text = `${selectSql(table, columns)} WHERE ${key} > ? ORDER BY ${key} LIMIT ${pageSize}`;
-    const statement = this.database.prepare(text.replace('SELECT ', `SELECT ${key} AS ${name(keyColumn)}, `));
+  *rows(table: string, columns: string[]): Generator<SourceRow> {
+    if (!this.hasRowIds(table)) {
+      for (const row of this.database.all(selectSql(table, columns)) as SourceRow[]) yield decoded(row);
+      return;
+    }
+    const text = `${selectSql(table, columns)} WHERE rowid > ? ORDER BY rowid LIMIT ${pageSize}`;
+    const statement = this.database.prepare(text.replace('SELECT ', `SELECT rowid AS ${name(keyColumn)}, `));
     try {
       let page: SourceRow[] = [];
       let last: number | bigint = -(2n ** 63n);
@@ -102,6 +106,16 @@ export class SqliteFile {
       for (const id of ids) yield decoded(statement.get([id]) as SourceRow);
     } finally {
       statement.finalize();
+    }
+  }
+
+  /** Tables can be declared WITHOUT ROWID. */
+  private hasRowIds(table: string): boolean {
+    try {
+      this.database.get(`SELECT rowid FROM ${name(table)} LIMIT 1`);
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -174,6 +174,8 @@ function addOddities(): void {
   });
   file.run('CREATE TABLE daily_logs (id INTEGER PRIMARY KEY, log TEXT, raw BLOB)');
   file.run(`INSERT INTO daily_logs VALUES (1, 'Dear diary', x'00ff'), (2, NULL, NULL)`);
+  file.run('CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID');
+  file.run(`INSERT INTO settings VALUES ('theme', 1)`);
 }
 
 describe('the first import', () => {
@@ -332,6 +334,7 @@ describe('the first import', () => {
         { id: 1, log: 'Dear diary', raw: { base64: 'AP8=' } },
         { id: 2, log: null, raw: null },
       ],
+      settings: [{ name: 'theme', value: 1 }],
     });
     expect(values).toContainEqual({
       table: 'goals',
