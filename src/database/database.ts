@@ -10,7 +10,7 @@ import { unavailable } from '../core/problem';
 import { currentUser } from '../core/request-context';
 import { inSpan } from '../core/tracing';
 import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool';
-import type { Statement } from './statement';
+import { sql, Statement } from './statement';
 import { TableKeys, tableKeysOf } from './table-keys';
 import { UserQueues } from './user-queues';
 
@@ -155,10 +155,17 @@ export class Database {
     return this.send('BEGIN; SET LOCAL ROLE cairn_purge', statements);
   }
 
-  /** Background work on behalf of a user: reads and writes in one transaction, serialized with the user's writes. */
-  actAs<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    const beginSql = `BEGIN; ${this.lockWritesSql(userId)}; SELECT act_as(${literal(userId)})`;
-    return this.transaction(beginSql, 'user', work);
+  /**
+   * Background work on behalf of a user: reads and writes in one transaction, serialized with the user's writes.
+   * @param create statements of the authenticator that create the user in the same transaction
+   */
+  actAs<T>(userId: string, work: () => Promise<T>, create?: Statements): Promise<T> {
+    const actAsSql = `SELECT act_as(${literal(userId)})`;
+    const roleSql = create ? 'SET LOCAL ROLE cairn_auth' : actAsSql;
+    return this.transaction(`BEGIN; ${this.lockWritesSql(userId)}; ${roleSql}`, 'user', async () => {
+      if (create) await this.write({ ...create, actAs: sql(actAsSql) });
+      return work();
+    });
   }
 
   /**

@@ -2,7 +2,13 @@ import { sql, Statement } from './statement';
 
 /** Tells triggers why a statement runs, until the transaction ends. transaction-flags.sql describes the flags. */
 type TransactionFlag =
-  'ignore_open_dependencies' | 'restored_task_id' | 'trashed_at' | 'copying_tag_names' | 'deleting_account';
+  | 'ignore_open_dependencies'
+  | 'restored_task_id'
+  | 'trashed_at'
+  | 'copying_tag_names'
+  | 'deleting_account'
+  | 'importing'
+  | 'recomputing_progress';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {
   return sql(`SELECT ${setFlagSql(flag, ':value')}`, { value });

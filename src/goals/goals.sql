@@ -70,5 +70,6 @@ CREATE POLICY owner ON goals TO cairn_app
   USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));
 
 REVOKE ALL ON goals FROM PUBLIC;
+-- completed_at: an import sets the timestamp of its source.
 GRANT SELECT, INSERT, DELETE, UPDATE (parent_goal_id, title, description, horizon, target_date, status, progress,
-  progress_mode, success_criteria, metrics, project_name) ON goals TO cairn_app;
+  progress_mode, success_criteria, metrics, project_name, completed_at) ON goals TO cairn_app;

@@ -68,7 +68,7 @@ END $$;
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF transaction_flag('deleting_account') = 'true' THEN
+  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing')) THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
@@ -91,7 +91,7 @@ END $$;
 CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account')) THEN
+  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account'), transaction_flag('importing')) THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows
@@ -115,12 +115,15 @@ END $$;
 
 -- If a user sets the progress, it becomes manual. If a goal is switched back to computed, its progress is computed. An
 -- active goal is completed when its progress reaches 100, and a completed goal becomes active again when its progress is
--- no longer 100, unless the statement itself sets the status.
+-- no longer 100, unless the statement itself sets the status. An import keeps the values of its source.
 CREATE FUNCTION apply_progress() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
   before goals := OLD;
 BEGIN
+  IF transaction_flag('importing') = 'true' THEN
+    RETURN NEW;
+  END IF;
   IF NEW.progress_mode = 'computed' AND before.progress_mode = 'manual' THEN
     NEW.progress := progress_of(NEW.user_id, NEW.id);
   ELSIF NEW.progress IS NOT NULL AND NEW.progress IS DISTINCT FROM before.progress

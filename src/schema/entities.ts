@@ -4,6 +4,7 @@ import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
 import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
+import { ImportedRow } from '../imports/imported-row.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { RowCount } from '../limits/row-count.entity';
 import { Mail } from '../mail/mail.entity';
@@ -24,6 +25,7 @@ export const entities = [
   TimeEntry,
   TaskDependency,
   Change,
+  ImportedRow,
   Session,
   PersonalToken,
   OneTimeToken,

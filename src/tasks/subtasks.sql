@@ -59,7 +59,7 @@ DECLARE
   current uuid;
 BEGIN
   -- Quotas are set all together, or not at all. Bulk operations only unlink tasks.
-  IF goal_quota IS NULL OR NOT (is_moved OR is_linked) THEN
+  IF goal_quota IS NULL OR NOT (is_moved OR is_linked) OR transaction_flag('importing') = 'true' THEN
     RETURN NULL;
   END IF;
   SELECT c.count INTO total FROM row_counts c WHERE c.user_id = NEW.user_id AND c.table_name = 'tasks';

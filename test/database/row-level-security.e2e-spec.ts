@@ -1,7 +1,15 @@
 import { Client, ClientBase } from 'pg';
 import { startApp, TestApp } from '../setup/app';
 import { countRows, createMissingRows, ownedTables, whyThereIsNoRow } from '../setup/catalogue';
-import { newGoal, newPersonalToken, newTask, newUser, signIn, TestUser } from '../setup/factories';
+import {
+  addImportedRow,
+  newGoal,
+  newPersonalToken,
+  newTask,
+  newUser,
+  signIn,
+  TestUser,
+} from '../setup/factories';
 import { waitForMails } from '../setup/mailbox';
 import { asRole } from '../setup/server';
 import { PostgresProxy } from '../setup/postgres-proxy';
@@ -26,6 +34,7 @@ beforeAll(async () => {
     const task = await newTask(owner, { goal_id: (await newGoal(owner)).id, tags: ['a'] });
     await owner.api.post(`/tasks/${task.id}/timer/start`).expect(201);
     await newPersonalToken(owner);
+    await addImportedRow(app, owner);
     // Without policies or grants it fails: then the tests say what is missing.
     await createMissingRows(app, owner).catch(() => undefined);
   }
@@ -465,7 +474,7 @@ describe('the catalogue of the database', () => {
     expect(columns.map(({ line }) => line)).toEqual([
       'cairn_admin: UPDATE of sessions (revoked_at)',
       'cairn_admin: UPDATE of users (can_reactivate, deletion_at, is_active, is_superuser)',
-      'cairn_app: UPDATE of goals (description, horizon, metrics, parent_goal_id, progress, progress_mode, project_name, status, success_criteria, target_date, title)',
+      'cairn_app: UPDATE of goals (completed_at, description, horizon, metrics, parent_goal_id, progress, progress_mode, project_name, status, success_criteria, target_date, title)',
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
       'cairn_app: UPDATE of tasks (actual_hours, category, completed_at, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',

@@ -63,6 +63,8 @@ beforeAll(async () => {
     INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at) SELECT t.user_id, gen_random_uuid(), t.id,
       t.created_at + n * interval '1 hour', t.created_at + n * interval '1 hour' FROM tasks t, generate_series(1, 100) n
       WHERE t.user_id = (SELECT id FROM users WHERE username = 'explainer') AND t.title = 'Task 1';
+    INSERT INTO imported_rows (user_id, entity, source_key, row_id, source_hash, row_hash)
+      SELECT user_id, 'task', id::text, id, '', '' FROM tasks;
     UPDATE tasks t SET parent_task_id = p.id FROM tasks p
       WHERE p.user_id = t.user_id AND p.goal_id = t.goal_id AND p.title = 'Task 1' AND t.title IN ('Task 2', 'Task 3');
   `);

@@ -56,6 +56,15 @@ export async function newPersonalToken(
   return response.body as Json & { token: string };
 }
 
+/** As if a row had been imported. No route does that. */
+export async function addImportedRow(app: TestApp, { id }: TestUser): Promise<void> {
+  await app.database.query(
+    `INSERT INTO imported_rows (user_id, entity, source_key, row_id, source_hash, row_hash)
+     VALUES ($1, 'task', '1', gen_random_uuid(), '', '')`,
+    [id],
+  );
+}
+
 /** The ids of the items of a list, in its order. */
 export async function ids(user: TestUser, path: string): Promise<string[]> {
   const { body } = await user.api.get(path).expect(200);
