@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { commandLine } from './cli/command-line';
 import { ConfigError } from './core/config';
 
-commandLine()
+commandLine(process.argv[2])
   .parseAsync()
   .then(() => process.exit(0))
   .catch((error: unknown) => {

@@ -1,16 +1,23 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { Command } from 'commander';
 
-/** The command line with every command of the folder `commands`: each file exports one as `command`. */
-export function commandLine(): Command {
+/**
+ * The command line with the commands of the folder `commands`: each file exports one as `command`, and is named after it,
+ * with a hyphen for a colon.
+ * @param name the command to run: only its file is loaded, because loading all takes a second. All if there is none
+ */
+export function commandLine(name = ''): Command {
   const program = new Command('npm run cli --')
     .usage('COMMAND [OPTIONS]')
     .description('Commands for operators and developers of Cairn. See docs/operations.md.')
     .showHelpAfterError();
   const folder = join(__dirname, 'commands');
-  for (const file of readdirSync(folder).sort()) {
-    if (!/\.[jt]s$/.test(file)) continue;
+  const files = readdirSync(folder)
+    .filter((file) => /\.[jt]s$/.test(file))
+    .sort();
+  const named = files.filter((file) => parse(file).name === name.replace(':', '-'));
+  for (const file of named.length ? named : files) {
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { command } = require(join(folder, file)) as { command: Command };
     program.addCommand(command.copyInheritedSettings(program));
