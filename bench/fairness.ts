@@ -122,12 +122,13 @@ function send(
   token: string,
   { method, path, body }: Sender,
   agent: Agent,
+  isRead = true,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
     const sent = request(`${url}${api}${path}`, { method, headers, agent }, (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('data', (chunk: Buffer) => isRead && chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () =>
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
@@ -188,7 +189,7 @@ async function repeat(
 ): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (;;) {
-    const status = await send(url, token, sender, agent).then(
+    const status = await send(url, token, sender, agent, false).then(
       (response) => response.status,
       () => 0,
     );

@@ -67,6 +67,7 @@ export class Database {
     this.userQueues = new UserQueues({
       // Several users are needed to take all connections.
       running: Math.max(1, Math.floor(config.databasePoolSize / connectionShares)),
+      slow: config.slowStatementMs,
       waiting: config.userQueueSize,
       wait: 1000 * config.databasePoolTimeout,
       unsent: maxUnsent,

@@ -1,7 +1,7 @@
 import { runInRequest } from '../core/request-context';
 import { UserQueues } from './user-queues';
 
-const limits = { running: 2, waiting: 3, wait: 60_000, unsent: 100, unsentInTotal: 250 };
+const limits = { running: 2, slow: 60_000, waiting: 3, wait: 60_000, unsent: 100, unsentInTotal: 250 };
 
 /** Work that ends when it is told to. */
 class Work {
@@ -72,6 +72,17 @@ describe('UserQueues', () => {
     first.end();
     await settle();
     expect(second.isRunning).toBe(true);
+  });
+
+  it('runs the reads of a user with slow transactions one at a time, and a write beside them', async () => {
+    queues = new UserQueues({ ...limits, slow: 0 });
+    const [first, second] = reads('a', 2);
+    const [write, other] = [new Work(queues, 'a', true), new Work(queues, 'b')];
+    await settle();
+    expect(running([first!, second!, write, other])).toEqual([true, false, true, true]);
+    first!.end();
+    await settle();
+    expect(running([first!, second!, write, other])).toEqual([false, true, true, true]);
   });
 
   it('refuses the excess of one user with 429', async () => {

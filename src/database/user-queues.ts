@@ -4,6 +4,8 @@ import { onRequestClose } from '../core/request-context';
 export interface UserLimits {
   /** Maximum number of transactions of one user at the same time. */
   running: number;
+  /** Milliseconds from which a transaction is slow: while the user has slow ones, reads run one at a time. */
+  slow: number;
   /** Maximum number of waiting transactions of one user. */
   waiting: number;
   /** Milliseconds after which a waiting transaction is refused. */
@@ -14,9 +16,16 @@ export interface UserLimits {
   unsentInTotal: number;
 }
 
+/** Milliseconds after a slow transaction for which the reads of its user run one at a time. */
+const slowPeriod = 10_000;
+
 interface UserQueue {
   running: number;
   isWriting: boolean;
+  /** When the running reads were started, oldest first. */
+  reads: number[];
+  /** When the last slow transaction ended; -Infinity if there was none. */
+  lastSlow: number;
   /** Characters in responses that the client has not received yet. */
   unsent: number;
   waiting: { isWriting: boolean; start: () => void }[];
@@ -24,9 +33,11 @@ interface UserQueue {
 
 /**
  * Bounds what one user uses of this instance: connections to the database, and memory. The transactions of a user start in
- * the order of their requests, except that a write waits until the user's previous write has ended. Each user has at most
- * `running` entries in the queue of the connection pool, which is first in, first out: users get connections in turn. A
- * waiting transaction is dropped when its client closes the connection.
+ * the order of their requests, with two exceptions. A write waits until the user's previous write has ended. The reads of a
+ * user with slow transactions run one at a time, so that they do not occupy several processor cores of the database.
+ *
+ * Each user has at most `running` entries in the queue of the connection pool, which is first in, first out: users get
+ * connections in turn. A waiting transaction is dropped when its client closes the connection.
  */
 export class UserQueues {
   private readonly queues = new Map<string, UserQueue>();
@@ -37,13 +48,17 @@ export class UserQueues {
   /** @throws Problem 429 or 503 when the user has too many or too slow other requests, and what `work` throws */
   async run<T>(userId: string, isWriting: boolean, work: () => Promise<T>): Promise<T> {
     const queue = this.queueOf(userId);
-    if (!this.canStart(queue, isWriting)) await this.waitForStart(queue, isWriting);
-    else this.start(queue, isWriting);
+    const started = this.canStart(queue, isWriting)
+      ? this.start(queue, isWriting)
+      : await this.waitForStart(queue, isWriting);
     try {
       return await work();
     } finally {
+      const now = performance.now();
+      if (now - started >= this.limits.slow) queue.lastSlow = now;
       queue.running--;
       if (isWriting) queue.isWriting = false;
+      else queue.reads.splice(queue.reads.indexOf(started), 1);
       this.startWaiting(userId, queue);
     }
   }
@@ -72,29 +87,36 @@ export class UserQueues {
   }
 
   private queueOf(userId: string): UserQueue {
-    const queue = this.queues.get(userId) ?? { running: 0, isWriting: false, unsent: 0, waiting: [] };
+    const queue = this.queues.get(userId) ?? newQueue();
     this.queues.set(userId, queue);
     return queue;
   }
 
   private canStart(queue: UserQueue, isWriting: boolean): boolean {
     const isFree = queue.running < this.limits.running && queue.unsent < this.limits.unsent;
-    return isFree && !(isWriting && queue.isWriting);
+    if (!isFree) return false;
+    return isWriting ? !queue.isWriting : queue.reads.length === 0 || !this.isSlow(queue);
   }
 
-  private start(queue: UserQueue, isWriting: boolean): void {
+  private isSlow({ reads, lastSlow }: UserQueue): boolean {
+    const now = performance.now();
+    return now - lastSlow < slowPeriod || now - (reads[0] ?? now) >= this.limits.slow;
+  }
+
+  /** @returns the time */
+  private start(queue: UserQueue, isWriting: boolean): number {
+    const now = performance.now();
     queue.running++;
     if (isWriting) queue.isWriting = true;
+    else queue.reads.push(now);
+    return now;
   }
 
-  private async waitForStart(queue: UserQueue, isWriting: boolean): Promise<void> {
+  private async waitForStart(queue: UserQueue, isWriting: boolean): Promise<number> {
     if (queue.waiting.length >= this.limits.waiting) throw tooManyRequests();
     let stopWaiting!: () => void;
-    const started = new Promise<void>((resolve, reject) => {
-      const start = () => {
-        this.start(queue, isWriting);
-        resolve();
-      };
+    const started = new Promise<number>((resolve, reject) => {
+      const start = () => resolve(this.start(queue, isWriting));
       const entry = { isWriting, start };
       queue.waiting.push(entry);
       const refuse = (problem: Problem) => {
@@ -116,7 +138,7 @@ export class UserQueues {
       };
     });
     // One request can wait many times: a batch waits before each operation.
-    await started.finally(stopWaiting);
+    return started.finally(stopWaiting);
   }
 
   private startWaiting(userId: string, queue: UserQueue): void {
@@ -127,6 +149,10 @@ export class UserQueues {
     }
     if (queue.running === 0 && queue.unsent === 0) this.queues.delete(userId);
   }
+}
+
+function newQueue(): UserQueue {
+  return { running: 0, isWriting: false, reads: [], lastSlow: -Infinity, unsent: 0, waiting: [] };
 }
 
 function tooManyRequests(): Problem {

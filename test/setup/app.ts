@@ -59,6 +59,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     RATE_LIMITS: 'off',
     DATABASE_POOL_TIMEOUT: '300', // longer than any queue of requests takes on a busy machine
     USER_QUEUE_SIZE: '1000',
+    SLOW_STATEMENT_MS: '600000', // no user has slow transactions on a busy machine
     SMTP_URL: mailbox.url,
     ...environment,
     DATABASE_URL: asRole(connectionUrl, 'cairn_login'),
