@@ -74,15 +74,17 @@ describe('UserQueues', () => {
     expect(second.isRunning).toBe(true);
   });
 
-  it('runs the reads of a user with slow transactions one at a time, and a write beside them', async () => {
+  it('runs the slow transactions of a user one at a time, and those of others beside them', async () => {
     queues = new UserQueues({ ...limits, slow: 0 });
-    const [first, second] = reads('a', 2);
-    const [write, other] = [new Work(queues, 'a', true), new Work(queues, 'b')];
+    const works = [...reads('a', 2), new Work(queues, 'a', true), new Work(queues, 'b')];
     await settle();
-    expect(running([first!, second!, write, other])).toEqual([true, false, true, true]);
-    first!.end();
+    expect(running(works)).toEqual([true, false, false, true]);
+    works[0]!.end();
     await settle();
-    expect(running([first!, second!, write, other])).toEqual([false, true, true, true]);
+    expect(running(works)).toEqual([false, true, false, true]);
+    works[1]!.end();
+    await settle();
+    expect(running(works)).toEqual([false, false, true, true]);
   });
 
   it('refuses the excess of one user with 429', async () => {

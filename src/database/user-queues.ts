@@ -4,7 +4,7 @@ import { onRequestClose } from '../core/request-context';
 export interface UserLimits {
   /** Maximum number of transactions of one user at the same time. */
   running: number;
-  /** Milliseconds from which a transaction is slow: while the user has slow ones, reads run one at a time. */
+  /** Milliseconds from which a transaction is slow: while the user has slow ones, they run one at a time. */
   slow: number;
   /** Maximum number of waiting transactions of one user. */
   waiting: number;
@@ -16,14 +16,13 @@ export interface UserLimits {
   unsentInTotal: number;
 }
 
-/** Milliseconds after a slow transaction for which the reads of its user run one at a time. */
+/** Milliseconds after a slow transaction for which the transactions of its user run one at a time. */
 const slowPeriod = 10_000;
 
 interface UserQueue {
-  running: number;
+  /** When the running transactions were started, oldest first. */
+  running: number[];
   isWriting: boolean;
-  /** When the running reads were started, oldest first. */
-  reads: number[];
   /** When the last slow transaction ended; -Infinity if there was none. */
   lastSlow: number;
   /** Characters in responses that the client has not received yet. */
@@ -33,8 +32,8 @@ interface UserQueue {
 
 /**
  * Bounds what one user uses of this instance: connections to the database, and memory. The transactions of a user start in
- * the order of their requests, with two exceptions. A write waits until the user's previous write has ended. The reads of a
- * user with slow transactions run one at a time, so that they do not occupy several processor cores of the database.
+ * the order of their requests, except that a write waits until the user's previous write has ended. Slow transactions of
+ * a user run one at a time, so that they do not occupy several processor cores of the database.
  *
  * Each user has at most `running` entries in the queue of the connection pool, which is first in, first out: users get
  * connections in turn. A waiting transaction is dropped when its client closes the connection.
@@ -56,9 +55,8 @@ export class UserQueues {
     } finally {
       const now = performance.now();
       if (now - started >= this.limits.slow) queue.lastSlow = now;
-      queue.running--;
+      queue.running.splice(queue.running.indexOf(started), 1);
       if (isWriting) queue.isWriting = false;
-      else queue.reads.splice(queue.reads.indexOf(started), 1);
       this.startWaiting(userId, queue);
     }
   }
@@ -93,22 +91,21 @@ export class UserQueues {
   }
 
   private canStart(queue: UserQueue, isWriting: boolean): boolean {
-    const isFree = queue.running < this.limits.running && queue.unsent < this.limits.unsent;
-    if (!isFree) return false;
-    return isWriting ? !queue.isWriting : queue.reads.length === 0 || !this.isSlow(queue);
+    const maxRunning = this.isSlow(queue) ? 1 : this.limits.running;
+    const isFree = queue.running.length < maxRunning && queue.unsent < this.limits.unsent;
+    return isFree && !(isWriting && queue.isWriting);
   }
 
-  private isSlow({ reads, lastSlow }: UserQueue): boolean {
+  private isSlow({ running: [oldest], lastSlow }: UserQueue): boolean {
     const now = performance.now();
-    return now - lastSlow < slowPeriod || now - (reads[0] ?? now) >= this.limits.slow;
+    return now - lastSlow < slowPeriod || (oldest !== undefined && now - oldest >= this.limits.slow);
   }
 
   /** @returns the time */
   private start(queue: UserQueue, isWriting: boolean): number {
     const now = performance.now();
-    queue.running++;
+    queue.running.push(now);
     if (isWriting) queue.isWriting = true;
-    else queue.reads.push(now);
     return now;
   }
 
@@ -147,12 +144,12 @@ export class UserQueues {
       if (next < 0) break;
       queue.waiting.splice(next, 1)[0]!.start();
     }
-    if (queue.running === 0 && queue.unsent === 0) this.queues.delete(userId);
+    if (queue.running.length === 0 && queue.unsent === 0) this.queues.delete(userId);
   }
 }
 
 function newQueue(): UserQueue {
-  return { running: 0, isWriting: false, reads: [], lastSlow: -Infinity, unsent: 0, waiting: [] };
+  return { running: [], isWriting: false, lastSlow: -Infinity, unsent: 0, waiting: [] };
 }
 
 function tooManyRequests(): Problem {
