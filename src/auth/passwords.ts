@@ -9,6 +9,7 @@ import { passwordRefusals } from '../core/metrics';
 import { isVisibleText } from '../core/text';
 import { invalid, Problem, unavailable } from '../core/problem';
 import { currentNetwork } from '../core/request-context';
+import { newSecret } from '../core/secrets';
 import { inSpan } from '../core/tracing';
 
 /** Maximum number of requests with passwords per core: of one network, and being processed for all networks. */
@@ -85,6 +86,11 @@ export class Passwords {
   /** Call it within `admit`. */
   hash(password: string): Promise<string> {
     return this.queue(() => inSpan('hash password', () => hash(normalize(password), this.cost)));
+  }
+
+  /** A hash for an account without a password: of a secret that nobody knows. Its user sets one with a mailed token. */
+  unusableHash(): Promise<string> {
+    return this.hash(newSecret());
   }
 
   /**

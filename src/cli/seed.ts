@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { Passwords } from '../auth/passwords';
 import type { Config } from '../core/config';
 import type { Database } from '../database/database';
-import { sql, Statement } from '../database/statement';
+import { insertRows } from '../database/insert-rows';
+import { sql } from '../database/statement';
 import type { Goal } from '../goals/goal.entity';
 import type { TaskTag } from '../tasks/task-tag.entity';
 import type { Tag } from '../tags/tag.entity';
@@ -32,7 +33,7 @@ export async function seed(database: Database, config: Config): Promise<string> 
   for (const [index, user] of users.entries()) {
     const id = uuidv7();
     await database.asAuthenticator({
-      inserted: insert('users', [{ ...user, id, password_hash: passwordHash }]),
+      inserted: insertRows('users', [{ ...user, id, password_hash: passwordHash }]),
     });
     // Each user has one area less than the previous one.
     const plans = areas.slice(0, areas.length - index).map((area) => plan(id, area));
@@ -46,19 +47,13 @@ export async function seed(database: Database, config: Config): Promise<string> 
         'task_dependencies',
         'time_entries',
       ] as const) {
-        await database.write({ inserted: insert(table, rowsOf(table)) });
+        await database.write({ inserted: insertRows(table, rowsOf(table)) });
       }
     });
     goalCount += rowsOf('goals').length;
     taskCount += rowsOf('tasks').length;
   }
   return `Created ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
-}
-
-function insert(table: string, rows: object[]): Statement {
-  const columns = Object.keys(rows[0] ?? {}).join(', ');
-  const text = `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::${table}, :rows)`;
-  return sql(text, { rows: JSON.stringify(rows) });
 }
 
 /** The rows of one area by table. */

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Passwords } from '../auth/passwords';
 import type { Config } from '../core/config';
-import { newSecret } from '../core/secrets';
 import type { Database } from '../database/database';
+import { insertRows } from '../database/insert-rows';
 import { sql } from '../database/statement';
 import { PlacedRow, readAccountFile, refuse } from './account-file';
 
@@ -22,8 +22,7 @@ export async function importAccounts(
   isDryRun: boolean,
 ): Promise<string> {
   const rows = await readAccountFile(path);
-  // Nobody knows the password of this hash.
-  const unusableHash = await new Passwords(config).hash(newSecret());
+  const unusableHash = await new Passwords(config).unusableHash();
   const { added, taken } = await database.authenticatorTransaction(async () => {
     const existing = await existingNames(database, 'email', rows);
     const added = rows.filter(({ row }) => !existing.has(row.email.toLowerCase()));
@@ -84,9 +83,9 @@ async function insertAccounts(database: Database, batch: PlacedRow[], unusableHa
     .filter(({ row }) => !row.password_hash && row.is_active !== false)
     .map(({ row }) => ({ id: uuidv7(), kind: 'reset_password', email: row.email }));
   await database.asAuthenticator({
-    users: insertRows('users', Object.keys(rows[0]!), rows),
+    users: insertRows('users', rows),
     states: sql(setStatesSql, { states: JSON.stringify(states) }),
-    mails: insertRows('mails', ['id', 'kind', 'email'], mails),
+    mails: insertRows('mails', mails),
   });
 }
 
@@ -94,12 +93,6 @@ async function insertAccounts(database: Database, batch: PlacedRow[], unusableHa
 const setStatesSql = `
   UPDATE users SET is_active = s.is_active, is_verified = s.is_verified, email_verified_at = s.email_verified_at
   FROM json_populate_recordset(NULL::users, :states) s WHERE users.id = s.id AND (s.is_verified OR NOT s.is_active)`;
-
-function insertRows(table: string, names: string[], rows: object[]) {
-  const columns = names.join(', ');
-  const text = `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::${table}, :rows)`;
-  return sql(text, { rows: JSON.stringify(rows) });
-}
 
 function messageOf(created: PlacedRow[], total: number, isDryRun: boolean): string {
   const count = (prefix: string) => created.filter(({ row }) => row.password_hash?.startsWith(prefix)).length;

@@ -2,7 +2,6 @@ import { v7 as uuidv7 } from 'uuid';
 import { Passwords } from '../auth/passwords';
 import { Config, ConfigError } from '../core/config';
 import { isEmail, normalizeEmail } from '../core/email';
-import { newSecret } from '../core/secrets';
 import type { Database } from '../database/database';
 import { sql, Statement } from '../database/statement';
 import { enqueueMail } from '../mail/mails.repository';
@@ -38,8 +37,7 @@ export async function findOwner(
     );
   }
   const id = uuidv7();
-  // Nobody knows the password: the user sets one with the mailed token.
-  const passwordHash = await new Passwords(config).hash(newSecret());
+  const passwordHash = await new Passwords(config).unusableHash();
   const insertSql = `INSERT INTO users (id, email, timezone, password_hash) VALUES (:id, :email, :timezone, :password_hash)`;
   const account = sql(insertSql, { id, email, timezone, password_hash: passwordHash });
   return { id, email, create: { account, mail: enqueueMail('reset_password', email) } };

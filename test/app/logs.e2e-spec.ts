@@ -1,8 +1,8 @@
 import { Pool } from 'pg';
 import { newDatabase, TestApp } from '../setup/app';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
-import { runNode } from '../setup/processes';
-import { asRole, onDatabase } from '../setup/server';
+import { startInProduction } from '../setup/production-app';
+import { onDatabase } from '../setup/server';
 
 const password = 'a cairn of many stones';
 const email = 'logs@example.com';
@@ -19,24 +19,14 @@ async function signIn(url: string, headers: Record<string, string> = {}): Promis
 
 /** Starts the application, with a signal that makes it fail. */
 async function start(environment: NodeJS.ProcessEnv = {}) {
-  const code = `require('./src/main.ts'); process.on('SIGUSR2', () => { throw new Error('a bug, for the test') })`;
-  const app = runNode(['-e', code], {
-    NODE_ENV: 'production',
-    DATABASE_URL: asRole(databaseUrl, 'cairn_login'),
-    JWT_SECRET_KEY: 'x'.repeat(32),
-    RATE_LIMITS: 'off',
-    PORT: '0',
-    SHUTDOWN_DELAY: '0',
-    ...environment,
-  });
-  const [, url] = await app.waitForOutput(/Documentation: (http:[^\s"]+)\/docs/);
+  const app = await startInProduction(databaseUrl, `throw new Error('a bug, for the test')`, environment);
   const entries = () =>
     app
       .standardOutput()
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Entry);
-  return { ...app, url: url!, entries };
+  return { ...app, entries };
 }
 
 async function call(

@@ -3,6 +3,7 @@ import { createServer, IncomingMessage, Server } from 'node:http';
 import { AddressInfo, createServer as createTcpServer, Socket } from 'node:net';
 import { newDatabase } from '../setup/app';
 import { runNode, RunningProcess } from '../setup/processes';
+import { startInProduction } from '../setup/production-app';
 import { asRole, onDatabase } from '../setup/server';
 
 const password = 'a cairn of many stones';
@@ -103,21 +104,10 @@ function pathsOf(spans: OtlpSpan[]): string[] {
 let databaseUrl: string;
 beforeAll(async () => (databaseUrl = await newDatabase()));
 
-async function start(environment: NodeJS.ProcessEnv): Promise<RunningProcess & { url: string }> {
-  const code = `require('./src/main.ts');
-    process.on('SIGUSR2', () => console.log(Object.keys(require.cache).filter((path) => /opentelemetry.(?!api)/.test(path))))`;
-  const app = runNode(['-e', code], {
-    NODE_ENV: 'production',
-    DATABASE_URL: asRole(databaseUrl, 'cairn_login'),
-    JWT_SECRET_KEY: 'x'.repeat(32),
-    RATE_LIMITS: 'off',
-    PORT: '0',
-    SHUTDOWN_DELAY: '0',
-    OTEL_BSP_SCHEDULE_DELAY: '10',
-    ...environment,
-  });
-  const [, url] = await app.waitForOutput(/Documentation: (http:[^\s"]+)\/docs/);
-  return { ...app, url: url! };
+/** Starts the application, with a signal that prints the loaded modules of the OpenTelemetry SDK. */
+function start(environment: NodeJS.ProcessEnv): Promise<RunningProcess & { url: string }> {
+  const code = 'console.log(Object.keys(require.cache).filter((path) => /opentelemetry.(?!api)/.test(path)))';
+  return startInProduction(databaseUrl, code, { OTEL_BSP_SCHEDULE_DELAY: '10', ...environment });
 }
 
 async function stop(app: RunningProcess): Promise<void> {
