@@ -12,6 +12,7 @@ import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
+import { ImportsModule } from './imports/imports.module';
 import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
 import { MetricsModule } from './metrics/metrics.module';
@@ -32,6 +33,7 @@ import { UsersModule } from './users/users.module';
     AuthModule,
     UsersModule,
     ExportModule,
+    ImportsModule,
     AdministrationModule,
     TasksModule,
     TagsModule,

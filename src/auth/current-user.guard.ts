@@ -9,6 +9,7 @@ import { forbidden, Problem, unauthorized } from '../core/problem';
 import { currentNetwork, CurrentUser, isCurrentUser, setCurrentUser } from '../core/request-context';
 import { Database } from '../database/database';
 import { access } from '../http/access';
+import { isStreamed } from '../http/json-body';
 import { RequestBodies } from '../http/request-bodies';
 import { RateLimiter } from '../limits/rate-limiter';
 import { readOnlyTokenRequired, sessionRequired } from './auth.problems';
@@ -50,7 +51,8 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
       const canHaveBody = !['GET', 'HEAD'].includes(request.method);
       if (!canHaveBody) return;
       const owner = isProtected ? await this.verifyToken(request as Request, reply) : currentNetwork();
-      bodies.hold(owner, request);
+      // A streamed body is not in memory.
+      if (!isStreamed(request)) bodies.hold(owner, request);
     });
   }
 

@@ -57,6 +57,8 @@ export class Config {
   readonly userQueueSize: number;
   /** The largest amounts of data of one user. */
   readonly quotas: Readonly<Record<QuotaName, number>>;
+  /** The size of the largest document that a user can import. */
+  readonly importMaxBytes: number;
   readonly sqlEcho: boolean;
   /** The key that signs tokens. */
   readonly jwtSecret: string;
@@ -143,6 +145,7 @@ export function loadConfig(environment = readEnvironment()): Config {
     databasePoolRecycle: reader.integer('DATABASE_POOL_RECYCLE', 1, 86_400, 3600),
     userQueueSize: reader.integer('USER_QUEUE_SIZE', 1, 10_000, 100),
     quotas: readQuotas(reader),
+    importMaxBytes: 1_048_576 * reader.integer('IMPORT_MAX_MB', 1, 10_000, 256),
     sqlEcho: reader.boolean('SQL_ECHO', false),
     jwtSecret: reader.secret('JWT_SECRET_KEY', isProduction ? undefined : developmentSecret),
     jwtAcceptedSecrets: reader.secrets('JWT_ACCEPTED_SECRET_KEYS'),

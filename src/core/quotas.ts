@@ -63,6 +63,12 @@ export const quotas = {
     text: (value) =>
       `You can have at most ${value} time entries, including those of tasks in the trash. Delete time entries first.`,
   },
+  imported_changes: {
+    variable: 'QUOTA_IMPORTED_CHANGES',
+    fallback: 1_000_000,
+    text: (value) =>
+      `You can import at most ${value} changes of tasks and goals. Leave the history, or a part of it, out of the document.`,
+  },
   personal_tokens: {
     variable: 'QUOTA_PERSONAL_TOKENS',
     fallback: 100,

@@ -9,15 +9,17 @@
 --   copying_tag_names         'true' while a statement updates only `tasks.tags`, after a tag was renamed or deleted
 --   deleting_account          'true' while the purge deletes the rows of a closed account: triggers that keep history,
 --                             progress and sums up to date do nothing
---   importing                 'true' while rows are imported: the import keeps the status and progress of goals, and itself
---                             computes progress and checks the quota of tasks of a goal, once for all rows
+--   importing                 'true' while rows are imported: the import keeps the status and progress of goals and the
+--                             hours of tasks, and itself computes them and checks the quotas of one goal and one task, once
+--                             for all rows
+--   importing_history         'true' while rows are imported whose history is imported too: their creation is not recorded
 
 -- The name of the setting that holds the flag. IMMUTABLE: with a constant name, the check happens once, in the planner.
 CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
   SET search_path = public, pg_temp AS $$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'copying_tag_names', 'deleting_account', 'importing') THEN
+    'copying_tag_names', 'deleting_account', 'importing', 'importing_history') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';

@@ -8,6 +8,8 @@ type TransactionFlag =
   | 'copying_tag_names'
   | 'deleting_account'
   | 'importing'
+  | 'importing_history'
+  | 'summing_hours'
   | 'recomputing_progress';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {

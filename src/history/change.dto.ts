@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, IdField, IntegerField, TextField, TimestampField } from '../http/body-fields';
+import { BooleanField, EnumField, IdField, IntegerField, TextField, TimestampField } from '../http/body-fields';
 import { pageOf } from '../http/views';
 import { EnumValues } from '../core/enum-values';
 import { operations } from './change.entity';
@@ -45,6 +45,9 @@ export class ChangeView {
 
   @TimestampField({ description: 'Timestamp of the change.', inResponse: true })
   changed_at: string;
+
+  @BooleanField({ description: 'Whether the change was imported with its task or goal.' })
+  is_imported: boolean;
 }
 
 export const ChangePage = pageOf(ChangeView, 'ChangePage');

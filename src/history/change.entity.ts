@@ -36,4 +36,8 @@ export class Change {
 
   @Column('timestamp with time zone', { precision: 3, default: () => 'now()' })
   changed_at: Date;
+
+  /** Whether the change happened before its row was imported from another system. */
+  @Column('boolean', { default: false })
+  is_imported: boolean;
 }

@@ -13,7 +13,7 @@ DECLARE
   number bigint;
   fields jsonb := '{}';
 BEGIN
-  IF transaction_flag('deleting_account') = 'true' THEN
+  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing_history')) THEN
     RETURN NULL;
   END IF;
   IF TG_OP <> 'DELETE' THEN

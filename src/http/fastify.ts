@@ -10,6 +10,7 @@ import { parseAddress } from '../core/network-address';
 import { Problem } from '../core/problem';
 import { RequestContext, runInRequest } from '../core/request-context';
 import type { ShutdownState } from '../core/shutdown-state';
+import { isReceivingStream } from './body-stream';
 import { defaultBodyLimits } from './json-body';
 import { problemJson, sendProblem } from './problem.filter';
 
@@ -65,6 +66,7 @@ function validRequestId(header: string | string[] | undefined): string | undefin
 /** Responds to invalid HTTP, for which Fastify has no request and no reply, only a socket. */
 function sendClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isReceivingStream(socket)) return;
   const [status, code, detail]: [number, string, string] =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? [431, 'headers_too_large', 'The request headers are larger than 16 KiB.']

@@ -1,7 +1,7 @@
 import { Problem } from '../core/problem';
 import { acceptJsonBodies, parseJsonBody } from './json-body';
 
-const max = { keys: 10, values: 20 };
+const max = { keys: 10, values: 20, depth: 32 };
 
 /** The problem of a body, as its status and code, or those of its first field error. */
 function problemOf(body: Buffer | string, limits = max): [status: number, code: string] {
@@ -92,7 +92,7 @@ describe('parseJsonBody', () => {
     ['{"a":1,"b":2,"c":{"d":1}}', 'too_many_keys'],
     [`{"a":[${'[],'.repeat(40)}[]]}`, 'too_many_values'],
   ])('refuses keys that checkJsonKeys refuses (%#)', (text, code) => {
-    expect(problemOf(text, { keys: 3, values: 40 })).toEqual([422, code]);
+    expect(problemOf(text, { keys: 3, values: 40, depth: 32 })).toEqual([422, code]);
   });
 
   it('does not repeat the body in its errors', () => {

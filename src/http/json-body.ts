@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -10,17 +11,36 @@ interface BodyLimits {
   bytes: number;
   keys: number;
   values: number;
+  /** Nested levels. */
+  depth: number;
 }
 
 /** The limits of an ordinary body. Fastify itself enforces the number of bytes. */
-export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000, values: 5000 };
+export const defaultBodyLimits: BodyLimits = { bytes: 64 * 1024, keys: 1000, values: 5000, depth: 32 };
 
 /** The limits of a body that contains many others, such as a batch. */
-const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 5000, values: 10_000 };
+const largeBodyLimits: BodyLimits = { bytes: 1024 * 1024, keys: 5000, values: 10_000, depth: 32 };
 
 /** The route accepts a body of up to 1 MiB with 5,000 keys and 10,000 values. */
 export function LargeBody(): MethodDecorator {
   return RouteConfig({ bodyLimits: largeBodyLimits });
+}
+
+/** The route reads its body itself, as a stream of bytes with `readBody`. It limits the size. */
+export function StreamedBody(): MethodDecorator {
+  return RouteConfig({
+    bodyLimits: { ...defaultBodyLimits, bytes: Number.MAX_SAFE_INTEGER },
+    isStreamed: true,
+  });
+}
+
+interface RouteBody {
+  bodyLimits?: BodyLimits;
+  isStreamed?: true;
+}
+
+export function isStreamed({ routeOptions }: FastifyRequest): boolean {
+  return (routeOptions.config as RouteBody).isStreamed === true;
 }
 
 const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i;
@@ -39,10 +59,16 @@ export function acceptJsonBodies(fastify: FastifyInstance): void {
     return parseJsonBody(body, bodyLimitsOf(request.routeOptions.config));
   };
   fastify.addContentTypeParser(jsonType, { parseAs: 'buffer' }, parse);
+  fastify.addHook('preParsing', (request, _reply, payload, done) => {
+    if (!isStreamed(request)) return done(null, payload);
+    // The parser sees an empty body. Fastify compares its length with the header.
+    const length = Number(request.headers['content-length'] ?? 0);
+    done(null, Object.assign(Readable.from([]), { receivedEncodedLength: length }));
+  });
 }
 
 function bodyLimitsOf(config: object | undefined): BodyLimits {
-  return (config as { bodyLimits?: BodyLimits } | undefined)?.bodyLimits ?? defaultBodyLimits;
+  return (config as RouteBody | undefined)?.bodyLimits ?? defaultBodyLimits;
 }
 
 /** Fastify ignores charsets and encodings that it does not know. */
@@ -63,7 +89,7 @@ function refuseEncodings(headers: IncomingHttpHeaders): void {
  * @throws Problem 400 for a body that is not UTF-8 or not JSON · Problem 422 for JSON that is not an
  * object, and from `checkJsonKeys`
  */
-export function parseJsonBody(body: Buffer, max: Pick<BodyLimits, 'keys' | 'values'>): object | undefined {
+export function parseJsonBody(body: Buffer, max: Omit<BodyLimits, 'bytes'>): object | undefined {
   if (body.length === 0) return undefined;
   const value = parse(decode(body), max);
   if (typeof value !== 'object' || value === null) throw notAnObject();
@@ -78,7 +104,7 @@ function decode(body: Buffer): string {
   }
 }
 
-function parse(text: string, max: Pick<BodyLimits, 'keys' | 'values'>): unknown {
+function parse(text: string, max: Omit<BodyLimits, 'bytes'>): unknown {
   const trimmed = text.trim();
   // An array is refused in any case, so it is not parsed.
   if (trimmed.startsWith('[')) throw trimmed.endsWith(']') ? notAnObject() : notJson();

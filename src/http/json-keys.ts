@@ -1,7 +1,5 @@
 import { invalid, Problem } from '../core/problem';
 
-const maxDepth = 32;
-
 /** In one object: class-transformer compares each key with all others. */
 const maxKeysOfObject = 1000;
 
@@ -13,11 +11,11 @@ export function isForbiddenKey(name: string): boolean {
 /**
  * Checks the size and the keys of JSON text before it is parsed, because parsing and validating many small values blocks
  * the process, and because JSON.parse would silently keep only the last of several equal keys.
- * @param max the number of keys, and of values: objects, arrays, strings, numbers, booleans and nulls
+ * @param max the number of keys, of values (objects, arrays, strings, numbers, booleans and nulls), and of nested levels
  * @throws Problem 422 for text that is nested too deeply, has too many keys or values, or has a duplicate or forbidden key
  * · SyntaxError for some texts that are not JSON
  */
-export function checkJsonKeys(text: string, max: { keys: number; values: number }): void {
+export function checkJsonKeys(text: string, max: { keys: number; values: number; depth: number }): void {
   const open: (Set<string> | undefined)[] = []; // the keys of each open object; undefined for an array
   let keyCount = 0;
   let valueCount = 0;
@@ -51,8 +49,8 @@ export function checkJsonKeys(text: string, max: { keys: number; values: number 
       }
       if (char === '{' || char === '[') {
         open.push(char === '{' ? new Set() : undefined);
-        if (open.length > maxDepth) {
-          throw keyError('', 'too_deep', `The request body is nested more than ${maxDepth} levels deep.`);
+        if (open.length > max.depth) {
+          throw keyError('', 'too_deep', `The request body is nested more than ${max.depth} levels deep.`);
         }
         isKeyNext = char === '{';
       } else {

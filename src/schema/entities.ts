@@ -4,6 +4,8 @@ import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
 import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
+import { ImportPart } from '../imports/import-part.entity';
+import { Import } from '../imports/import.entity';
 import { ImportedRow } from '../imports/imported-row.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { RowCount } from '../limits/row-count.entity';
@@ -26,6 +28,8 @@ export const entities = [
   TaskDependency,
   Change,
   ImportedRow,
+  Import,
+  ImportPart,
   Session,
   PersonalToken,
   OneTimeToken,

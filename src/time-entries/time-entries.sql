@@ -1,18 +1,23 @@
--- After each change of a time entry: sets actual_hours of its task to the sum of the ended entries, or to null if there
--- are none.
+-- The sum of the ended time entries of a task in hours; null if there are none.
+CREATE FUNCTION hours_worked(user_id uuid, task_id uuid) RETURNS numeric LANGUAGE sql STABLE
+  RETURN (
+    SELECT round(sum(extract(epoch FROM e.ended_at - e.started_at)) / 3600, 2) FROM time_entries e
+    WHERE e.user_id = hours_worked.user_id AND e.task_id = hours_worked.task_id AND e.ended_at IS NOT NULL
+  );
+
+-- After each change of a time entry: sets actual_hours of its task.
 CREATE FUNCTION sum_actual_hours() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
   entry time_entries := coalesce(NEW, OLD);
 BEGIN
-  IF TG_OP = 'INSERT' AND NEW.ended_at IS NULL OR transaction_flag('deleting_account') = 'true' THEN
+  IF TG_OP = 'INSERT' AND NEW.ended_at IS NULL
+    OR 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing')) THEN
     RETURN NULL;
   END IF;
   PERFORM set_transaction_flag('summing_hours', 'true');
-  UPDATE tasks t SET actual_hours = (
-      SELECT round(sum(extract(epoch FROM e.ended_at - e.started_at)) / 3600, 2) FROM time_entries e
-      WHERE e.user_id = entry.user_id AND e.task_id = entry.task_id AND e.ended_at IS NOT NULL
-    ) WHERE t.user_id = entry.user_id AND t.id = entry.task_id;
+  UPDATE tasks t SET actual_hours = hours_worked(entry.user_id, entry.task_id)
+    WHERE t.user_id = entry.user_id AND t.id = entry.task_id;
   PERFORM set_transaction_flag('summing_hours', '');
   RETURN NULL;
 END $$;
@@ -34,7 +39,8 @@ END $$;
 CREATE TRIGGER tasks_1_hours BEFORE UPDATE OF actual_hours ON tasks
   FOR EACH ROW WHEN (OLD.actual_hours IS DISTINCT FROM NEW.actual_hours) EXECUTE FUNCTION refuse_manual_hours();
 
-REVOKE ALL ON FUNCTION sum_actual_hours(), refuse_manual_hours() FROM PUBLIC;
+REVOKE ALL ON FUNCTION hours_worked(uuid, uuid), sum_actual_hours(), refuse_manual_hours() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION hours_worked(uuid, uuid) TO cairn_app;
 
 CREATE TRIGGER time_entries_3_version BEFORE UPDATE ON time_entries
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();

@@ -1,0 +1,7 @@
+import { ProblemKind } from '../core/problem-kind';
+
+export const importRunning = new ProblemKind(
+  409,
+  'import_running',
+  'Another import of your data is still in progress. Wait until it ends.',
+);
