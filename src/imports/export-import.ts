@@ -59,18 +59,20 @@ export class ExportImport {
   async write(source: DocumentSource): Promise<ImportCounts> {
     this.source = source;
     this.done = this.planned = 0;
+    this.existing.clear();
     Object.assign(this.counts, { created: zeroCounts(), existing: zeroCounts() });
     await this.database.write(beginImport());
     await this.findExisting('goals', this.outline.goals);
     await this.findExisting('tasks', this.outline.tasks);
     await this.checkReferences();
     await this.writeTags();
-    await this.writeTree('goals', 'parent_goal_id');
-    await this.writeTree('tasks', 'parent_task_id');
+    await this.writeTree('goals');
+    await this.writeTree('tasks');
     await this.writeRows('time_entries', 'time_entries', () => true);
-    await this.writeRows('dependencies', 'task_dependencies', ({ task_id, depends_on_id }) =>
-      [task_id, depends_on_id].some((id) => this.isCreated('tasks', id as string)),
-    );
+    await this.writeRows('dependencies', 'task_dependencies', (index) => {
+      const { task, on } = this.outline.dependencies[index]!;
+      return this.isCreated('tasks', task) || this.isCreated('tasks', on);
+    });
     await this.writeHistory();
     await this.deriveValues();
     await this.refuseLargeTrees();
@@ -155,29 +157,25 @@ export class ExportImport {
     }
   }
 
-  /** Writes the rows whose parents are written, as often as others are left. */
-  private async writeTree(member: 'goals' | 'tasks', parentColumn: string): Promise<void> {
-    const written = new Set<string>();
+  /** Writes the rows by their depth: first those whose parents exist. */
+  private async writeTree(member: 'goals' | 'tasks'): Promise<void> {
+    const levels: number[] = [];
     const outline = this.outline[member];
-    let left = [...outline.keys()].filter((id) => this.isCreated(member, id)).length;
-    this.counts.existing[member] = outline.size - left;
-    this.done += outline.size - left;
-    while (left > 0) {
-      await this.writeRows(member, member, (row) => {
-        const [id, parent] = [row.id as string, row[parentColumn] as string | null | undefined];
-        const isReady = !parent || written.has(parent) || !this.isCreated(member, parent);
-        if (!isReady || written.has(id) || !this.isCreated(member, id)) return false;
-        written.add(id);
-        left--;
-        return true;
-      });
-    }
+    const levelOf = (id: string | null): number =>
+      id === null || !this.isCreated(member, id) ? 0 : 1 + levelOf(outline.get(id)!.parent);
+    for (const [id, { index }] of outline) levels[index] = levelOf(id);
+    const left = levels.filter((level) => level > 0).length;
+    this.counts.existing[member] = levels.length - left;
+    this.done += levels.length - left;
+    const deepest = levels.reduce((max, level) => Math.max(max, level), 0);
+    for (let level = 1; level <= deepest; level++)
+      await this.writeRows(member, member, (index) => levels[index] === level);
   }
 
   private async writeRows(
     member: Member,
     table: rows.InsertedTable,
-    isWritten: (row: Row) => boolean,
+    isWritten: (index: number) => boolean,
   ): Promise<void> {
     if (this.outline.counts[member] === 0) return;
     const isTree = member === 'goals' || member === 'tasks';
@@ -253,14 +251,12 @@ export class ExportImport {
   }
 
   /** The rows of an array that are to be written now. */
-  private async *batchesOf(member: Member, isWritten: (row: Row) => boolean): AsyncGenerator<Row[]> {
+  private async *batchesOf(member: Member, isWritten: (index: number) => boolean): AsyncGenerator<Row[]> {
     let batch: Row[] = [];
     let length = 0;
     for await (const item of itemsOf(this.source)) {
-      if (item.member !== member) continue;
-      const row = toRow(item);
-      if (!isWritten(row)) continue;
-      batch.push(row);
+      if (item.member !== member || !isWritten(item.index!)) continue;
+      batch.push(toRow(item));
       length += item.text.length;
       if (batch.length < batchRows && length < batchLength) continue;
       yield batch;

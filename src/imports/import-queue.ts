@@ -17,6 +17,9 @@ export interface RunningImport {
 /** Seconds without a sign of life after which another instance takes over an import. */
 const maxSilence = 60;
 
+/** Seconds between two attempts. */
+const pause = 5;
+
 /** The imports of all users that wait or run, for background work without a current user. */
 @Injectable()
 export class ImportQueue {
@@ -29,10 +32,16 @@ export class ImportQueue {
     return rows[0]!.count;
   }
 
+  /** Deletes uploads whose instance has stopped. */
+  async deleteBrokenUploads(): Promise<void> {
+    const text = `DELETE FROM imports WHERE status = 'uploading' AND active_at < now() - interval '1 hour'`;
+    await this.database.asPurger({ deleted: sql(text) });
+  }
+
   /** Takes the oldest import that waits, or whose instance has stopped. */
   async claim(): Promise<RunningImport | undefined> {
-    const text = `UPDATE imports SET status = 'running', active_at = now(), attempts = attempts + 1 WHERE user_id = (
-        SELECT user_id FROM imports WHERE status IN ('uploading', 'waiting', 'running') AND (status = 'waiting'
+    const text = `UPDATE imports SET status = 'running', active_at = now(), attempts = attempts + 1 WHERE (user_id, id) = (
+        SELECT user_id, id FROM imports WHERE status IN ('uploading', 'waiting', 'running') AND (status = 'waiting' AND (attempts = 0 OR active_at < now() - interval '${pause} seconds')
           OR status = 'running' AND active_at < now() - interval '${maxSilence} seconds')
         ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
       ) RETURNING user_id, id, validate_only, bytes::float8 AS bytes, attempts`;
@@ -47,17 +56,20 @@ export class ImportQueue {
     await this.database.asPurger({ updated: sql(text, { user_id, id, step, done, total }) });
   }
 
-  /** Lets another instance begin again, because this one stops. */
+  /** Lets this or another instance begin again. */
   async release({ user_id, id }: RunningImport): Promise<void> {
-    const text = `UPDATE imports SET status = 'waiting', attempts = attempts - 1
+    const text = `UPDATE imports SET status = 'waiting', active_at = now()
       WHERE user_id = :user_id AND id = :id AND status = 'running'`;
     await this.database.asPurger({ updated: sql(text, { user_id, id }) });
   }
 
   /** The next part of the document; undefined after the last one. Call it in a transaction of the user. */
-  async part({ user_id }: RunningImport, number: number): Promise<Buffer | undefined> {
-    const text = 'SELECT data FROM import_parts WHERE user_id = :user_id AND number = :number';
-    const { rows } = await this.database.write({ rows: sql<{ data: Buffer }>(text, { user_id, number }) });
+  async part({ user_id, id }: RunningImport, number: number): Promise<Buffer | undefined> {
+    const text =
+      'SELECT data FROM import_parts WHERE user_id = :user_id AND import_id = :id AND number = :number';
+    const { rows } = await this.database.write({
+      rows: sql<{ data: Buffer }>(text, { user_id, id, number }),
+    });
     return rows[0]?.data;
   }
 
@@ -81,11 +93,7 @@ export class ImportQueue {
       WHERE user_id = :user_id AND id = :id AND status = 'running' RETURNING id`;
     const statements = {
       finished: sql<{ id: string }>(text, { user_id, id, status, counts, error }),
-      parts: sql(
-        `DELETE FROM import_parts WHERE user_id = :user_id
-         AND EXISTS (SELECT FROM imports i WHERE i.user_id = :user_id AND i.finished_at IS NOT NULL)`,
-        { user_id },
-      ),
+      parts: sql('DELETE FROM import_parts WHERE user_id = :user_id AND import_id = :id', { user_id, id }),
     };
     return (await this.database.write(statements)).finished.length === 1;
   }

@@ -10,7 +10,7 @@ import { runAsOwner } from './import-transaction';
 /** Milliseconds between checks for imports of other instances, and between reports of progress. */
 const [checkInterval, reportInterval] = [10_000, 1000];
 
-const maxAttempts = 3;
+const maxAttempts = 10;
 
 const maxChunk = 65_536;
 
@@ -52,6 +52,7 @@ export class ImportRunner implements OnApplicationBootstrap, BeforeApplicationSh
 
   private async runAll(): Promise<void> {
     try {
+      await this.queue.deleteBrokenUploads();
       while (this.isCheckNeeded && !this.stop.signal.aborted) {
         // Before the query, so that an import that is enqueued during the query is found by the next one.
         this.isCheckNeeded = false;
@@ -100,11 +101,12 @@ export class ImportRunner implements OnApplicationBootstrap, BeforeApplicationSh
 
   /** A problem with the document ends the import. Anything else is tried again, here or on another instance. */
   private async handle(running: RunningImport, error: unknown): Promise<void> {
-    if (this.stop.signal.aborted) return this.queue.release(running);
     if (error instanceof Problem && error.status < 500) return this.queue.fail(running, error);
-    const cause = error instanceof Error ? (error.cause ?? error) : error;
-    this.logger.error(`Import ${running.id}, attempt ${running.attempts}: ${String(cause)}`);
-    if (running.attempts < maxAttempts) return;
+    if (!this.stop.signal.aborted) {
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      this.logger.warn(`Import ${running.id}, attempt ${running.attempts}: ${String(cause)}`);
+    }
+    if (this.stop.signal.aborted || running.attempts < maxAttempts) return this.queue.release(running);
     const detail = 'The import could not be completed. Try again later. Nothing was imported.';
     await this.queue.fail(running, new Problem(500, 'import_failed', detail));
   }

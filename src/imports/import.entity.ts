@@ -3,16 +3,19 @@ import { User } from '../users/user.entity';
 
 export const importStatuses = ['uploading', 'waiting', 'running', 'completed', 'failed'] as const;
 
-/** The last import of a document by a user. A new one replaces it. */
+/** The last import of a document by a user. */
 @Entity('imports')
 @ForeignKey(() => User, ['user_id'], ['id'], { onDelete: 'CASCADE' })
 @Check('imports_status_check', `status IN ('uploading', 'waiting', 'running', 'completed', 'failed')`)
-@Index('imports_unfinished', ['user_id'], { where: `status IN ('uploading', 'waiting', 'running')` })
+@Index('imports_unfinished_key', ['user_id'], {
+  unique: true,
+  where: `status IN ('uploading', 'waiting', 'running')`,
+})
 export class Import {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  @Column('uuid')
+  @PrimaryColumn('uuid')
   id: string;
 
   @Column('text', { default: 'uploading' })

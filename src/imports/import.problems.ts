@@ -4,4 +4,5 @@ export const importRunning = new ProblemKind(
   409,
   'import_running',
   'Another import of your data is still in progress. Wait until it ends.',
+  'imports_unfinished_key',
 );

@@ -9,7 +9,6 @@ import { OwnedRepository } from '../database/owned.repository';
 import { fieldsOf } from '../http/views';
 import { ImportView } from './import.dto';
 import { Import } from './import.entity';
-import { importRunning } from './import.problems';
 
 /** The import of the current user, and the upload of its document. */
 @Injectable()
@@ -42,36 +41,25 @@ export class ImportsRepository extends OwnedRepository<object> {
    */
   async start(validateOnly: boolean): Promise<string> {
     const id = uuidv7();
-    const text = `INSERT INTO imports (user_id, id, validate_only) VALUES (:user_id, :id, :validate_only)
-      ON CONFLICT (user_id) DO UPDATE SET id = excluded.id, validate_only = excluded.validate_only, status = 'uploading',
-        bytes = 0, step = NULL, done = 0, total = 0, attempts = 0, counts = NULL, error = NULL, created_at = now(), active_at = now(),
-        finished_at = NULL
-      WHERE imports.status IN ('completed', 'failed')
-        OR imports.status = 'uploading' AND imports.active_at < now() - interval '1 minute'
-      RETURNING id`;
-    const { started } = await this.write({
-      started: this.sql<{ id: string }>(text, { id, validate_only: validateOnly }),
-      oldParts: this.sql(
-        `DELETE FROM import_parts WHERE user_id = :user_id
-         AND EXISTS (SELECT FROM imports i WHERE i.user_id = :user_id AND i.id = :id)`,
-        { id },
-      ),
+    const deleteSql = `DELETE FROM imports WHERE user_id = :user_id AND (status IN ('completed', 'failed')
+      OR status = 'uploading' AND active_at < now() - interval '1 minute')`;
+    await this.write({
+      replaced: this.sql(deleteSql),
+      started: this.insertStatement({ id, validate_only: validateOnly }),
     });
-    if (started.length === 0) throw importRunning.create();
     return id;
   }
 
-  /** Stores a part of the document. @throws Problem 409 `import_running` if another upload has begun */
+  /** Stores a part of the document. @throws Problem 404 if another upload has replaced this one */
   async addPart(id: string, number: number, data: Buffer): Promise<void> {
+    const insertSql = `INSERT INTO import_parts (user_id, import_id, number, data)
+      VALUES (:user_id, :id, :number::integer, :data::bytea)`;
     const updateSql = `UPDATE imports SET active_at = now(), bytes = bytes + :length::integer
-      WHERE user_id = :user_id AND id = :id AND status = 'uploading' RETURNING id`;
-    const insertSql = `INSERT INTO import_parts (user_id, number, data) SELECT i.user_id, :number::integer, :data::bytea
-      FROM imports i WHERE i.user_id = :user_id AND i.id = :id AND i.status = 'uploading'`;
-    const { updated } = await this.write({
-      updated: this.sql<{ id: string }>(updateSql, { id, length: data.length }),
+      WHERE user_id = :user_id AND id = :id`;
+    await this.write({
       inserted: this.sql(insertSql, { id, number, data }),
+      updated: this.sql(updateSql, { id, length: data.length }),
     });
-    if (updated.length === 0) throw importRunning.create();
   }
 
   /** Makes a complete document wait for an instance that imports it. @returns the import */

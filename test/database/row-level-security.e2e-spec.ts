@@ -2,7 +2,7 @@ import { Client, ClientBase } from 'pg';
 import { startApp, TestApp } from '../setup/app';
 import { countRows, createMissingRows, ownedTables, whyThereIsNoRow } from '../setup/catalogue';
 import {
-  addImportedRow,
+  addImportedRows,
   newGoal,
   newPersonalToken,
   newTask,
@@ -34,7 +34,7 @@ beforeAll(async () => {
     const task = await newTask(owner, { goal_id: (await newGoal(owner)).id, tags: ['a'] });
     await owner.api.post(`/tasks/${task.id}/timer/start`).expect(201);
     await newPersonalToken(owner);
-    await addImportedRow(app, owner);
+    await addImportedRows(app, owner);
     // Without policies or grants it fails: then the tests say what is missing.
     await createMissingRows(app, owner).catch(() => undefined);
   }
@@ -95,6 +95,8 @@ const known = [
   'administrative_acts',
   'changes',
   'goals',
+  'import_parts',
+  'imports',
   'mails',
   'migrations',
   'one_time_tokens',
@@ -369,6 +371,8 @@ describe('the catalogue of the database', () => {
       administrative_acts: [administrator],
       changes: [owner],
       goals: [owner],
+      import_parts: [owner],
+      imports: [owner, purge],
       mails: [authenticator],
       one_time_tokens: [administrator, authenticator],
       personal_tokens: [administrator, authenticator, owner],
@@ -428,6 +432,8 @@ describe('the catalogue of the database', () => {
     const expectedOwners = [
       'changes_user_id_fkey',
       'goals_user_id_fkey',
+      'import_parts_user_id_fkey',
+      'imports_user_id_fkey',
       'one_time_tokens_user_id_fkey',
       'personal_tokens_user_id_fkey',
       'sessions_user_id_fkey',
@@ -452,6 +458,8 @@ describe('the catalogue of the database', () => {
       'cairn_app: DELETE, INSERT on personal_tokens',
       'cairn_app: DELETE, INSERT, SELECT on changes',
       'cairn_app: DELETE, INSERT, SELECT on goals',
+      'cairn_app: DELETE, INSERT, SELECT on import_parts',
+      'cairn_app: DELETE, INSERT, SELECT on imports',
       'cairn_app: DELETE, INSERT, SELECT on tags',
       'cairn_app: DELETE, INSERT, SELECT on task_dependencies',
       'cairn_app: DELETE, INSERT, SELECT on task_tags',
@@ -464,6 +472,7 @@ describe('the catalogue of the database', () => {
       'cairn_auth: DELETE, SELECT on personal_tokens',
       'cairn_auth: SELECT on sessions',
       'cairn_auth: SELECT on users',
+      'cairn_purge: DELETE on imports',
       'cairn_purge: DELETE on sessions',
       'cairn_purge: DELETE on users',
     ]);
@@ -475,6 +484,7 @@ describe('the catalogue of the database', () => {
       'cairn_admin: UPDATE of sessions (revoked_at)',
       'cairn_admin: UPDATE of users (can_reactivate, deletion_at, is_active, is_superuser)',
       'cairn_app: UPDATE of goals (completed_at, description, horizon, metrics, parent_goal_id, progress, progress_mode, project_name, status, success_criteria, target_date, title)',
+      'cairn_app: UPDATE of imports (active_at, bytes, counts, error, finished_at, status)',
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
       'cairn_app: UPDATE of tasks (actual_hours, category, completed_at, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
@@ -485,6 +495,7 @@ describe('the catalogue of the database', () => {
       'cairn_auth: UPDATE of rate_limits (free_at, hits, resets_at)',
       'cairn_auth: UPDATE of sessions (expires_at, generation, last_used_at, revoked_at)',
       'cairn_auth: UPDATE of users (can_reactivate, deletion_at, email, email_verified_at, full_name, is_active, is_verified, last_login_at, password_hash, timezone, username)',
+      'cairn_purge: UPDATE of imports (active_at, attempts, done, status, step, total)',
       'cairn_purge: UPDATE of users (deletion_at)',
     ]);
     const functions =
@@ -493,7 +504,7 @@ describe('the catalogue of the database', () => {
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
       'cairn_admin: new_id',
-      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, lock_user_writes, new_id, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
+      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, hours_worked, lock_user_writes, new_id, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
       'cairn_auth: act_as, count_hits, new_id, session_is_alive',
       'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, lock_account, lock_user_writes, schema_migrations',
       'cairn_purge: session_is_alive',

@@ -5,6 +5,7 @@ import { createApp } from '../../src/app';
 import { loadConfig } from '../../src/core/config';
 import { startupOptions } from '../../src/database/role-settings';
 import { openApiDocument } from '../../src/http/openapi';
+import { ImportRunner } from '../../src/imports/import-runner';
 import { Mailer } from '../../src/mail/mailer';
 import { PurgeService } from '../../src/purge/purge.service';
 import { Api } from './api';
@@ -28,6 +29,8 @@ export interface TestApp {
   database: Pool;
   /** Waits until no purge is running. */
   waitForPurge(): Promise<void>;
+  /** Waits until no import is running. */
+  waitForImports(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,7 +70,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   const app: NestFastifyApplication = await createApp(config);
   await app.listen(0, '127.0.0.1');
   // Background work at startup would mix with the statements of a test.
-  await Promise.all([app.get(Mailer).work, app.get(PurgeService).work]);
+  await Promise.all([app.get(Mailer).work, app.get(PurgeService).work, app.get(ImportRunner).work]);
   const url = await app.getUrl();
   const contract = new Contract(openApiDocument(app));
   const pool = new Pool({ connectionString: database, max: 2, options: startupOptions });
@@ -79,6 +82,7 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
     api: new Api(url, contract),
     database: pool,
     waitForPurge: () => app.get(PurgeService).work,
+    waitForImports: async () => app.get(ImportRunner).work,
     close: async () => {
       await pool.end();
       await app.close();

@@ -56,11 +56,18 @@ export async function newPersonalToken(
   return response.body as Json & { token: string };
 }
 
-/** As if a row had been imported. No route does that. */
-export async function addImportedRow(app: TestApp, { id }: TestUser): Promise<void> {
+/** As if rows had been imported. No route creates such rows alone. */
+export async function addImportedRows(app: TestApp, { id }: TestUser): Promise<void> {
   await app.database.query(
     `INSERT INTO imported_rows (user_id, entity, source_key, row_id, source_hash, row_hash)
      VALUES ($1, 'task', '1', gen_random_uuid(), '', '')`,
+    [id],
+  );
+  await app.database.query(
+    `WITH done AS (
+       INSERT INTO imports (user_id, id, status) VALUES ($1, gen_random_uuid(), 'completed') RETURNING user_id, id
+     )
+     INSERT INTO import_parts (user_id, import_id, number, data) SELECT user_id, id, 0, '' FROM done`,
     [id],
   );
 }

@@ -1,6 +1,6 @@
 import { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Imports1795312967451 implements MigrationInterface {
+export class Imports1795314272519 implements MigrationInterface {
   readonly compatibleWith = 'RoleSettings1795295400000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
@@ -29,23 +29,26 @@ CREATE TABLE "imports" (
   "active_at" TIMESTAMP(3) WITH TIME ZONE NOT NULL DEFAULT now(),
   "finished_at" TIMESTAMP(3) WITH TIME ZONE,
   CONSTRAINT "imports_status_check" CHECK (status IN ('uploading', 'waiting', 'running', 'completed', 'failed')),
-  CONSTRAINT "imports_pkey" PRIMARY KEY ("user_id")
+  CONSTRAINT "imports_pkey" PRIMARY KEY ("user_id", "id")
 );
 
-CREATE INDEX "imports_unfinished" ON "imports"  ("user_id") WHERE status IN ('uploading', 'waiting', 'running');
+CREATE UNIQUE INDEX "imports_unfinished_key" ON "imports"  ("user_id") WHERE status IN ('uploading', 'waiting', 'running');
 
 CREATE TABLE "import_parts" (
   "user_id" uuid NOT NULL,
+  "import_id" uuid NOT NULL,
   "number" integer NOT NULL,
   "data" bytea NOT NULL,
-  CONSTRAINT "import_parts_pkey" PRIMARY KEY ("user_id", "number")
+  CONSTRAINT "import_parts_pkey" PRIMARY KEY ("user_id", "import_id", "number")
 );
 
 ALTER TABLE "changes" ADD "is_imported" boolean NOT NULL DEFAULT false;
 
 ALTER TABLE "imports" ADD CONSTRAINT "imports_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE NO ACTION;
 
-ALTER TABLE "import_parts" ADD CONSTRAINT "import_parts_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "imports"("user_id") ON DELETE CASCADE ON UPDATE NO ACTION;
+ALTER TABLE "import_parts" ADD CONSTRAINT "import_parts_import_id_fkey" FOREIGN KEY ("user_id", "import_id") REFERENCES "imports"("user_id","id") ON DELETE CASCADE ON UPDATE NO ACTION;
+
+ALTER TABLE "import_parts" ADD CONSTRAINT "import_parts_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE NO ACTION;
 
 CREATE OR REPLACE FUNCTION transaction_flag_setting(name text)
  RETURNS text
@@ -126,7 +129,7 @@ ALTER TABLE import_parts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY owner ON imports TO cairn_app USING (user_id = (( SELECT current_user_id() AS current_user_id))) WITH CHECK (user_id = (( SELECT current_user_id() AS current_user_id)));
 
-CREATE POLICY purge ON imports TO cairn_purge USING (true) WITH CHECK (true);
+CREATE POLICY purge ON imports TO cairn_purge USING (status = ANY (ARRAY['uploading'::text, 'waiting'::text, 'running'::text])) WITH CHECK (status = ANY (ARRAY['waiting'::text, 'running'::text]));
 
 CREATE POLICY owner ON import_parts TO cairn_app USING (user_id = (( SELECT current_user_id() AS current_user_id))) WITH CHECK (user_id = (( SELECT current_user_id() AS current_user_id)));
 
@@ -136,9 +139,9 @@ GRANT EXECUTE ON FUNCTION hours_worked(uuid,uuid) TO cairn_app;
 
 GRANT DELETE, INSERT, SELECT ON import_parts TO cairn_app;
 
-GRANT DELETE, INSERT, SELECT, UPDATE ON imports TO cairn_app;
+GRANT DELETE, INSERT, SELECT, UPDATE (active_at, bytes, counts, error, finished_at, status) ON imports TO cairn_app;
 
-GRANT DELETE, SELECT (active_at, attempts, bytes, created_at, id, validate_only, status, user_id), UPDATE (active_at, attempts, done, status, step, total) ON imports TO cairn_purge;
+GRANT DELETE, SELECT (active_at, attempts, bytes, created_at, id, status, user_id, validate_only), UPDATE (active_at, attempts, done, status, step, total) ON imports TO cairn_purge;
 `;
 
 const down = `
@@ -150,13 +153,15 @@ DROP POLICY owner ON imports;
 
 ALTER TABLE "import_parts" DROP CONSTRAINT "import_parts_user_id_fkey";
 
+ALTER TABLE "import_parts" DROP CONSTRAINT "import_parts_import_id_fkey";
+
 ALTER TABLE "imports" DROP CONSTRAINT "imports_user_id_fkey";
 
 ALTER TABLE "changes" DROP COLUMN "is_imported";
 
 DROP TABLE "import_parts";
 
-DROP INDEX "public"."imports_unfinished";
+DROP INDEX "public"."imports_unfinished_key";
 
 DROP TABLE "imports";
 
