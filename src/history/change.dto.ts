@@ -1,5 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { BooleanField, EnumField, IdField, IntegerField, TextField, TimestampField } from '../http/body-fields';
+import {
+  BooleanField,
+  EnumField,
+  IdField,
+  IntegerField,
+  TextField,
+  TimestampField,
+} from '../http/body-fields';
 import { pageOf } from '../http/views';
 import { EnumValues } from '../core/enum-values';
 import { operations } from './change.entity';

@@ -207,13 +207,15 @@ export class ExportImport {
     const quota = this.config.quotas.imported_changes;
     const { created, existing } = this.counts;
     for await (const batch of this.batchesOf('history', () => true)) {
-      const ids = (batch as ChangeRow[]).map(({ entity_id: id }) => id);
-      const gone = ids.filter((id) => !this.isCreated('tasks', id) && !this.isCreated('goals', id));
-      const found = await this.all(rows.selectEntitiesWithHistory(this.userId, gone, lastId));
+      const candidates = (batch as ChangeRow[]).filter(({ entity_id: id }) => !this.existing.has(id));
+      const gone = candidates
+        .map(({ entity_id: id }) => id)
+        .filter((id) => !this.outline.tasks.has(id) && !this.outline.goals.has(id));
+      const found = gone.length
+        ? await this.all(rows.selectEntitiesWithHistory(this.userId, gone, lastId))
+        : [];
       const known = new Set(found.map(({ id }) => id));
-      const changes = (batch as ChangeRow[]).filter(
-        ({ entity_id: id }) => !known.has(id) && !this.existing.has(id),
-      );
+      const changes = candidates.filter(({ entity_id: id }) => !known.has(id));
       if (imported + created.history + changes.length > quota)
         throw quotaExceeded.create(quotas.imported_changes.text(quota));
       changes.forEach((change, index) => (change.id = lastId + created.history + index + 1));

@@ -97,7 +97,7 @@ export async function checkItem(item: DocumentItem): Promise<Row> {
   if (!isMember(item.member)) throw flaw(place, 'unknown_field', unknownMember);
   if (item.index === undefined) throw flaw(place, 'type', 'must be an array');
   const value = parse(item);
-  const values = columnsOf((await validate(classes[item.member], value, place)) as object);
+  const values = columnsOf((await validate(classes[item.member], value, place)) as object, value);
   refusePlainDates(values, place);
   if (item.member !== 'history') return values;
   const change = toChange(values, place);
@@ -117,10 +117,11 @@ export function memberProblem({ member }: DocumentItem): Problem | undefined {
 /** Converts an item that `checkItem` has accepted. */
 export function toRow(item: DocumentItem): Row {
   const Item = classes[item.member as Member];
-  const values = columnsOf(plainToInstance(Item, JSON.parse(item.text)) as object);
+  const value = JSON.parse(item.text) as object;
+  const values = columnsOf(plainToInstance(Item, value) as object, value);
   if (item.member !== 'history') return values;
   const change = toChange(values, '');
-  const convert = (fields: Row) => ({ ...plainToInstance(valuesOf[change.entity], fields) });
+  const convert = (fields: Row) => columnsOf(plainToInstance(valuesOf[change.entity], fields), fields);
   return { ...change, before: convert(change.before), after: convert(change.after) };
 }
 
@@ -141,14 +142,25 @@ function parse(item: DocumentItem): object {
   return value;
 }
 
-/** Ids are compared as text, and PostgreSQL returns them in lower case. */
-function columnsOf(values: object): Row {
+/** The columns of a converted item. Ids are compared as text, and PostgreSQL returns them in lower case. */
+function columnsOf(values: object, original: object): Row {
   const row: Row = {};
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined || computedFields.has(name)) continue;
-    row[name] = idFields.includes(name) && typeof value === 'string' ? value.toLowerCase() : value;
+    row[name] =
+      idFields.includes(name) && typeof value === 'string'
+        ? value.toLowerCase()
+        : untrimmed(value, (original as Row)[name]);
   }
   return row;
+}
+
+/** Requests are trimmed. An import keeps texts as they are. */
+function untrimmed(value: unknown, original: unknown): unknown {
+  if (typeof value === 'string' && typeof original === 'string')
+    return original.trim() === value ? original : value;
+  if (!Array.isArray(value) || !Array.isArray(original) || value.length !== original.length) return value;
+  return value.map((item, index) => untrimmed(item, original[index]));
 }
 
 /** Requests may have dates without a time, whose meaning depends on the time zone of the user. */

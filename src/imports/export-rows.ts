@@ -90,8 +90,8 @@ export function selectEntitiesWithHistory(
   ids: string[],
   lastId: number,
 ): Statement<{ id: string }> {
-  const text = `SELECT n.id FROM unnest(:ids::uuid[]) n (id)
-    WHERE EXISTS (SELECT FROM changes c WHERE c.user_id = :user_id AND c.entity_id = n.id AND c.id <= :last_id::bigint)`;
+  const text = `SELECT DISTINCT c.entity_id AS id FROM changes c
+    WHERE c.user_id = :user_id AND c.entity_id = ANY (:ids::uuid[]) AND c.id <= :last_id::bigint`;
   return sql(text, { user_id: userId, ids, last_id: lastId });
 }
 
