@@ -1,13 +1,4 @@
 import 'reflect-metadata';
-import { commandLine } from './cli/command-line';
-import { ConfigError } from './core/config';
+import { runCommandLine } from './cli/command-line';
 
-commandLine(process.argv[2])
-  .parseAsync()
-  .then(() => process.exit(0))
-  .catch((error: unknown) => {
-    process.stderr.write(
-      `${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`,
-    );
-    process.exit(1);
-  });
+void runCommandLine(process.argv.slice(2)).then((status) => process.exit(status));

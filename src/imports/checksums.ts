@@ -58,8 +58,9 @@ export class Checksums {
       const [want, got] = [canonicalJson(value), canonicalJson(stored?.[column])];
       const hashes = this.columns.get(column) ?? { expected: new Checksum(), stored: new Checksum() };
       this.columns.set(column, hashes);
-      hashes.expected.add(`${sourceId} ${want}\n`);
-      hashes.stored.add(`${sourceId} ${got}\n`);
+      const line = `${sourceId} ${want}\n`;
+      hashes.expected.add(line);
+      hashes.stored.add(want === got ? line : `${sourceId} ${got}\n`);
       if (stored !== undefined && want !== got) {
         this.addDifference(`${this.table} ${sourceId}, ${column}: ${short(want)} became ${short(got)}`);
       }

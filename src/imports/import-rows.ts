@@ -110,14 +110,17 @@ export function selectIds(userId: string, entity: RowEntity): Statement<{ id: st
   return sql(`SELECT id FROM ${tableOf[entity]} WHERE user_id = :user_id`, { user_id: userId });
 }
 
+/** SQL of ids `n`. With `= ANY (:ids)`, PostgreSQL may read all rows of the user in an index that has the id at its end. */
+const idsSql = 'unnest(:ids::uuid[]) n (id)';
+
 /** The present `row_hash` of these rows. */
 export function selectRowHashes(
   userId: string,
   entity: RowEntity,
   ids: string[],
 ): Statement<{ id: string; row_hash: string }> {
-  const text = `SELECT t.id, encode(${rowHashSql(entity)}, 'hex') AS row_hash FROM ${tableOf[entity]} t
-    WHERE t.user_id = :user_id AND t.id = ANY (:ids::uuid[])`;
+  const text = `SELECT t.id, encode(${rowHashSql(entity)}, 'hex') AS row_hash
+    FROM ${idsSql} JOIN ${tableOf[entity]} t ON t.user_id = :user_id AND t.id = n.id`;
   return sql(text, { user_id: userId, ids });
 }
 
@@ -363,8 +366,8 @@ export function selectStored(
   );
   if (entity === 'task')
     members.push(`'tags', ${tagIdsSql}`, `'tag_names', t.tags`, `'depends_on', ${dependencyIdsSql}`);
-  const text = `SELECT t.id, json_build_object(${members.join(', ')}) AS stored FROM ${tableOf[entity]} t
-    WHERE t.user_id = :user_id AND t.id = ANY (:ids::uuid[])`;
+  const text = `SELECT t.id, json_build_object(${members.join(', ')}) AS stored
+    FROM ${idsSql} JOIN ${tableOf[entity]} t ON t.user_id = :user_id AND t.id = n.id`;
   return sql(text, { user_id: userId, ids });
 }
 

@@ -79,10 +79,10 @@ export class SqliteFile {
   /** All rows of a table with these columns, in the order of their ids. */
   *rows(table: string, columns: string[]): Generator<SourceRow> {
     if (!this.hasRowIds(table)) {
-      for (const row of this.database.all(selectSql(table, columns)) as SourceRow[]) yield decoded(row);
+      for (const row of this.database.all(selectSql(name(table), columns)) as SourceRow[]) yield decoded(row);
       return;
     }
-    const text = `${selectSql(table, columns)} WHERE rowid > ? ORDER BY rowid LIMIT ${pageSize}`;
+    const text = `${selectSql(name(table), columns)} WHERE rowid > ? ORDER BY rowid LIMIT ${pageSize}`;
     const statement = this.database.prepare(text.replace('SELECT ', `SELECT rowid AS ${name(keyColumn)}, `));
     try {
       let page: SourceRow[] = [];
@@ -101,9 +101,15 @@ export class SqliteFile {
 
   /** The rows with these ids, in this order. */
   *rowsById(table: string, columns: string[], ids: number[]): Generator<SourceRow> {
-    const statement = this.database.prepare(`${selectSql(table, columns)} WHERE id = ?`);
+    // Rows are read in pages, because the library reads the names of the columns again for each result.
+    const key = name(keyColumn);
+    const pageSql = `(SELECT value AS ${key} FROM json_each(?)) CROSS JOIN ${name(table)} ON ${name(table)}.id = ${key}`;
+    const statement = this.database.prepare(selectSql(pageSql, columns));
     try {
-      for (const id of ids) yield decoded(statement.get([id]) as SourceRow);
+      for (let start = 0; start < ids.length; start += pageSize) {
+        const page = JSON.stringify(ids.slice(start, start + pageSize));
+        for (const row of statement.all([page]) as SourceRow[]) yield decoded(row);
+      }
     } finally {
       statement.finalize();
     }
@@ -134,15 +140,16 @@ export class SqliteFile {
 const keyColumn = '\u0001key';
 
 /** Text is read as bytes: the library would end it at a null character, and replace bytes that are not UTF-8. */
-function selectSql(table: string, columns: string[]): string {
+function selectSql(tableSql: string, columns: string[]): string {
   const cells = columns.map(name).map((column) => {
     return `CASE typeof(${column}) WHEN 'text' THEN CAST(${column} AS BLOB) ELSE ${column} END AS ${column}`;
   });
-  return `SELECT ${cells.join(', ')} FROM ${name(table)}`;
+  return `SELECT ${cells.join(', ')} FROM ${tableSql}`;
 }
 
 function decoded(row: SourceRow): SourceRow {
-  for (const [column, cell] of Object.entries(row)) {
+  for (const column in row) {
+    const cell = row[column];
     if (cell instanceof Uint8Array && isUtf8(cell)) row[column] = Buffer.from(cell).toString();
   }
   return row;

@@ -100,9 +100,8 @@ export class SqliteSource {
     table: SourceTable,
     ids: number[],
   ): Generator<[id: number, row: AnyRow, source: Record<string, unknown>]> {
-    let index = 0;
     for (const row of this.file.rowsById(table, this.columns(table), ids)) {
-      yield [ids[index++]!, convert[table](row, this.times), row];
+      yield [row.id as number, convert[table](row, this.times), row];
     }
   }
 

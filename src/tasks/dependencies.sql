@@ -32,13 +32,16 @@ END $$;
 CREATE TRIGGER task_dependencies_1_cycle BEFORE INSERT ON task_dependencies
   FOR EACH ROW EXECUTE FUNCTION refuse_dependency_cycle();
 
--- Refuses more dependencies of one task than the quota dependencies_of_task allows.
+-- After each INSERT: refuses more dependencies of one task than the quota dependencies_of_task allows.
 CREATE FUNCTION refuse_many_dependencies() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
   quota integer := quota_of('dependencies_of_task');
 BEGIN
-  IF quota < (SELECT count(*) FROM task_dependencies d WHERE d.user_id = NEW.user_id AND d.task_id = NEW.task_id) THEN
+  PERFORM 1 FROM (SELECT DISTINCT n.user_id, n.task_id FROM new_rows n) inserted WHERE quota < (
+    SELECT count(*) FROM task_dependencies d WHERE d.user_id = inserted.user_id AND d.task_id = inserted.task_id
+  );
+  IF FOUND THEN
     PERFORM raise_quota_exceeded('dependencies_of_task', quota);
   END IF;
   RETURN NULL;
@@ -46,8 +49,8 @@ END $$;
 
 CREATE TRIGGER task_dependencies_4_quota AFTER INSERT ON task_dependencies REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
-CREATE TRIGGER task_dependencies_4_quota_of_task AFTER INSERT ON task_dependencies
-  FOR EACH ROW EXECUTE FUNCTION refuse_many_dependencies();
+CREATE TRIGGER task_dependencies_4_quota_of_task AFTER INSERT ON task_dependencies REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_many_dependencies();
 
 -- Refuses to complete a task that depends on an open task, unless the flag ignore_open_dependencies is set.
 CREATE FUNCTION refuse_open_dependency() RETURNS trigger LANGUAGE plpgsql

@@ -10,7 +10,7 @@ import {
   TestUser,
 } from '../setup/factories';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
-import { runCli } from '../setup/cli';
+import { runCommand } from '../setup/cli';
 import { asRole, onDatabase } from '../setup/server';
 
 let app: TestApp;
@@ -37,7 +37,7 @@ async function actsOn({ id }: { id: string }): Promise<object[]> {
 
 describe('the first superuser', () => {
   const promote = (...args: string[]) =>
-    runCli(['user:promote', ...args], {
+    runCommand(['user:promote', ...args], {
       DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
       JWT_SECRET_KEY: 'x'.repeat(32),
     });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { projectFolder } from '../../src/core/config';
 import { newDatabase } from '../setup/app';
-import { runCli } from '../setup/cli';
+import { runCommand } from '../setup/cli';
 import { run, runNode } from '../setup/processes';
 import { asRole } from '../setup/server';
 
@@ -42,7 +42,7 @@ it.each(commands)(
     expect(node).toMatch(/(^|\/)node$/);
     expect(existsSync(join(projectFolder, file!.replace(/^dist/, 'src').replace(/\.js$/, '.ts')))).toBe(true);
     if (subcommand === undefined) return;
-    const [status, help] = await runCli(['help', subcommand], {});
+    const [status, help] = await runCommand(['help', subcommand], {});
     expect([status, help]).toEqual([0, expect.stringContaining(`Usage: npm run cli -- ${subcommand} `)]);
   },
 );

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFi
 import { Database } from 'node-sqlite3-wasm';
 import { startApp, TestApp } from '../setup/app';
 import { countRows, ownedTables } from '../setup/catalogue';
-import { runCli } from '../setup/cli';
+import { runCli, runCommand } from '../setup/cli';
 import { Json, newUser, password, signIn, TestUser } from '../setup/factories';
 import { LegacyFile } from '../setup/legacy-file';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
@@ -38,7 +38,7 @@ function argumentsFor(source: LegacyFile | string, options: string[]): string[] 
 
 /** @returns the output */
 async function importFile(...options: string[]): Promise<string> {
-  const [status, output] = await runCli(argumentsFor(file, options), environment());
+  const [status, output] = await runCommand(argumentsFor(file, options), environment());
   expect([status, output]).toEqual([0, output]);
   return output;
 }
@@ -50,7 +50,10 @@ async function refusedImport(
   variables: NodeJS.ProcessEnv = {},
 ): Promise<string> {
   const before = await dump();
-  const [status, output] = await runCli(argumentsFor(source, options), { ...environment(), ...variables });
+  const [status, output] = await runCommand(argumentsFor(source, options), {
+    ...environment(),
+    ...variables,
+  });
   expect([status, output]).toEqual([1, output]);
   expect(output).not.toContain('    at ');
   expect(await dump()).toEqual(before);

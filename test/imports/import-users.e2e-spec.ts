@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { argon2id, hash as argon2Hash } from 'argon2';
 import { hash as bcryptHash } from 'bcrypt';
 import { startApp, TestApp } from '../setup/app';
-import { runCli } from '../setup/cli';
+import { runCommand } from '../setup/cli';
 import { newUser, password } from '../setup/factories';
 import { subjects } from '../setup/mailbox';
 import { asRole } from '../setup/server';
@@ -31,7 +31,7 @@ async function importUsers(
     DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
     JWT_SECRET_KEY: 'x'.repeat(32),
   };
-  const [status, output] = await runCli(['import-users', '--file', file, ...options], environment);
+  const [status, output] = await runCommand(['import-users', '--file', file, ...options], environment);
   return [status, output.replaceAll(file, 'FILE')];
 }
 

@@ -1,6 +1,6 @@
 import { startApp, TestApp } from '../setup/app';
 import { ids, newGoal, newTask, newUser, password, signIn, TestUser } from '../setup/factories';
-import { runCli } from '../setup/cli';
+import { runCommand } from '../setup/cli';
 import { asRole } from '../setup/server';
 
 let app: TestApp;
@@ -20,7 +20,7 @@ async function runPurge(
   args: string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<[number | string, string]> {
-  return runCli(['purge', ...args], {
+  return runCommand(['purge', ...args], {
     DATABASE_URL: asRole(app.databaseUrl, 'cairn_login'),
     JWT_SECRET_KEY: 'x'.repeat(32),
     ...environment,

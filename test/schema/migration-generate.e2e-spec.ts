@@ -1,15 +1,16 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from '../../src/core/config';
 import { newDatabase } from '../setup/app';
 import { copyProject } from '../setup/project-copy';
-import { runCli } from '../setup/cli';
+import { runCli, runCommand } from '../setup/cli';
 import { run } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
 
-/** `npm run migration:generate -- …`: its exit code and output. */
-async function generate(url: string, argument: string, folder = projectFolder): Promise<[unknown, string]> {
-  return runCli(['migration:generate', argument], { DATABASE_URL: asRole(url, 'cairn_owner') }, folder);
+/** `npm run migration:generate -- …`: its exit code and output. @param folder another copy of the project */
+async function generate(url: string, argument: string, folder?: string): Promise<[unknown, string]> {
+  const args = ['migration:generate', argument];
+  const environment = { DATABASE_URL: asRole(url, 'cairn_owner') };
+  return folder === undefined ? runCommand(args, environment) : runCli(args, environment, folder);
 }
 
 const check = (url: string, folder?: string) => generate(url, '--check', folder);
