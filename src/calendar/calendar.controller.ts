@@ -1,11 +1,12 @@
 import { Controller, Get, Header, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { TokenInUrl } from '../http/access';
 import { CalendarQuery } from './calendar.dto';
 import { CalendarService, maxEntries } from './calendar.service';
 
 @TokenInUrl()
-@ApiTags('Calendar')
+@ApiGroup('Calendar', 'Due dates as a feed for calendar applications.')
 @Controller('calendar.ics')
 export class CalendarController {
   constructor(private readonly calendar: CalendarService) {}
@@ -22,7 +23,7 @@ export class CalendarController {
   })
   @ApiOkResponse({ schema: { type: 'string' }, description: 'The calendar feed.' })
   // The guard reads the token. The query is declared for its validation and for the OpenAPI document.
-  feed(@Query() _query: CalendarQuery): Promise<string> {
+  getCalendarFeed(@Query() _query: CalendarQuery): Promise<string> {
     return this.calendar.feed();
   }
 }

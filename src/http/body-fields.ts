@@ -108,7 +108,14 @@ export function IdField(options: FieldOptions) {
 export function TimestampField(options: FieldOptions & { inResponse?: boolean }) {
   return field(
     options,
-    options.inResponse ? { type: String, format: 'date-time' } : { type: String },
+    options.inResponse
+      ? { type: String, format: 'date-time' }
+      : {
+          anyOf: [
+            { type: 'string', format: 'date-time' },
+            { type: 'string', format: 'date' },
+          ],
+        },
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
     ),
@@ -129,11 +136,7 @@ export function EnumField(options: FieldOptions & { values: EnumValues<string | 
   return field(
     options,
     typeof values.values[0] === 'number'
-      ? {
-          type: 'integer',
-          minimum: Math.min(...(values.values as number[])),
-          maximum: Math.max(...(values.values as number[])),
-        }
+      ? { type: 'integer', enum: [...values.values] }
       : { type: String, enum: options.nullable ? [...values.values, null] : [...values.values] },
     Transform(({ value }) => values.parse(value)),
     rule('not_allowed', `must be one of ${values.values.join(', ')}`, (value) => values.includes(value)),

@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IdField, IntegerField, TimestampField } from './body-fields';
 
 /** The names of the fields of a response class, in order. */
-export function fieldsOf(view: new () => object): string[] {
+export function fieldsOf(view: abstract new () => object): string[] {
   const names = Reflect.getMetadata('swagger/apiModelPropertiesArray', view.prototype as object) as string[];
   return names.map((name) => name.slice(1));
 }

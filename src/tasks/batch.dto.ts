@@ -74,7 +74,7 @@ class BatchResult {
   problem?: object;
 }
 
-export class BatchView {
+export class BatchResults {
   @ApiProperty({ type: [BatchResult], description: 'Results in the order of the operations.' })
   items: object[];
 }

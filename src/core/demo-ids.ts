@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The id of a row in the demo data (`npm run seed`). The OpenAPI document has the same ids as examples, so that its
+ * operations can be tried.
+ * @param collection the segment of a path before the id, such as `tasks`
+ * @param number 1, or 2 for the row to try a deletion with
+ */
+export function demoId(collection: string, number: 1 | 2 = 1): string {
+  const hash = createHash('sha256').update(`${collection} ${number}`).digest('hex');
+  return `01a00000-0000-7000-8000-${hash.slice(0, 12)}`;
+}
