@@ -201,7 +201,10 @@ export class AuthController {
   @Post('email/verify')
   @Problems(503)
   @HttpCode(204)
-  @ApiOperation({ summary: 'Verify an email address with a token from an email' })
+  @ApiOperation({
+    summary: 'Verify an email address with a token from an email',
+    description: 'The token is in the email that registration and `POST /auth/email/verification` send.',
+  })
   @ApiBody({ type: VerifyEmail })
   @ApiNoContentResponse({ description: 'The email address was verified.' })
   verifyEmail(@Body() { token }: VerifyEmail): Promise<void> {

@@ -21,7 +21,7 @@ export class CalendarController {
       'application, create a personal access token with only the scope `read` and add `?token=<token>` to the URL. ' +
       `Contains at most ${maxEntries} tasks and ${maxEntries} goals, earliest first, starting with those due 90 days ago.`,
   })
-  @ApiOkResponse({ schema: { type: 'string' }, description: 'The calendar feed.' })
+  @ApiOkResponse({ schema: { type: 'string', maxLength: 10_000_000 }, description: 'The calendar feed.' })
   // The guard reads the token. The query is declared for its validation and for the OpenAPI document.
   getCalendarFeed(@Query() _query: CalendarQuery): Promise<string> {
     return this.calendar.feed();

@@ -26,7 +26,10 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Check whether the process is running' })
+  @ApiOperation({
+    summary: 'Check whether the process is running',
+    description: 'Does not check the connection to the database.',
+  })
   @ApiOkResponse({ type: Health, description: 'The process is running.' })
   checkLiveness(): Health {
     return { status: 'ok' };

@@ -70,17 +70,17 @@ export function documentProblems(
   const kinds = new Set([
     badRequest,
     validationFailed,
+    ...(isPublic ? [] : [unauthorizedRequest, ...accessProblemsOf(operation), rateLimited]),
     ...(operation.requestBody ? [malformedBody, bodyTooLarge, unsupportedMediaType] : []),
-    ...(isPublic ? [] : [unauthorizedRequest, ...accessProblemsOf(operation)]),
-    ...(isPublic ? [] : [rateLimited, tooManyRequests, serviceUnavailable]),
+    ...(operation.requestBody || !isPublic ? [tooManyRequests, serviceUnavailable] : []),
     ...declared,
   ]);
   const statuses = [...new Set([...kinds].map(({ status }) => status))].sort();
-  if (statuses.includes(429)) {
-    for (const response of Object.values(operation.responses)) {
-      if (response && 'description' in response)
-        response.headers = { ...response.headers, ...rateLimitHeaders };
-    }
+  // Requests are counted after their body was parsed and their token was verified.
+  const isCounted = (status: number) => kinds.has(rateLimited) && ![400, 401, 413, 415, 503].includes(status);
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response && 'description' in response && isCounted(Number(status)))
+      response.headers = { ...response.headers, ...rateLimitHeaders };
   }
   for (const status of statuses) {
     const ofStatus = [...kinds].filter((kind) => kind.status === status);
@@ -95,7 +95,7 @@ export function documentProblems(
     operation.responses[status] = {
       description: `${descriptions[status] ?? STATUS_CODES[status]} Codes: ${codes}.`,
       headers: {
-        ...(status === 429 ? rateLimitHeaders : {}),
+        ...(isCounted(status) ? rateLimitHeaders : {}),
         ...(status === 429 || status === 503 ? retryAfterHeader : {}),
       },
       content: {
@@ -152,7 +152,14 @@ export function problemSchema(): Node {
         description: 'Always `about:blank`: use `code` instead.',
       },
       title: { type: 'string', maxLength: 100, description: 'Name of the status.', example: 'Not Found' },
-      status: { type: 'integer', minimum: 400, maximum: 599, description: 'HTTP status.', example: 404 },
+      status: {
+        type: 'integer',
+        minimum: 400,
+        maximum: 599,
+        format: 'int32',
+        description: 'HTTP status.',
+        example: 404,
+      },
       detail: {
         type: 'string',
         maxLength: 100_000,

@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { schemaNameOf } from './openapi-names';
+import { maxInteger } from './views';
 
 /** A JSON schema, or any other part of the document. */
 export type Node = Record<string, unknown> & {
@@ -15,6 +16,7 @@ const refPrefix = '#/components/schemas/';
 /** Completes the schemas that Nest has collected from the classes, and gives them their names in the document. */
 export function completeSchemas(document: OpenAPIObject): void {
   const schemas = document.components!.schemas as Record<string, Node>;
+  visit(document, flattenAnyOf);
   const inRequests = new Set<string>();
   for (const body of Object.values(document.paths).flatMap((item) => Object.values(item) as Node[])) {
     collectReferences(body.requestBody, schemas, inRequests);
@@ -23,7 +25,7 @@ export function completeSchemas(document: OpenAPIObject): void {
     closeSchema(schema, name.startsWith('Patch'));
     if (!inRequests.has(name)) visit(schema, describeResponseTime);
   }
-  visit(document, useTypeNull);
+  visit(document, addBounds);
   visit(document, (node) => {
     if (typeof node.$ref === 'string') node.$ref = refPrefix + schemaNameOf(nameIn(node.$ref));
   });
@@ -60,20 +62,34 @@ function closeSchema(schema: Node, isPatch: boolean): void {
   }
 }
 
+/** Nest adds null as an alternative to the alternatives of a field, and repeats their type beside them. */
+function flattenAnyOf(schema: Node): void {
+  if (!schema.anyOf) return;
+  delete schema.type;
+  schema.anyOf = schema.anyOf.flatMap((alternative) => alternative.anyOf ?? [alternative]);
+}
+
 /** Requests accept plain dates and timestamps. Responses contain timestamps only. */
 function describeResponseTime(schema: Node): void {
   if (!schema.anyOf?.some(({ format }) => format === 'date')) return;
+  const isNullable = schema.anyOf.some(({ type }) => type === 'null');
   delete schema.anyOf;
-  Object.assign(schema, { type: 'string', format: 'date-time' });
+  Object.assign(schema, { type: isNullable ? ['string', 'null'] : 'string', format: 'date-time' });
 }
 
-/** OpenAPI 3.1 has no `nullable`. */
-function useTypeNull(schema: Node): void {
-  if (schema.nullable !== true) return;
-  delete schema.nullable;
-  if (schema.anyOf) schema.anyOf.push({ type: 'null' });
-  else schema.type = [schema.type, 'null'];
-  if (schema.enum && !schema.enum.includes(null)) schema.enum.push(null);
+/** The maximum length of strings by their format. */
+const lengths: Record<string, number> = { uuid: 36, date: 10, 'date-time': 35 };
+
+/** Adds the bounds that follow from the format, and the other way round. */
+function addBounds(schema: Node): void {
+  if (
+    [schema.type].flat().includes('string') &&
+    typeof schema.format === 'string' &&
+    schema.format in lengths
+  ) {
+    schema.maxLength ??= lengths[schema.format];
+  }
+  if (schema.type === 'integer' && Number(schema.maximum) <= maxInteger) schema.format ??= 'int32';
 }
 
 /** Visits every object in a part of the document, except examples. */

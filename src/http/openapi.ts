@@ -20,7 +20,7 @@ After \`npm run seed\`, the second example of \`POST /auth/login\` signs in to a
 examples of the other operations name.
 
 **Timestamps** are RFC 3339 in UTC. **Errors** are problem details (RFC 9457, \`application/problem+json\`) with a \`code\`
-for programs. **Access tokens** are JSON Web Tokens, used according to RFC 8725: clients need not read them.
+for programs.
 
 **Mirrors.** All operations under \`/tasks\` and \`/goals\` are also available under \`/users/{user_id}/tasks\` and
 \`/users/{user_id}/goals\`, where \`user_id\` is your own id. They are the same operations, and this document does not
@@ -56,7 +56,16 @@ export function openApiDocument(app: INestApplication, { withMirrors = false } =
     .setDescription(description.trim())
     .setVersion('1')
     .addServer('/', 'This server')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
+    .addBearerAuth(
+      {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description:
+          'The `access_token` of a session: a JSON Web Token, verified as RFC8725 recommends. Or a personal access token.',
+      },
+      'bearer',
+    )
     .addSecurityRequirements('bearer')
     .build();
   const document = SwaggerModule.createDocument(app, settings, { operationIdFactory: operationIdOf });
@@ -73,8 +82,24 @@ export function openApiDocument(app: INestApplication, { withMirrors = false } =
     Object.values(document.paths).flatMap((item) => methods.flatMap((method) => item[method]?.tags ?? [])),
   );
   completeSchemas(document);
+  shareHeaders(document);
   document.components!.schemas!.Problem = problemSchema() as object;
   return document;
+}
+
+/** Replaces the headers of responses by references. */
+function shareHeaders(document: OpenAPIObject): void {
+  const shared = (document.components!.headers ??= {});
+  const operations = Object.values(document.paths).flatMap((item) =>
+    methods.flatMap((method) => item[method] ?? []),
+  );
+  for (const response of operations.flatMap(({ responses }) => Object.values(responses))) {
+    const headers = (response && 'headers' in response && response.headers) || {};
+    for (const [name, header] of Object.entries(headers)) {
+      shared[name] ??= header;
+      headers[name] = { $ref: `#/components/headers/${name}` };
+    }
+  }
 }
 
 function completeOperation(

@@ -4,7 +4,7 @@ import type { EnumValues } from '../core/enum-values';
 import { isId } from '../core/ids';
 import { parseSort, SortKey } from '../core/page-request';
 import { hasAtMost, isStorableText } from '../core/text';
-import { TimestampField } from './body-fields';
+import { boundsOf, TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
 
 /** The value for items without a value. */
@@ -21,10 +21,11 @@ export function EnumListParam(options: { values: EnumValues<string | number>; or
   const noneHint = orNone ? ' Use `none` for items without a value.' : '';
   return parameter(
     { description: `One or several values, separated by commas: ${allowed}.${noneHint}` },
-    listOf({
-      type: typeof values.values[0] === 'number' ? 'integer' : 'string',
-      enum: [...values.values, ...(orNone ? [none] : [])],
-    }),
+    listOf(
+      typeof values.values[0] === 'number'
+        ? { type: 'integer', enum: values.values, ...boundsOf(values.values as number[]) }
+        : { type: 'string', enum: [...values.values, ...(orNone ? [none] : [])] },
+    ),
     splitInto((item) => (item === none ? null : values.parse(item))),
     rule('not_allowed', message, (items) =>
       everyItem(items, (item) => (item === null ? orNone === true : values.includes(item))),

@@ -17,7 +17,10 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Get()
-  @ApiOperation({ summary: 'Get the account of the current user' })
+  @ApiOperation({
+    summary: 'Get the account of the current user',
+    description: 'Also available to users whose email address is not verified.',
+  })
   @ApiOkResponse({ type: UserView, description: 'The account.' })
   getCurrentUser(): Promise<JsonText> {
     return this.users.get();
