@@ -24,7 +24,6 @@ import { TracingModule } from './tracing/tracing.module';
 import { UsersModule } from './users/users.module';
 
 @Module({
-  // Swagger UI shows the groups of operations in the order of the modules.
   imports: [
     DiscoveryModule,
     SchemaModule,
@@ -33,14 +32,14 @@ import { UsersModule } from './users/users.module';
     AuthModule,
     UsersModule,
     ExportModule,
+    AdministrationModule,
     TasksModule,
-    GoalsModule,
     TagsModule,
     TimeEntriesModule,
+    GoalsModule,
     HistoryModule,
     InsightsModule,
     CalendarModule,
-    AdministrationModule,
     PurgeModule,
     HealthModule,
     MetricsModule,

@@ -18,7 +18,7 @@ import { AdministrationService } from './administration.service';
 @ApiGroup(
   'Administration',
   'Superusers manage all accounts. Users can call most of these operations for their own account.',
-  { isAdvanced: true },
+  22,
 )
 @Controller('users')
 export class AdministrationController {

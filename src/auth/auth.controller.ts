@@ -32,7 +32,7 @@ import { CredentialsService } from './credentials.service';
 import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
-@ApiGroup('Auth', 'Create an account, sign in and sign out, and reset a forgotten password.')
+@ApiGroup('Auth', 'Create an account, sign in and sign out, and reset a forgotten password.', 1)
 @Controller('auth')
 export class AuthController {
   constructor(

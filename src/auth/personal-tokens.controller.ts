@@ -23,7 +23,7 @@ import { PersonalTokensRepository } from './personal-tokens.repository';
 
 @AllowUnverified()
 @SessionOnly()
-@ApiGroup('Personal access tokens', 'Long-lived tokens for scripts and other programs.', { isAdvanced: true })
+@ApiGroup('Personal access tokens', 'Long-lived tokens for scripts and other programs.', 21)
 @Controller('auth/tokens')
 export class PersonalTokensController {
   constructor(

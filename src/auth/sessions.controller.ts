@@ -9,7 +9,7 @@ import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
 @SessionOnly()
-@ApiGroup('Sessions', "The user's sessions: one for each sign-in.", { isAdvanced: true })
+@ApiGroup('Sessions', "The user's sessions: one for each sign-in.", 20)
 @Controller('auth/sessions')
 export class SessionsController {
   constructor(private readonly sessions: SessionsRepository) {}

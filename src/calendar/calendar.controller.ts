@@ -6,7 +6,7 @@ import { CalendarQuery } from './calendar.dto';
 import { CalendarService, maxEntries } from './calendar.service';
 
 @TokenInUrl()
-@ApiGroup('Calendar', 'Due dates as a feed for calendar applications.')
+@ApiGroup('Calendar', 'Due dates as a feed for calendar applications.', 9)
 @Controller('calendar.ics')
 export class CalendarController {
   constructor(private readonly calendar: CalendarService) {}

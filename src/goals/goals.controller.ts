@@ -27,7 +27,7 @@ const created = {
 };
 const changed = { status: 'on_hold', progress: 40 };
 
-@ApiGroup('Goals', 'Goals with subgoals. Their progress follows from their tasks, or is set manually.')
+@ApiGroup('Goals', 'Goals with subgoals. Their progress follows from their tasks, or is set manually.', 4)
 @ControllerWithUserMirror('goals')
 export class GoalsController {
   constructor(

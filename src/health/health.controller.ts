@@ -17,7 +17,7 @@ class Health {
 }
 
 @Public()
-@ApiGroup('Health', 'For load balancers and monitoring.', { isAdvanced: true })
+@ApiGroup('Health', 'For load balancers and monitoring.', 23)
 @Controller('health')
 export class HealthController {
   constructor(
@@ -35,6 +35,14 @@ export class HealthController {
     return { status: 'ok' };
   }
 
+  @Get()
+  @Problems(503)
+  @ApiOperation({ summary: 'Check the health of the server', description: 'Same as `GET /health/ready`.' })
+  @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
+  checkHealth(): Promise<Health> {
+    return this.checkReadiness();
+  }
+
   @Get('ready')
   @Problems(503)
   @ApiOperation({
@@ -46,13 +54,5 @@ export class HealthController {
     if (this.shutdown.isStopping) throw unavailable('The server is stopping.');
     await this.database.ping();
     return { status: 'ok' };
-  }
-
-  @Get()
-  @Problems(503)
-  @ApiOperation({ summary: 'Check the health of the server', description: 'Same as `GET /health/ready`.' })
-  @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
-  checkHealth(): Promise<Health> {
-    return this.checkReadiness();
   }
 }

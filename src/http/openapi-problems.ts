@@ -123,7 +123,7 @@ function fieldErrorOf(
   { requestBody, parameters = [] }: Operation,
   schemas: Record<string, Node>,
 ): FieldError {
-  const reference = JSON.stringify(requestBody ?? {}).match(/#\/components\/schemas\/(\w+)/)?.[1] ?? '';
+  const reference = /#\/components\/schemas\/(\w+)/.exec(JSON.stringify(requestBody ?? {}))?.[1] ?? '';
   const [required] = schemas[reference]?.required ?? [];
   if (required !== undefined) return { field: required, code: 'required', message: 'is required' };
   const id = parameters.find((parameter) => 'in' in parameter && parameter.in === 'path');
@@ -132,8 +132,16 @@ function fieldErrorOf(
 
 function problemExample(kind: ProblemKind, instance: string, error: FieldError | undefined): object {
   const { title, status, code, detail, errors } = error ? invalid([error]) : kind.create();
-  const request_id = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
-  return { type: 'about:blank', title, status, detail, instance, code, request_id, errors };
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    instance,
+    code,
+    request_id: '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3',
+    errors,
+  };
 }
 
 /** The schema of problem details (RFC 9457), with the codes of all features. */

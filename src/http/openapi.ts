@@ -83,7 +83,7 @@ export function openApiDocument(app: INestApplication, { withMirrors = false } =
   );
   completeSchemas(document);
   shareHeaders(document);
-  document.components!.schemas!.Problem = problemSchema() as object;
+  document.components!.schemas.Problem = problemSchema() as object;
   return document;
 }
 
@@ -94,7 +94,7 @@ function shareHeaders(document: OpenAPIObject): void {
     methods.flatMap((method) => item[method] ?? []),
   );
   for (const response of operations.flatMap(({ responses }) => Object.values(responses))) {
-    const headers = (response && 'headers' in response && response.headers) || {};
+    const headers = (response && 'headers' in response ? response.headers : undefined) ?? {};
     for (const [name, header] of Object.entries(headers)) {
       shared[name] ??= header;
       headers[name] = { $ref: `#/components/headers/${name}` };

@@ -8,7 +8,7 @@ import { AnalyticsRepository } from './analytics.repository';
 const description =
   "Covers the last `days` days, including today, in the user's time zone. Tasks in the trash are not counted.";
 
-@ApiGroup('Insights', 'Dashboard and statistics.')
+@ApiGroup('Insights', 'Dashboard and statistics.', 8)
 @Controller('analytics')
 export class AnalyticsController {
   constructor(private readonly analytics: AnalyticsRepository) {}

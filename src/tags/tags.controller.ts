@@ -6,7 +6,7 @@ import { IdParam } from '../http/id-param';
 import { PatchTag, TagPage, TagQuery, TagView } from './tag.dto';
 import { TagsRepository } from './tags.repository';
 
-@ApiGroup('Tags', 'List, rename, color and delete the tags of tasks.')
+@ApiGroup('Tags', 'List, rename, color and delete the tags of tasks.', 5)
 @Controller('tags')
 export class TagsController {
   constructor(private readonly tags: TagsRepository) {}

@@ -34,7 +34,7 @@ const created = {
 };
 const changed = { status: 'in_progress', notes: 'The outline is done.' };
 
-@ApiGroup('Tasks', 'Create, list, update and complete tasks, with subtasks, dependencies and a trash.')
+@ApiGroup('Tasks', 'Create, list, update and complete tasks, with subtasks, dependencies and a trash.', 3)
 @ControllerWithUserMirror('tasks')
 export class TasksController {
   constructor(

@@ -11,7 +11,7 @@ import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
 @AllowUnverified()
-@ApiGroup('Account', 'The account of the current user: profile, export and deletion.')
+@ApiGroup('Account', 'The account of the current user: profile, export and deletion.', 2)
 @Controller('users/me')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
