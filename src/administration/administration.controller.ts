@@ -53,7 +53,13 @@ export class AdministrationController {
     description:
       "For your own account, the same as `PATCH /users/me`. Superusers can update only `is_active` and `is_superuser` of another user's account.",
   })
-  @ApiBody({ type: PatchAccount, examples: { own: { value: { timezone: 'Europe/Paris' } } } })
+  @ApiBody({
+    type: PatchAccount,
+    examples: {
+      other: { value: { is_active: true }, summary: 'The account of another user, as a superuser' },
+      own: { value: { timezone: 'Europe/Paris' }, summary: 'Your own account' },
+    },
+  })
   @ApiOkResponse({ type: UserView, description: 'The updated account.' })
   updateAccount(@IdParam('user_id') id: string, @Body() values: PatchAccount): Promise<JsonText> {
     return this.administration.update(id, values);

@@ -17,7 +17,7 @@ import { changedSince, nothingToUndo, taskTrashed } from './history.problems';
 import { HistoryQuery, UndoQuery } from './history-query.dto';
 import { HistoryService } from './history.service';
 
-@ApiGroup('History', 'What changed on tasks and goals, and undo.', 7)
+@ApiGroup('History', 'What changed on tasks and goals, and undo.', 6)
 @ControllerWithUserMirror('')
 export class HistoryController {
   constructor(

@@ -1,4 +1,4 @@
-import { demoId } from '../core/demo-ids';
+import { demoId } from '../core/demo-data';
 import type { Operation } from './openapi-problems';
 import { PageQuery, RowQuery } from './page-query';
 import { fieldsOf } from './views';
@@ -44,7 +44,8 @@ const isCommon = (name: string) => fieldsOf(RowQuery).includes(name);
 /** A deletion has another example than the other operations, so that they can be tried after it. */
 function exampleId(path: string, method: string, name: string): string {
   const isDeleted =
-    (method === 'delete' || path.endsWith('/restore')) && path.lastIndexOf('{') === path.indexOf(`{${name}}`);
+    ((method === 'delete' && path.endsWith('}')) || path.endsWith('/restore')) &&
+    path.lastIndexOf('{') === path.indexOf(`{${name}}`);
   return demoId(collectionOf(path, name), isDeleted ? 2 : 1);
 }
 

@@ -17,7 +17,7 @@ import { TimeEntriesRepository } from './time-entries.repository';
 import { TimeEntriesService } from './time-entries.service';
 import { CreateTimeEntry, StartTimer, TimeEntryPage, TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 
-@ApiGroup('Time tracking', 'Time entries of tasks, and a timer.', 6)
+@ApiGroup('Time tracking', 'Time entries of tasks, and a timer.', 7)
 @ControllerWithUserMirror('tasks/:id')
 export class TimeEntriesController {
   constructor(

@@ -10,3 +10,10 @@ export function demoId(collection: string, number: 1 | 2 = 1): string {
   const hash = createHash('sha256').update(`${collection} ${number}`).digest('hex');
   return `01a00000-0000-7000-8000-${hash.slice(0, 12)}`;
 }
+
+/** The tokens from emails to users of the demo data, by their purpose. */
+export const demoTokens = {
+  reset_password: 'token-from-the-email-to-the-maker',
+  reopen_account: 'token-from-the-email-to-the-closed-account',
+  verify_email: 'token-from-the-email-to-the-student',
+} as const;
