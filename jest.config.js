@@ -6,6 +6,8 @@ module.exports = {
   transformIgnorePatterns: [
     '/node_modules/(?!(@nestjs|@seriousme|uuid|content-disposition|p-limit|yocto-queue|postal-mime)/)',
   ],
+  // They need tools with an installation of their own: npm run test:clients.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/clients/'],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   // Only a test that hangs takes so long, also on a busy machine.
   testTimeout: 600_000,

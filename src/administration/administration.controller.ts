@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
-import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { AllowUnverified, SessionOnly, SuperuserOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -14,7 +15,11 @@ import { AdministrationService } from './administration.service';
 
 @AllowUnverified()
 @SuperuserOnly()
-@ApiTags('Accounts')
+@ApiGroup(
+  'Administration',
+  'Superusers manage all accounts. Users can call most of these operations for their own account.',
+  22,
+)
 @Controller('users')
 export class AdministrationController {
   constructor(
@@ -26,7 +31,7 @@ export class AdministrationController {
   @Problems(notSuperuser)
   @ApiOperation({ summary: 'List all accounts', description: 'Requires superuser rights.' })
   @ApiOkResponse({ type: UserPage, description: 'A page of accounts.' })
-  list(@Query() query: UserQuery): Promise<JsonPage> {
+  listAccounts(@Query() query: UserQuery): Promise<JsonPage> {
     return this.accounts.page(query);
   }
 
@@ -37,7 +42,7 @@ export class AdministrationController {
     description: 'Your own account. Superusers can get any account.',
   })
   @ApiOkResponse({ type: UserView, description: 'The account.' })
-  get(@IdParam('user_id') id: string): Promise<JsonText> {
+  getAccount(@IdParam('user_id') id: string): Promise<JsonText> {
     return this.administration.get(id);
   }
 
@@ -48,9 +53,15 @@ export class AdministrationController {
     description:
       "For your own account, the same as `PATCH /users/me`. Superusers can update only `is_active` and `is_superuser` of another user's account.",
   })
-  @ApiBody({ type: PatchAccount, examples: { own: { value: { timezone: 'Europe/Paris' } } } })
+  @ApiBody({
+    type: PatchAccount,
+    examples: {
+      other: { value: { is_active: true }, summary: 'The account of another user, as a superuser' },
+      own: { value: { timezone: 'Europe/Paris' }, summary: 'Your own account' },
+    },
+  })
   @ApiOkResponse({ type: UserView, description: 'The updated account.' })
-  update(@IdParam('user_id') id: string, @Body() values: PatchAccount): Promise<JsonText> {
+  updateAccount(@IdParam('user_id') id: string, @Body() values: PatchAccount): Promise<JsonText> {
     return this.administration.update(id, values);
   }
 
@@ -65,7 +76,7 @@ export class AdministrationController {
   })
   @ApiBody({ type: DeleteAccount, required: false })
   @ApiNoContentResponse({ description: 'The account was closed.' })
-  delete(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
+  deleteAccount(@IdParam('user_id') id: string, @Body() body: DeleteAccount): Promise<void> {
     return this.administration.delete(id, body);
   }
 
@@ -79,7 +90,7 @@ export class AdministrationController {
       'For your own account, revokes all sessions except the current one. Superusers can revoke the sessions of any account.',
   })
   @ApiNoContentResponse({ description: 'The sessions were revoked.' })
-  revokeSessions(@IdParam('user_id') id: string): Promise<void> {
+  revokeAccountSessions(@IdParam('user_id') id: string): Promise<void> {
     return this.administration.revokeSessions(id);
   }
 }

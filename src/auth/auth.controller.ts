@@ -6,9 +6,9 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { ApiGroup } from '../http/api-group';
 import { Problems } from '../http/problem-responses';
 import { UserView } from '../users/user.dto';
 import { emailTaken, usernameTaken } from '../users/user.problems';
@@ -26,13 +26,13 @@ import {
   TokensView,
   VerifyEmail,
 } from './auth.dto';
-import { wrongPassword } from './auth.problems';
+import { invalidCredentials, invalidRefreshToken, wrongPassword } from './auth.problems';
 import { AuthService } from './auth.service';
 import { CredentialsService } from './credentials.service';
 import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
-@ApiTags('Auth')
+@ApiGroup('Auth', 'Create an account, sign in and sign out, and reset a forgotten password.', 1)
 @Controller('auth')
 export class AuthController {
   constructor(
@@ -59,7 +59,7 @@ export class AuthController {
 
   @Public()
   @Post('login')
-  @Problems(401, 429, 503)
+  @Problems(invalidCredentials, 429, 503)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Sign in',
@@ -83,7 +83,7 @@ export class AuthController {
 
   @Public()
   @Post('refresh')
-  @Problems(401, 429, 503)
+  @Problems(invalidRefreshToken, 429, 503)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Refresh the tokens',
@@ -92,7 +92,7 @@ export class AuthController {
       'the request can be repeated within 10 seconds. Any other reuse of a refresh token revokes the session.',
   })
   @ApiOkResponse({ type: TokensView, description: 'The new tokens and the account.' })
-  refresh(@Body() { refresh_token }: Refresh): Promise<JsonText> {
+  refreshTokens(@Body() { refresh_token }: Refresh): Promise<JsonText> {
     return this.auth.refresh(refresh_token);
   }
 
@@ -135,7 +135,7 @@ export class AuthController {
   @ApiAcceptedResponse({
     description: 'Accepted. If the account exists, the email is sent in the background.',
   })
-  forgotPassword(@Body() { email }: ForgotPassword): Promise<void> {
+  requestPasswordReset(@Body() { email }: ForgotPassword): Promise<void> {
     return this.credentials.forgotPassword(email);
   }
 
@@ -162,7 +162,7 @@ export class AuthController {
       'Sends an email with a token to verify the email address. No email is sent if it is already verified.',
   })
   @ApiAcceptedResponse({ description: 'Accepted. The email is sent in the background.' })
-  requestVerification(): Promise<void> {
+  requestEmailVerification(): Promise<void> {
     return this.credentials.requestVerification();
   }
 
@@ -179,7 +179,7 @@ export class AuthController {
   @ApiAcceptedResponse({
     description: 'Accepted. If the account exists, the email is sent in the background.',
   })
-  requestReopening(@Body() { email }: RequestReopening): Promise<void> {
+  requestAccountReopening(@Body() { email }: RequestReopening): Promise<void> {
     return this.credentials.requestReopening(email);
   }
 
@@ -193,7 +193,7 @@ export class AuthController {
   })
   @ApiBody({ type: ReopenAccount })
   @ApiNoContentResponse({ description: 'The account was reopened.' })
-  reopen(@Body() { token }: ReopenAccount): Promise<void> {
+  reopenAccount(@Body() { token }: ReopenAccount): Promise<void> {
     return this.credentials.reopen(token);
   }
 
@@ -201,7 +201,10 @@ export class AuthController {
   @Post('email/verify')
   @Problems(503)
   @HttpCode(204)
-  @ApiOperation({ summary: 'Verify an email address with a token from an email' })
+  @ApiOperation({
+    summary: 'Verify an email address with a token from an email',
+    description: 'The token is in the email that registration and `POST /auth/email/verification` send.',
+  })
   @ApiBody({ type: VerifyEmail })
   @ApiNoContentResponse({ description: 'The email address was verified.' })
   verifyEmail(@Body() { token }: VerifyEmail): Promise<void> {

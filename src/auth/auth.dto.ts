@@ -1,4 +1,5 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { demoTokens } from '../core/demo-data';
 import { IntegerField, TextField } from '../http/body-fields';
 import { UserFields, UserView } from '../users/user.dto';
 
@@ -18,10 +19,12 @@ const currentPassword = {
   verbatim: true,
 };
 
-const mailedToken = {
+/** @param purpose of the token in the demo data, which is the example */
+const mailedToken = (purpose: keyof typeof demoTokens) => ({
   description: 'Token from the email. It can be used once and expires after 30 minutes.',
+  example: demoTokens[purpose],
   max: 200,
-};
+});
 
 class Password {
   @TextField(password)
@@ -69,14 +72,14 @@ export class ChangePassword {
   @TextField(currentPassword)
   current_password: string;
 
-  @TextField({ ...password, example: 'a cairn of even more stones' })
+  @TextField(password)
   new_password: string;
 }
 
 export class ForgotPassword extends PickType(UserFields, ['email']) {}
 
 export class ResetPassword {
-  @TextField(mailedToken)
+  @TextField(mailedToken('reset_password'))
   token: string;
 
   @TextField(password)
@@ -86,12 +89,12 @@ export class ResetPassword {
 export class RequestReopening extends PickType(UserFields, ['email']) {}
 
 export class ReopenAccount {
-  @TextField(mailedToken)
+  @TextField(mailedToken('reopen_account'))
   token: string;
 }
 
 export class VerifyEmail {
-  @TextField(mailedToken)
+  @TextField(mailedToken('verify_email'))
   token: string;
 }
 

@@ -1,26 +1,19 @@
 import { ProblemKind } from '../core/problem-kind';
 
-export const emailNotVerified = new ProblemKind(
-  403,
-  'email_not_verified',
-  'The email address is not verified. Request a verification email with POST /auth/email/verification.',
-);
-
-export const sessionRequired = new ProblemKind(
-  403,
-  'session_required',
-  'This operation requires a session. Sign in and send the access token of the session instead of a personal access token.',
-);
-
-/** URLs are shared and stored in logs and browser histories. */
-export const readOnlyTokenRequired = new ProblemKind(
-  403,
-  'read_only_wanted',
-  'Only a personal access token with no scope other than "read" can be sent in the URL.',
-);
-
 export const wrongPassword = new ProblemKind(
   403,
   'wrong_password',
   'The current password is wrong. Nothing was changed.',
+);
+
+export const invalidCredentials = new ProblemKind(
+  401,
+  'invalid_credentials',
+  'The email address, username or password is wrong.',
+);
+
+export const invalidRefreshToken = new ProblemKind(
+  401,
+  'invalid_refresh_token',
+  'The refresh token is invalid, expired, revoked or already used. Sign in again.',
 );

@@ -9,6 +9,7 @@ import { RateLimiter } from '../limits/rate-limiter';
 import { Mailer } from '../mail/mailer';
 import { Account, AccountsRepository, Device, SessionState } from './accounts.repository';
 import { Login, Register } from './auth.dto';
+import { invalidCredentials, invalidRefreshToken } from './auth.problems';
 import { Passwords } from './passwords';
 import { RefreshClaims, SessionTokens } from './session-tokens';
 
@@ -71,10 +72,7 @@ export class AuthService {
     if (!session) {
       // Also logged for a reused token, which revokes the session.
       if (claims) logSecurityEvent('session_refresh_refused', idsOf(claims));
-      throw unauthorized(
-        'The refresh token is invalid, expired, revoked or already used. Sign in again.',
-        'invalid_refresh_token',
-      );
+      throw unauthorized(invalidRefreshToken.detail, invalidRefreshToken.code);
     }
     return this.toResponse(session);
   }
@@ -88,7 +86,7 @@ export class AuthService {
     const session =
       (await this.startSession(isAllowed ? account : undefined, password, device)) ??
       (await this.startSession(await this.accounts.find(name, network), password, device));
-    if (!session) throw invalidCredentials();
+    if (!session) throw wrongCredentials();
     await this.rateLimiter.signInWasRight(name, isOwnNetwork);
     return session;
   }
@@ -102,7 +100,7 @@ export class AuthService {
     const isRight = await this.passwords.isRight(password, account?.password_hash);
     if (!account || !isRight || !account.can_sign_in) {
       logSecurityEvent('sign_in_failed', { user_id: account?.id });
-      throw invalidCredentials();
+      throw wrongCredentials();
     }
     const isOutdated = this.passwords.isOutdated(account.password_hash);
     const newHash = isOutdated ? await this.passwords.hash(password) : undefined;
@@ -124,6 +122,6 @@ function idsOf({ user_id, session_id }: RefreshClaims): { user_id: string; sessi
   return { user_id, session_id };
 }
 
-function invalidCredentials() {
-  return unauthorized('The email address, username or password is wrong.', 'invalid_credentials');
+function wrongCredentials() {
+  return unauthorized(invalidCredentials.detail, invalidCredentials.code);
 }

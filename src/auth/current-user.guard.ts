@@ -9,10 +9,10 @@ import { forbidden, Problem, unauthorized } from '../core/problem';
 import { currentNetwork, CurrentUser, isCurrentUser, setCurrentUser } from '../core/request-context';
 import { Database } from '../database/database';
 import { access } from '../http/access';
+import { insufficientScope, readOnlyTokenRequired, sessionRequired } from '../http/access-problems';
 import { isStreamed } from '../http/json-body';
 import { RequestBodies } from '../http/request-bodies';
 import { RateLimiter } from '../limits/rate-limiter';
-import { readOnlyTokenRequired, sessionRequired } from './auth.problems';
 import { bearerToken } from './bearer-token';
 import type { Scope } from './personal-token.entity';
 import { PersonalTokensService } from './personal-tokens.service';
@@ -131,7 +131,7 @@ export class CurrentUserGuard extends AuthGuard('jwt') {
     const { user_id, token_id, scopes } = await this.personalTokens.authenticate(token);
     if (this.hasRule(context, access.sessionOnly)) throw sessionRequired.create();
     const needed: Scope = ['GET', 'HEAD'].includes(request.method) ? 'read' : 'write';
-    if (!scopes.includes(needed)) throw insufficientScope(needed);
+    if (!scopes.includes(needed)) throw lacksScope(needed);
     if (tokenInUrl !== undefined && scopes.includes('write')) throw readOnlyTokenRequired.create();
     return { userId: user_id, tokenId: token_id, sessionId: null };
   }
@@ -162,8 +162,8 @@ function markAsProtected(handler: object): void {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
-function insufficientScope(scope: Scope): Problem {
-  return forbidden('insufficient_scope', `The personal access token lacks the scope "${scope}".`, {
+function lacksScope(scope: Scope): Problem {
+  return forbidden(insufficientScope.code, `The personal access token lacks the scope "${scope}".`, {
     'www-authenticate': `Bearer realm="cairn", error="insufficient_scope", scope="${scope}"`,
   });
 }

@@ -58,6 +58,7 @@ export class NewPersonalToken extends PersonalTokenView {
   @ApiProperty({
     type: String,
     pattern: '^cairn_[\\w-]{43}$',
+    maxLength: 49,
     description:
       'The token itself, for the header `Authorization: Bearer <token>`. It is shown only in this response.',
   })

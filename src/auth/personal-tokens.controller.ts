@@ -5,8 +5,8 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { quotaExceeded } from '../database/database-errors';
@@ -23,7 +23,7 @@ import { PersonalTokensRepository } from './personal-tokens.repository';
 
 @AllowUnverified()
 @SessionOnly()
-@ApiTags('Personal access tokens')
+@ApiGroup('Personal access tokens', 'Long-lived tokens for scripts and other programs.', 21)
 @Controller('auth/tokens')
 export class PersonalTokensController {
   constructor(

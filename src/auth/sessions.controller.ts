@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Query } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -8,7 +9,7 @@ import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
 @SessionOnly()
-@ApiTags('Sessions')
+@ApiGroup('Sessions', "The user's sessions: one for each sign-in.", 20)
 @Controller('auth/sessions')
 export class SessionsController {
   constructor(private readonly sessions: SessionsRepository) {}
@@ -35,7 +36,7 @@ export class SessionsController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Revoke all other sessions' })
   @ApiNoContentResponse({ description: 'The other sessions were revoked.' })
-  revokeOthers(): Promise<void> {
+  revokeOtherSessions(): Promise<void> {
     return this.sessions.revokeOthers();
   }
 }

@@ -1,11 +1,12 @@
 import { Controller, Get, Header, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { TokenInUrl } from '../http/access';
 import { CalendarQuery } from './calendar.dto';
 import { CalendarService, maxEntries } from './calendar.service';
 
 @TokenInUrl()
-@ApiTags('Calendar')
+@ApiGroup('Calendar', 'Due dates as a feed for calendar applications.', 9)
 @Controller('calendar.ics')
 export class CalendarController {
   constructor(private readonly calendar: CalendarService) {}
@@ -20,9 +21,9 @@ export class CalendarController {
       'application, create a personal access token with only the scope `read` and add `?token=<token>` to the URL. ' +
       `Contains at most ${maxEntries} tasks and ${maxEntries} goals, earliest first, starting with those due 90 days ago.`,
   })
-  @ApiOkResponse({ schema: { type: 'string' }, description: 'The calendar feed.' })
+  @ApiOkResponse({ schema: { type: 'string', maxLength: 10_000_000 }, description: 'The calendar feed.' })
   // The guard reads the token. The query is declared for its validation and for the OpenAPI document.
-  feed(@Query() _query: CalendarQuery): Promise<string> {
+  getCalendarFeed(@Query() _query: CalendarQuery): Promise<string> {
     return this.calendar.feed();
   }
 }

@@ -1,9 +1,27 @@
-/** The content of the demo data. */
+import { v7 as uuidv7 } from 'uuid';
+import { demoId } from '../core/demo-data';
+
+/** The users of the demo data. The first is a superuser, and has the rows that the OpenAPI document names. */
 export const users = [
-  { email: 'demo@example.com', username: 'demo', full_name: 'Demo', timezone: 'Europe/Berlin' },
-  { email: 'maker@example.com', username: 'maker', full_name: 'Maker', timezone: 'America/New_York' },
-  { email: 'student@example.com', username: 'student', full_name: 'Student', timezone: 'Asia/Kolkata' },
+  { id: uuidv7(), email: 'demo@example.com', username: 'demo', full_name: 'Demo', timezone: 'Europe/Berlin' },
+  {
+    id: demoId('users', 1),
+    email: 'maker@example.com',
+    username: 'maker',
+    full_name: 'Maker',
+    timezone: 'America/New_York',
+  },
+  {
+    id: demoId('users', 2),
+    email: 'student@example.com',
+    username: 'student',
+    full_name: 'Student',
+    timezone: 'Asia/Kolkata',
+  },
 ];
+
+/** An account that its user has closed, to try reopening it. It has no data. */
+export const closedUser = { id: uuidv7(), email: 'closed@example.com', timezone: 'UTC' };
 
 interface Area {
   category: string;

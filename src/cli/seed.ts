@@ -1,4 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import { demoId, demoTokens } from '../core/demo-data';
+import { newSecret, secretHash } from '../core/secrets';
 import { Passwords } from '../auth/passwords';
 import type { Config } from '../core/config';
 import type { Database } from '../database/database';
@@ -10,7 +12,7 @@ import type { Tag } from '../tags/tag.entity';
 import type { TaskDependency } from '../tasks/task-dependency.entity';
 import type { Task } from '../tasks/task.entity';
 import type { TimeEntry } from '../time-entries/time-entry.entity';
-import { areas, users } from './seed-data';
+import { areas, closedUser, users } from './seed-data';
 
 const password = 'a cairn of many stones';
 const [hour, day] = [3_600_000, 86_400_000];
@@ -30,14 +32,15 @@ export async function seed(database: Database, config: Config): Promise<string> 
 
   const passwordHash = await new Passwords(config).hash(password);
   let [goalCount, taskCount] = [0, 0];
-  for (const [index, user] of users.entries()) {
-    const id = uuidv7();
-    await database.asAuthenticator({
-      inserted: insertRows('users', [{ ...user, id, password_hash: passwordHash }]),
-    });
+  const accounts = [...users, closedUser].map((user) => ({ ...user, password_hash: passwordHash }));
+  for (const account of accounts)
+    await database.asAuthenticator({ inserted: insertRows('users', [account]) });
+  for (const [index, { id }] of users.entries()) {
     // Each user has one area less than the previous one.
     const plans = areas.slice(0, areas.length - index).map((area) => plan(id, area));
-    const rowsOf = <Kind extends keyof Plan>(kind: Kind) => plans.flatMap((rows) => rows[kind] as object[]);
+    const newIds = index === 0 ? demoIds(plans) : new Map<unknown, string>();
+    const rowsOf = <Kind extends keyof Plan>(kind: Kind) =>
+      plans.flatMap((rows) => (rows[kind] as object[]).map((row) => withIds(row, newIds)));
     await database.actAs(id, async () => {
       for (const table of [
         'goals',
@@ -53,7 +56,91 @@ export async function seed(database: Database, config: Config): Promise<string> 
     goalCount += rowsOf('goals').length;
     taskCount += rowsOf('tasks').length;
   }
+  await seedAccess(database);
   return `Created ${users.length} users, ${goalCount} goals and ${taskCount} tasks. ${login}`;
+}
+
+/** Adds what the examples of the OpenAPI document need besides goals and tasks: sessions, tokens and a superuser. */
+async function seedAccess(database: Database): Promise<void> {
+  const [demo, maker, student] = users.map(({ id }) => id);
+  const expiresAt = inDays(365);
+  const session = {
+    user_id: demo,
+    id: demoId('sessions', 2),
+    user_agent: 'Another device',
+    expires_at: expiresAt,
+  };
+  const tokens = [
+    { user_id: maker, purpose: 'reset_password', email: 'maker@example.com' },
+    { user_id: student, purpose: 'verify_email', email: 'student@example.com' },
+    { user_id: closedUser.id, purpose: 'reopen_account', email: closedUser.email },
+  ] as const;
+  const mailedTokens = tokens.map((token) => ({
+    ...token,
+    token_hash: bytea(secretHash(demoTokens[token.purpose])),
+    expires_at: expiresAt,
+  }));
+  const closeSql =
+    'UPDATE users SET is_active = false, can_reactivate = true, deletion_at = :time WHERE id = :id';
+  await database.asAuthenticator({
+    sessions: insertRows('sessions', [session]),
+    tokens: insertRows('one_time_tokens', mailedTokens),
+    closed: sql(closeSql, { id: closedUser.id, time: expiresAt }),
+  });
+  await database.asOperator({
+    promoted: sql('UPDATE users SET is_superuser = true WHERE id = :id', { id: demo }),
+  });
+  const personalToken = {
+    user_id: demo,
+    id: demoId('tokens', 2),
+    name: 'Backup script',
+    scopes: ['read'],
+    token_hash: bytea(secretHash(newSecret())),
+    expires_at: expiresAt,
+  };
+  await database.actAs(demo!, async () => {
+    await database.write({ inserted: insertRows('personal_tokens', [personalToken]) });
+  });
+}
+
+/** The ids of the rows that the OpenAPI document names, by the ids that they replace. */
+function demoIds(plans: Plan[]): Map<unknown, string> {
+  const [tasks, goals, tags] = [
+    plans.flatMap((rows) => rows.tasks),
+    plans.flatMap((rows) => rows.goals),
+    plans.flatMap((rows) => rows.tags),
+  ];
+  const ids = new Map<unknown, string>();
+  const name = (row: { id?: unknown } | undefined, collection: string, number: 1 | 2) =>
+    ids.set(row!.id, demoId(collection, number));
+  const dependencies = plans.flatMap((rows) => rows.task_dependencies);
+  const isFree = ({ id }: Row<Task>) => !dependencies.some(({ task_id }) => task_id === id);
+  const open = tasks.filter((task) => task.status === 'pending' && isFree(task));
+  const completed = tasks.filter(({ status }) => status === 'completed');
+  name(open[0], 'tasks', 1);
+  name(open[1], 'tasks', 2);
+  name(completed[0], 'dependencies', 1);
+  name(completed[1], 'dependencies', 2);
+  name(goals[0], 'goals', 1);
+  name(goals.at(-1), 'goals', 2);
+  name(tags[0], 'tags', 1);
+  name(tags[1], 'tags', 2);
+  // A dependency and a time entry of the first task, to try their deletion.
+  const { user_id, id } = open[0]!;
+  const entry = timeEntry({ user_id: String(user_id), id: String(id), estimated_hours: 1 }, inDays(-1));
+  plans[0]!.task_dependencies.push({ user_id, task_id: id, depends_on_id: completed[1]!.id });
+  plans[0]!.time_entries.push({ ...entry, id: demoId('time-entries', 2) });
+  return ids;
+}
+
+/** Bytes as the text that PostgreSQL reads. */
+function bytea(bytes: Buffer): string {
+  return `\\x${bytes.toString('hex')}`;
+}
+
+/** Replaces ids in a row. */
+function withIds(row: object, ids: Map<unknown, string>): object {
+  return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, ids.get(value) ?? value]));
 }
 
 /** The rows of one area by table. */
@@ -176,7 +263,11 @@ function taskRow(
 
 /** A time entry that ends with the completion of the task. */
 function timeEntry(
-  { user_id: userId, id, estimated_hours: estimatedHours }: ReturnType<typeof taskRow>,
+  {
+    user_id: userId,
+    id,
+    estimated_hours: estimatedHours,
+  }: Pick<ReturnType<typeof taskRow>, 'user_id' | 'id' | 'estimated_hours'>,
   endedAt: string,
 ): Row<TimeEntry> {
   const startedAt = new Date(Date.parse(endedAt) - (estimatedHours + 0.5) * hour).toISOString();

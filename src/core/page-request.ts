@@ -1,3 +1,9 @@
+/** Items of a page. */
+export const maxPageSize = 200;
+
+/** Characters. */
+export const maxCursorLength = 8000;
+
 export interface SortKey {
   column: string;
   descending: boolean;
@@ -6,7 +12,7 @@ export interface SortKey {
 /** The parameters of every list, in addition to its filters. */
 export interface PageRequest {
   sort: SortKey[];
-  /** 1–200 */
+  /** From 1 to maxPageSize. */
   limit: number;
   cursor?: string;
   include?: string;

@@ -29,6 +29,11 @@ export class ProblemKind {
   }
 }
 
+/** All kinds that the loaded features declare. */
+export function problemKinds(): ProblemKind[] {
+  return [...kindsByCode.values()];
+}
+
 export function problemKindOf(code: string): ProblemKind | undefined {
   return kindsByCode.get(code);
 }

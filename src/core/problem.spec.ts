@@ -20,7 +20,7 @@ describe('Problem', () => {
 describe('invalid', () => {
   it('names all fields in the detail and lists their errors', () => {
     const errors = [
-      { field: 'title', code: 'blank', message: 'must contain at least one visible character' },
+      { field: 'title', code: 'blank' as const, message: 'must contain at least one visible character' },
       unknownField('user_id'),
     ];
     expect(invalid(errors)).toMatchObject({

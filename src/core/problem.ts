@@ -1,9 +1,41 @@
 import { STATUS_CODES } from 'node:http';
 
+/** The codes of field errors, with their meaning for the OpenAPI document. */
+export const fieldErrorCodes = {
+  blank: 'has no visible character',
+  contradiction: 'contradicts another field',
+  duplicate_key: 'appears more than once in a JSON object',
+  format: 'has the wrong format',
+  invalid: 'is invalid',
+  invalid_cursor: 'is not a cursor of this list, or was created with other filters or another sort order',
+  invalid_date: 'is not a date or timestamp',
+  invalid_id: 'is not a UUID',
+  invalid_text: 'has characters that cannot be stored, or a wrong length',
+  invalid_token: 'is not a valid token, was used already or has expired',
+  not_allowed: 'is not one of the allowed values',
+  not_storable: 'has values that cannot be stored',
+  out_of_range: 'is too small or too large',
+  past: 'is in the past',
+  required: 'is missing',
+  too_common: 'is a common password',
+  too_deep: 'is nested too deeply',
+  too_long: 'is too long',
+  too_many: 'has too many items',
+  too_many_keys: 'has too many JSON keys',
+  too_many_values: 'has too many JSON values',
+  too_personal: "is a password based on the user's name, username or email address",
+  too_precise: 'has too many decimal places',
+  too_short: 'is too short',
+  type: 'has the wrong JSON type',
+  unknown_field: 'is not a known field, or is read-only',
+  unknown_timezone: 'is not a known time zone',
+} as const;
+export type FieldErrorCode = keyof typeof fieldErrorCodes;
+
 /** An error in one field of a request. */
-export interface FieldError {
+export interface FieldError<Code extends string = FieldErrorCode> {
   field: string;
-  code: string;
+  code: Code;
   message: string;
 }
 
@@ -13,7 +45,8 @@ export class Problem extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    readonly errors?: FieldError[],
+    /** In a batch, the code can also be that of the problem of an operation. */
+    readonly errors?: FieldError<string>[],
     readonly headers: Record<string, string> = {},
   ) {
     super(detail);

@@ -7,7 +7,7 @@ import { exportRunning } from './export.problems';
 import { ExportService } from './export.service';
 
 @AllowUnverified()
-@ApiTags('Users')
+@ApiTags('Account')
 @Controller('users/me/export')
 export class ExportController {
   constructor(private readonly exports: ExportService) {}
@@ -20,7 +20,7 @@ export class ExportController {
     description: 'Streams one JSON document. Changes made during the export may or may not be included.',
   })
   @ApiOkResponse({ type: ExportView, description: 'The export.' })
-  async export(): Promise<StreamableFile> {
+  async exportData(): Promise<StreamableFile> {
     return new StreamableFile(await this.exports.stream(), { type: 'application/json' });
   }
 }

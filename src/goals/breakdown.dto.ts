@@ -2,6 +2,9 @@ import { ApiProperty, PickType } from '@nestjs/swagger';
 import { countSchema } from '../http/views';
 import { GoalView } from './goal.dto';
 
+/** The breakdown of more goals would be too large for one response. */
+export const maxBreakdownGoals = 1000;
+
 const percent = { type: Number, minimum: 0, maximum: 100 } as const;
 
 class TaskCounts {
@@ -72,7 +75,11 @@ export class GoalBreakdown extends PickType(GoalView, [
   })
   contributions: Contribution[];
 
-  @ApiProperty({ type: () => [GoalBreakdown], description: 'Breakdowns of the direct subgoals.' })
+  @ApiProperty({
+    type: () => [GoalBreakdown],
+    maxItems: maxBreakdownGoals,
+    description: 'Breakdowns of the direct subgoals.',
+  })
   subgoals: GoalBreakdown[];
 
   @ApiProperty({

@@ -5,10 +5,10 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
 import { ancestorCycle, quotaExceeded } from '../database/database-errors';
+import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -27,7 +27,7 @@ const created = {
 };
 const changed = { status: 'on_hold', progress: 40 };
 
-@ApiTags('Goals')
+@ApiGroup('Goals', 'Goals with subgoals. Their progress follows from their tasks, or is set manually.', 4)
 @ControllerWithUserMirror('goals')
 export class GoalsController {
   constructor(
@@ -57,7 +57,7 @@ export class GoalsController {
     description: 'Number of goals by status and horizon, and their average progress.',
   })
   @ApiOkResponse({ type: GoalSummary, description: 'The summary.' })
-  summary(): Promise<JsonText> {
+  getGoalSummary(): Promise<JsonText> {
     return this.goals.summary();
   }
 
@@ -132,14 +132,14 @@ export class GoalsController {
       'or `GET /goals?parent_goal_id=`.',
   })
   @ApiOkResponse({ type: GoalBreakdown, description: 'The breakdown.' })
-  breakdown(@IdParam() id: string): Promise<JsonText> {
+  getGoalBreakdown(@IdParam() id: string): Promise<JsonText> {
     return this.service.breakdown(id);
   }
 
   @Get(':id/tasks')
   @ApiOperation({ summary: 'List the tasks of a goal' })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
-  listTasks(@IdParam() id: string, @Query() query: GoalTaskQuery): Promise<JsonPage> {
+  listGoalTasks(@IdParam() id: string, @Query() query: GoalTaskQuery): Promise<JsonPage> {
     return this.goals.tasksOf(id, query);
   }
 }

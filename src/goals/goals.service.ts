@@ -3,11 +3,9 @@ import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
 import { SqlValue } from '../database/table.repository';
 import { breakdownOf } from './breakdown';
+import { maxBreakdownGoals } from './breakdown.dto';
 import { CreateGoal, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
-
-/** The breakdown of more goals would be too large for one response. */
-const maxBreakdownGoals = 1000;
 
 /** SQL of the status after reopening. */
 const reopenedStatus = new SqlValue(

@@ -1,8 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
 import { Database } from '../database/database';
 import { unavailable } from '../core/problem';
 import { ShutdownState } from '../core/shutdown-state';
+import { ApiGroup } from '../http/api-group';
 import { Public } from '../http/access';
 import { Problems } from '../http/problem-responses';
 
@@ -16,7 +17,7 @@ class Health {
 }
 
 @Public()
-@ApiTags('Health')
+@ApiGroup('Health', 'For load balancers and monitoring.', 23)
 @Controller('health')
 export class HealthController {
   constructor(
@@ -25,20 +26,31 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Check whether the process is running' })
+  @ApiOperation({
+    summary: 'Check whether the process is running',
+    description: 'Does not check the connection to the database.',
+  })
   @ApiOkResponse({ type: Health, description: 'The process is running.' })
-  live(): Health {
+  checkLiveness(): Health {
     return { status: 'ok' };
   }
 
-  @Get(['', 'ready'])
+  @Get()
+  @Problems(503)
+  @ApiOperation({ summary: 'Check the health of the server', description: 'Same as `GET /health/ready`.' })
+  @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
+  checkHealth(): Promise<Health> {
+    return this.checkReadiness();
+  }
+
+  @Get('ready')
   @Problems(503)
   @ApiOperation({
     summary: 'Check whether the server can handle requests',
     description: 'Also checks the connection to the database. Fails as soon as the server begins to stop.',
   })
   @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
-  async ready(): Promise<Health> {
+  async checkReadiness(): Promise<Health> {
     if (this.shutdown.isStopping) throw unavailable('The server is stopping.');
     await this.database.ping();
     return { status: 'ok' };

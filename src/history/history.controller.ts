@@ -1,8 +1,9 @@
 import { Get, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { quotaExceeded } from '../database/database-errors';
 import { GoalsRepository } from '../goals/goals.repository';
 import { JsonPage, JsonText } from '../core/json-text';
+import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -16,7 +17,7 @@ import { changedSince, nothingToUndo, taskTrashed } from './history.problems';
 import { HistoryQuery, UndoQuery } from './history-query.dto';
 import { HistoryService } from './history.service';
 
-@ApiTags('History')
+@ApiGroup('History', 'What changed on tasks and goals, and undo.', 6)
 @ControllerWithUserMirror('')
 export class HistoryController {
   constructor(
@@ -32,7 +33,7 @@ export class HistoryController {
     description: 'Newest change first. Also available for tasks in the trash.',
   })
   @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
-  ofTask(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
+  listTaskHistory(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
     return this.changes.listOf(this.tasks, id, query);
   }
 
@@ -52,14 +53,14 @@ export class HistoryController {
     description: 'Can also undo a move to the trash or a restore. A second undo reapplies the change.',
   })
   @ApiOkResponse({ type: TaskView, description: 'The task after the undo.' })
-  undo(@IdParam() id: string, @Query() { version, force }: UndoQuery): Promise<JsonText> {
+  undoTask(@IdParam() id: string, @Query() { version, force }: UndoQuery): Promise<JsonText> {
     return this.service.undo(id, force, version);
   }
 
   @Get('goals/:id/history')
   @ApiOperation({ summary: 'List the changes of a goal', description: 'Newest change first.' })
   @ApiOkResponse({ type: ChangePage, description: 'A page of changes.' })
-  ofGoal(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
+  listGoalHistory(@IdParam() id: string, @Query() query: HistoryQuery): Promise<JsonPage> {
     return this.changes.listOf(this.goals, id, query);
   }
 }

@@ -14,6 +14,8 @@ export const access = {
 export const accessExtensions = {
   sessionOnly: 'x-session-only',
   allowUnverified: 'x-allow-unverified',
+  superuserOnly: 'x-superuser-only',
+  tokenInUrl: 'x-token-in-url',
 } as const;
 
 /** The route needs no authentication. Every route without this decorator requires a token. */
@@ -39,10 +41,16 @@ export function AllowUnverified(): MethodDecorator & ClassDecorator {
 
 /** A read-only personal access token can also be sent as `?token=`, for clients that accept only a URL. */
 export function TokenInUrl(): MethodDecorator & ClassDecorator {
-  return SetMetadata(access.tokenInUrl, true);
+  return applyDecorators(
+    SetMetadata(access.tokenInUrl, true),
+    ApiExtension(accessExtensions.tokenInUrl, true),
+  );
 }
 
 /** The route requires a superuser with a session, unless the URL contains the id of the current user. */
 export function SuperuserOnly(): MethodDecorator & ClassDecorator {
-  return SetMetadata(access.superuserOnly, true);
+  return applyDecorators(
+    SetMetadata(access.superuserOnly, true),
+    ApiExtension(accessExtensions.superuserOnly, true),
+  );
 }

@@ -44,7 +44,7 @@ export function EmailField(options: FieldOptions) {
   );
 }
 
-const maxTimezoneLength = 64;
+export const maxTimezoneLength = 64;
 
 export function TimezoneField(options: FieldOptions) {
   return field(
@@ -108,7 +108,14 @@ export function IdField(options: FieldOptions) {
 export function TimestampField(options: FieldOptions & { inResponse?: boolean }) {
   return field(
     options,
-    options.inResponse ? { type: String, format: 'date-time' } : { type: String },
+    options.inResponse
+      ? { type: String, format: 'date-time' }
+      : {
+          anyOf: [
+            { type: 'string', format: 'date-time' },
+            { type: 'string', format: 'date' },
+          ],
+        },
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
     ),
@@ -123,17 +130,18 @@ export function TimestampField(options: FieldOptions & { inResponse?: boolean })
 const timestampMessage =
   'must be a date (2026-12-31) or a timestamp with an offset (2026-12-31T17:00:00Z) in the years 1900 to 9999';
 
+/** The smallest and the largest of the numbers, for clients without enums of numbers. */
+export function boundsOf(numbers: readonly number[]) {
+  return { minimum: Math.min(...numbers), maximum: Math.max(...numbers) };
+}
+
 /** One of the allowed values, or a synonym of one. */
 export function EnumField(options: FieldOptions & { values: EnumValues<string | number> }) {
   const { values } = options;
   return field(
     options,
     typeof values.values[0] === 'number'
-      ? {
-          type: 'integer',
-          minimum: Math.min(...(values.values as number[])),
-          maximum: Math.max(...(values.values as number[])),
-        }
+      ? { type: 'integer', enum: [...values.values], ...boundsOf(values.values as number[]) }
       : { type: String, enum: options.nullable ? [...values.values, null] : [...values.values] },
     Transform(({ value }) => values.parse(value)),
     rule('not_allowed', `must be one of ${values.values.join(', ')}`, (value) => values.includes(value)),
@@ -151,7 +159,13 @@ export function EnumSetField(options: FieldOptions & { values: readonly string[]
     value.every((item) => values.includes(item as string));
   return field(
     options,
-    { type: 'array', items: { type: 'string', enum: [...values] }, minItems: 1, uniqueItems: true },
+    {
+      type: 'array',
+      items: { type: 'string', enum: [...values] },
+      minItems: 1,
+      maxItems: values.length,
+      uniqueItems: true,
+    },
     rule('not_allowed', `must be an array of distinct values: ${values.join(', ')}`, isSet),
   );
 }

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
 import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
+import type { FieldErrorCode } from '../core/problem';
 import { hasAtMost, isStorableText } from '../core/text';
 
 export interface FieldOptions {
@@ -44,7 +45,11 @@ export function field(
  * A validation rule. It runs only if the rules before it hold.
  * @param message follows the name of the field
  */
-export function rule(code: string, message: string, isValid: (value: unknown) => boolean): PropertyDecorator {
+export function rule(
+  code: FieldErrorCode,
+  message: string,
+  isValid: (value: unknown) => boolean,
+): PropertyDecorator {
   return ValidateBy({ name: code, validator: { validate: isValid, defaultMessage: () => message } });
 }
 

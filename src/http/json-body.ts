@@ -48,6 +48,11 @@ const jsonType = /^application\/(merge-patch\+)?json\s*(;\s*charset="?utf-8"?\s*
 /** Accepts only JSON objects in UTF-8 as bodies. An empty body counts as none. */
 export function acceptJsonBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
+  // Some clients, such as axios, send the type of a form with a request that has no body.
+  fastify.addHook('onRequest', ({ headers }, _reply, done) => {
+    if (headers['content-length'] === '0') delete headers['content-type'];
+    done();
+  });
   fastify.addHook('onRoute', (route) => {
     route.bodyLimit = bodyLimitsOf(route.config).bytes;
   });

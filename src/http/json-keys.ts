@@ -1,4 +1,4 @@
-import { invalid, Problem } from '../core/problem';
+import { FieldErrorCode, invalid, Problem } from '../core/problem';
 
 /** In one object: class-transformer compares each key with all others. */
 const maxKeysOfObject = 1000;
@@ -74,6 +74,6 @@ function endOfScalar(text: string, start: number): number {
   return at;
 }
 
-function keyError(field: string, code: string, message: string): Problem {
+function keyError(field: string, code: FieldErrorCode, message: string): Problem {
   return invalid([{ field, code, message }]);
 }

@@ -1,3 +1,4 @@
+import { maxCursorLength, maxPageSize } from '../core/page-request';
 import { EnumParam, IntegerParam, TextParam, TimestampParam } from './query-params';
 
 /** The parameters of every list. */
@@ -5,14 +6,14 @@ export abstract class PageQuery {
   @IntegerParam({
     description: 'Maximum number of items per page. A page can have fewer items if they are very large.',
     min: 1,
-    max: 200,
+    max: maxPageSize,
     default: 50,
   })
   limit = 50;
 
   @TextParam({
     description: '`next_cursor` of the previous page. Use it with the same filters and sort order.',
-    max: 8000,
+    max: maxCursorLength,
   })
   cursor?: string;
 

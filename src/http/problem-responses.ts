@@ -1,11 +1,5 @@
 import { ApiExtension } from '@nestjs/swagger';
-import type { ProblemKind } from '../core/problem-kind';
-
-/** A problem of a route in the OpenAPI document: its status, and its code if that is specific. */
-interface DocumentedProblem {
-  status: number;
-  code?: string;
-}
+import { ProblemKind, problemKindOf } from '../core/problem-kind';
 
 /** Each problem is a separate extension, because Swagger keeps only the first value of a key. */
 const prefix = 'x-problem-';
@@ -17,17 +11,15 @@ const prefix = 'x-problem-';
 export function Problems(...problems: (ProblemKind | number)[]): MethodDecorator {
   return (target, key, descriptor) => {
     for (const problem of problems) {
-      const documented: DocumentedProblem =
-        typeof problem === 'number' ? { status: problem } : { status: problem.status, code: problem.code };
-      const name = `${prefix}${documented.status}-${documented.code ?? ''}`;
-      (ApiExtension(name, documented) as MethodDecorator)(target, key, descriptor);
+      const value = typeof problem === 'number' ? problem : problem.code;
+      (ApiExtension(`${prefix}${value}`, value) as MethodDecorator)(target, key, descriptor);
     }
   };
 }
 
 /** The problems that an operation declares. */
-export function problemsOf(operation: Record<`x-${string}`, unknown>): DocumentedProblem[] {
+export function problemsOf(operation: Record<`x-${string}`, unknown>): (ProblemKind | number)[] {
   return Object.entries(operation)
     .filter(([name]) => name.startsWith(prefix))
-    .map(([, problem]) => problem as DocumentedProblem);
+    .map(([, value]) => (typeof value === 'number' ? value : problemKindOf(String(value))!));
 }

@@ -4,7 +4,7 @@ import type { EnumValues } from '../core/enum-values';
 import { isId } from '../core/ids';
 import { parseSort, SortKey } from '../core/page-request';
 import { hasAtMost, isStorableText } from '../core/text';
-import { TimestampField } from './body-fields';
+import { boundsOf, TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
 
 /** The value for items without a value. */
@@ -20,8 +20,12 @@ export function EnumListParam(options: { values: EnumValues<string | number>; or
   const message = `must be 1 to ${maxItems} comma-separated values, each one of ${allowed}`;
   const noneHint = orNone ? ' Use `none` for items without a value.' : '';
   return parameter(
-    { description: `Comma-separated values, each one of ${allowed}.${noneHint}` },
-    { type: String },
+    { description: `One or several values, separated by commas: ${allowed}.${noneHint}` },
+    listOf(
+      typeof values.values[0] === 'number'
+        ? { type: 'integer', enum: values.values, ...boundsOf(values.values as number[]) }
+        : { type: 'string', enum: [...values.values, ...(orNone ? [none] : [])] },
+    ),
     splitInto((item) => (item === none ? null : values.parse(item))),
     rule('not_allowed', message, (items) =>
       everyItem(items, (item) => (item === null ? orNone === true : values.includes(item))),
@@ -33,7 +37,12 @@ export function EnumListParam(options: { values: EnumValues<string | number>; or
 export function IdListParam(options: FieldOptions) {
   return parameter(
     options,
-    { type: String },
+    listOf({
+      anyOf: [
+        { type: 'string', format: 'uuid' },
+        { type: 'string', enum: [none] },
+      ],
+    }),
     splitInto((item) => (item === none ? null : item)),
     rule('invalid_id', `must be 1 to ${maxItems} comma-separated values, each a UUID or none`, (items) =>
       everyItem(items, (item) => item === null || isId(item)),
@@ -48,7 +57,7 @@ export function TextListParam(options: FieldOptions & { max: number }) {
     item === null || (item !== '' && hasAtMost(max, item) && isStorableText(item));
   return parameter(
     options,
-    { type: String },
+    listOf({ type: 'string', minLength: 1, maxLength: max }),
     splitInto((item) => (item === none ? null : item)),
     rule(
       'invalid_text',
@@ -122,9 +131,12 @@ export function SortParam(options: { columns: readonly string[]; default: string
   return parameter(
     {
       description: `Comma-separated sort fields: ${options.columns.join(', ')}. Prefix a field with \`-\` for descending order.`,
-      default: options.default,
+      default: options.default.split(','),
     },
-    { type: String },
+    {
+      ...listOf({ type: 'string', enum: options.columns.flatMap((column) => [column, `-${column}`]) }),
+      maxItems: options.columns.length,
+    },
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? parseSort(value) : value)),
     rule(
       'not_allowed',
@@ -141,6 +153,11 @@ function parameter(
   ...decorators: PropertyDecorator[]
 ): PropertyDecorator {
   return field({ ...options, optional: true }, schema, ...decorators);
+}
+
+/** The schema of a comma-separated parameter. */
+function listOf(items: object) {
+  return { type: 'array', items, minItems: 1, maxItems } as const;
 }
 
 /** Splits a comma-separated parameter. A parameter that is given several times is an array, which fails validation. */

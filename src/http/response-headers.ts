@@ -3,7 +3,7 @@
 export const nextPageHeader = {
   Link: {
     description: 'URL of the next page, if there is one: `<...>; rel="next"`.',
-    schema: { type: 'string' },
+    schema: { type: 'string', maxLength: 16_384 },
   },
 } as const;
 
@@ -12,18 +12,18 @@ export const rateLimitHeaders = {
   RateLimit: {
     description:
       'Remaining quota of each rate limit and the seconds until it resets: `"user";r=2999;t=60`. Absent if rate limits are off.',
-    schema: { type: 'string' },
+    schema: { type: 'string', maxLength: 16_384 },
   },
   'RateLimit-Policy': {
     description:
       'Quota of each rate limit and its window in seconds: `"user";q=3000;w=60`. Absent if rate limits are off.',
-    schema: { type: 'string' },
+    schema: { type: 'string', maxLength: 16_384 },
   },
 } as const;
 
 export const retryAfterHeader = {
   'Retry-After': {
     description: 'Number of seconds to wait before the next attempt.',
-    schema: { type: 'integer' },
+    schema: { type: 'integer', minimum: 1, maximum: 86_400 },
   },
 } as const;

@@ -1,5 +1,5 @@
 import { Type, ValidationError, ValidationPipe } from '@nestjs/common';
-import { FieldError, invalid, Problem, unknownField } from '../core/problem';
+import { FieldError, FieldErrorCode, invalid, Problem, unknownField } from '../core/problem';
 
 /** Converts bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. */
 export const validationPipe = new ValidationPipe({
@@ -21,12 +21,13 @@ export async function validate<T extends object>(Dto: Type<T>, part: object, nam
     return (await validationPipe.transform(part, { type: 'body', metatype: Dto })) as T;
   } catch (error) {
     if (!(error instanceof Problem) || !error.errors) throw error;
-    throw invalid(error.errors.map(({ field, ...error }) => ({ ...error, field: `${name}.${field}` })));
+    const errors = error.errors as FieldError[];
+    throw invalid(errors.map(({ field, ...rest }) => ({ ...rest, field: `${name}.${field}` })));
   }
 }
 
 function toFieldError({ property, constraints }: ValidationError): FieldError {
   const [code = 'invalid', message = 'is invalid'] = Object.entries(constraints ?? {})[0] ?? [];
   if (code === 'whitelistValidation') return unknownField(property);
-  return { field: property, code: code === 'isDefined' ? 'required' : code, message };
+  return { field: property, code: code === 'isDefined' ? 'required' : (code as FieldErrorCode), message };
 }

@@ -1,9 +1,13 @@
 import { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
+import { maxCursorLength, maxPageSize } from '../core/page-request';
 import { IdField, IntegerField, TimestampField } from './body-fields';
 
+/** The largest integer of PostgreSQL. */
+export const maxInteger = 2_147_483_647;
+
 /** The names of the fields of a response class, in order. */
-export function fieldsOf(view: new () => object): string[] {
+export function fieldsOf(view: abstract new () => object): string[] {
   const names = Reflect.getMetadata('swagger/apiModelPropertiesArray', view.prototype as object) as string[];
   return names.map((name) => name.slice(1));
 }
@@ -25,13 +29,13 @@ export class Versioned {
   @IntegerField({
     description: 'Version number. Starts at 1 and increases by 1 with each update.',
     min: 1,
-    max: 2_147_483_647,
+    max: maxInteger,
   })
   version: number;
 }
 
 /** The schema of a count. */
-export const countSchema = { type: 'integer', minimum: 0 } as const;
+export const countSchema = { type: 'integer', minimum: 0, maximum: maxInteger } as const;
 
 /** The schema of counts by enum value. Every value is present. */
 export function countsOf(values: readonly (string | number)[]) {
@@ -54,18 +58,19 @@ export function isPageName(name: string): boolean {
 /** Creates the class of a list response. @param name of the schema in the OpenAPI document */
 export function pageOf(View: Type, name: string): Type {
   class Page {
-    @ApiProperty({ type: [View], description: 'Items of this page.' })
+    @ApiProperty({ type: [View], maxItems: maxPageSize, description: 'Items of this page.' })
     items: object[];
 
     @ApiProperty({
       type: String,
       nullable: true,
+      maxLength: maxCursorLength,
       description: 'Cursor of the next page. Null on the last page.',
     })
     next_cursor: string | null;
 
     @ApiProperty({
-      type: 'integer',
+      ...countSchema,
       required: false,
       description: 'Total number of items. Present only with `include=total`.',
     })

@@ -1,13 +1,14 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { JsonText } from '../core/json-text';
+import { ApiGroup } from '../http/api-group';
 import { AnalyticsQuery, GoalAnalytics, TaskAnalytics, Trends, Velocity } from './analytics.dto';
 import { AnalyticsRepository } from './analytics.repository';
 
 const description =
   "Covers the last `days` days, including today, in the user's time zone. Tasks in the trash are not counted.";
 
-@ApiTags('Insights')
+@ApiGroup('Insights', 'Dashboard and statistics.', 8)
 @Controller('analytics')
 export class AnalyticsController {
   constructor(private readonly analytics: AnalyticsRepository) {}
@@ -15,21 +16,21 @@ export class AnalyticsController {
   @Get('tasks')
   @ApiOperation({ summary: 'Get statistics about tasks', description })
   @ApiOkResponse({ type: TaskAnalytics, description: 'The statistics.' })
-  tasks(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
+  getTaskAnalytics(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.tasks(days);
   }
 
   @Get('goals')
   @ApiOperation({ summary: 'Get statistics about goals', description })
   @ApiOkResponse({ type: GoalAnalytics, description: 'The statistics.' })
-  goals(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
+  getGoalAnalytics(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.goals(days);
   }
 
   @Get('velocity')
   @ApiOperation({ summary: 'Get the number of tasks completed per day', description })
   @ApiOkResponse({ type: Velocity, description: 'The numbers per day.' })
-  velocity(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
+  getVelocity(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.velocity(days);
   }
 
@@ -39,7 +40,7 @@ export class AnalyticsController {
     description: `${description} Weeks start on Monday.`,
   })
   @ApiOkResponse({ type: Trends, description: 'The numbers per week.' })
-  trends(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
+  getTrends(@Query() { days }: AnalyticsQuery): Promise<JsonText> {
     return this.analytics.trends(days);
   }
 }

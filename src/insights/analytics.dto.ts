@@ -1,25 +1,37 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { horizons } from '../goals/goal.entity';
 import { IntegerParam } from '../http/query-params';
-import { countSchema, countsOf } from '../http/views';
+import { maxTimezoneLength } from '../http/body-fields';
+import { countSchema, countsOf, maxInteger } from '../http/views';
 import { taskStatuses } from '../tasks/task.entity';
 import { averageSchema, dateSchema, CompletedTasks } from './schemas';
+
+const maxDays = 365;
 
 export class AnalyticsQuery {
   @IntegerParam({
     description: 'Number of days to report on, including today.',
     min: 1,
-    max: 365,
+    max: maxDays,
     default: 30,
   })
   days = 30;
 }
 
 class Period {
-  @ApiProperty({ type: String, description: 'Time zone in which days are counted.' })
+  @ApiProperty({
+    type: String,
+    maxLength: maxTimezoneLength,
+    description: 'Time zone in which days are counted.',
+  })
   timezone: string;
 
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 365, description: 'Number of days in the period.' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: maxDays,
+    description: 'Number of days in the period.',
+  })
   days: number;
 
   @ApiProperty({ ...dateSchema, description: 'First day of the period.' })
@@ -202,6 +214,7 @@ export class Velocity extends Period {
 
   @ApiProperty({
     type: [Day],
+    maxItems: maxDays,
     description: 'Every day of the period, including days without completed tasks.',
   })
   per_day: Day[];
@@ -225,6 +238,8 @@ class Week {
 
   @ApiProperty({
     type: 'integer',
+    minimum: -maxInteger,
+    maximum: maxInteger,
     description: '`created` minus `completed`.',
   })
   growth: number;
@@ -233,6 +248,7 @@ class Week {
 export class Trends extends Period {
   @ApiProperty({
     type: [Week],
+    maxItems: maxDays,
     description: 'Every week of the period. The first and the last week can be partial.',
   })
   per_week: Week[];

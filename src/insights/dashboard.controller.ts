@@ -16,7 +16,7 @@ export class DashboardController {
       "Overdue, due, blocked and recently completed tasks, active goals and goals at risk. Each section has the total count and the first 10 items, or fewer if they are very large. Days and weeks refer to the user's time zone. Weeks start on Monday.",
   })
   @ApiOkResponse({ type: Dashboard, description: 'The dashboard.' })
-  read(): Promise<JsonText> {
+  getDashboard(): Promise<JsonText> {
     return this.dashboard.read();
   }
 }

@@ -1,6 +1,7 @@
 import { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { GoalView } from '../goals/goal.dto';
+import { maxTimezoneLength } from '../http/body-fields';
 import { countSchema } from '../http/views';
 import { TaskView } from '../tasks/task.dto';
 import { dateSchema, CompletedTasks } from './schemas';
@@ -21,7 +22,11 @@ const TaskSection = sectionOf(TaskView, 'TaskSection');
 const GoalSection = sectionOf(GoalView, 'GoalSection');
 
 export class Dashboard {
-  @ApiProperty({ type: String, description: 'Time zone in which days are counted.' })
+  @ApiProperty({
+    type: String,
+    maxLength: maxTimezoneLength,
+    description: 'Time zone in which days are counted.',
+  })
   timezone: string;
 
   @ApiProperty({ ...dateSchema, description: "Current date in the user's time zone." })

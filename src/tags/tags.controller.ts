@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
-import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
+import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { PatchTag, TagPage, TagQuery, TagView } from './tag.dto';
 import { TagsRepository } from './tags.repository';
 
-@ApiTags('Tags')
+@ApiGroup('Tags', 'List, rename, color and delete the tags of tasks.', 5)
 @Controller('tags')
 export class TagsController {
   constructor(private readonly tags: TagsRepository) {}

@@ -3,6 +3,8 @@ import { EnumField, IntegerField, ObjectListField } from '../http/body-fields';
 import { EnumValues } from '../core/enum-values';
 import { CreateTask, PatchTask, TaskView } from './task.dto';
 
+const maxOperations = 200;
+
 export const operationNames = ['create', 'update', 'complete', 'reopen', 'delete', 'restore'] as const;
 export type OperationName = (typeof operationNames)[number];
 
@@ -42,14 +44,14 @@ export class Batch {
   @ObjectListField({
     description: 'Operations, which run in the given order.',
     min: 1,
-    max: 200,
+    max: maxOperations,
     items: operationSchema,
   })
   operations: Record<string, unknown>[];
 }
 
 class BatchResult {
-  @IntegerField({ description: 'Index of the operation, starting at 0.', min: 0, max: 199 })
+  @IntegerField({ description: 'Index of the operation, starting at 0.', min: 0, max: maxOperations - 1 })
   index: number;
 
   @IntegerField({
@@ -74,7 +76,11 @@ class BatchResult {
   problem?: object;
 }
 
-export class BatchView {
-  @ApiProperty({ type: [BatchResult], description: 'Results in the order of the operations.' })
+export class BatchResults {
+  @ApiProperty({
+    type: [BatchResult],
+    maxItems: maxOperations,
+    description: 'Results in the order of the operations.',
+  })
   items: object[];
 }

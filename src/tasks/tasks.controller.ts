@@ -6,17 +6,17 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiResponse,
-  ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JsonPage, JsonText } from '../core/json-text';
 import { ancestorCycle, quotaExceeded } from '../database/database-errors';
+import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { LargeBody } from '../http/json-body';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
 import { hoursCounted } from '../time-entries/time-entry.problems';
-import { Batch, BatchView } from './batch.dto';
+import { Batch, BatchResults } from './batch.dto';
 import { BatchService } from './batch.service';
 import { DeleteTaskQuery, ForceQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
 import { CreateTask, PatchTask, TaskPage, TaskSummary, TaskView } from './task.dto';
@@ -34,7 +34,7 @@ const created = {
 };
 const changed = { status: 'in_progress', notes: 'The outline is done.' };
 
-@ApiTags('Tasks')
+@ApiGroup('Tasks', 'Create, list, update and complete tasks, with subtasks, dependencies and a trash.', 3)
 @ControllerWithUserMirror('tasks')
 export class TasksController {
   constructor(
@@ -70,7 +70,7 @@ export class TasksController {
       'Number of tasks by status, priority and category, and of overdue tasks. Tasks in the trash are not counted.',
   })
   @ApiOkResponse({ type: TaskSummary, description: 'The summary.' })
-  summary(): Promise<JsonText> {
+  getTaskSummary(): Promise<JsonText> {
     return this.tasks.summary();
   }
 
@@ -89,13 +89,13 @@ export class TasksController {
     type: Batch,
     examples: { atomic: { value: { operations: [{ op: 'create', data: created }] } } },
   })
-  @ApiOkResponse({ type: BatchView, description: 'All operations succeeded.' })
+  @ApiOkResponse({ type: BatchResults, description: 'All operations succeeded.' })
   @ApiResponse({
     status: 207,
-    type: BatchView,
+    type: BatchResults,
     description: 'The status of each operation, in mode `partial`.',
   })
-  async batch(
+  async runTaskBatch(
     @Body() batch: Batch,
     @Req() { id }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -198,7 +198,7 @@ export class TasksController {
   @Get(':id/dependencies')
   @ApiOperation({ summary: 'List the tasks that a task depends on' })
   @ApiOkResponse({ type: TaskPage, description: 'A page of tasks.' })
-  listDependencies(@IdParam() id: string, @Query() query: TaskQuery): Promise<JsonPage> {
+  listTaskDependencies(@IdParam() id: string, @Query() query: TaskQuery): Promise<JsonPage> {
     return this.tasks.dependenciesOf(id, query);
   }
 
@@ -207,7 +207,7 @@ export class TasksController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Add a dependency to a task' })
   @ApiNoContentResponse({ description: 'The dependency was added or existed already.' })
-  addDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
+  addTaskDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
     return this.dependencies.add(id, otherId);
   }
 
@@ -215,7 +215,7 @@ export class TasksController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a dependency of a task' })
   @ApiNoContentResponse({ description: 'The dependency was deleted.' })
-  deleteDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
+  deleteTaskDependency(@IdParam() id: string, @IdParam('other_id') otherId: string): Promise<void> {
     return this.dependencies.remove(id, otherId);
   }
 }

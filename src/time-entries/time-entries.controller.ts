@@ -5,10 +5,10 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
 import { quotaExceeded } from '../database/database-errors';
+import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -17,7 +17,7 @@ import { TimeEntriesRepository } from './time-entries.repository';
 import { TimeEntriesService } from './time-entries.service';
 import { CreateTimeEntry, StartTimer, TimeEntryPage, TimeEntryQuery, TimeEntryView } from './time-entry.dto';
 
-@ApiTags('Time tracking')
+@ApiGroup('Time tracking', 'Time entries of tasks, and a timer.', 7)
 @ControllerWithUserMirror('tasks/:id')
 export class TimeEntriesController {
   constructor(

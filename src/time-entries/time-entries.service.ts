@@ -31,7 +31,7 @@ export class TimeEntriesService {
 }
 
 function errorOf({ started_at, ended_at, hours }: Omit<CreateTimeEntry, 'note'>): FieldError | undefined {
-  const required = (field: string) => ({
+  const required = (field: string): FieldError => ({
     field,
     code: 'required',
     message: 'is required unless hours is given',

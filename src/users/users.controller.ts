@@ -1,23 +1,28 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/common';
-import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ApiGroup } from '../http/api-group';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
-import { sessionRequired, wrongPassword } from '../auth/auth.problems';
+import { wrongPassword } from '../auth/auth.problems';
+import { sessionRequired } from '../http/access-problems';
 import { Problems } from '../http/problem-responses';
 import { DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
 import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
 @AllowUnverified()
-@ApiTags('Users')
+@ApiGroup('Account', 'The account of the current user: profile, export and deletion.', 2)
 @Controller('users/me')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Get()
-  @ApiOperation({ summary: 'Get the account of the current user' })
+  @ApiOperation({
+    summary: 'Get the account of the current user',
+    description: 'Also available to users whose email address is not verified.',
+  })
   @ApiOkResponse({ type: UserView, description: 'The account.' })
-  get(): Promise<JsonText> {
+  getCurrentUser(): Promise<JsonText> {
     return this.users.get();
   }
 
@@ -33,7 +38,7 @@ export class UsersController {
     examples: { timezone: { value: { full_name: 'You', timezone: 'Europe/Paris' } } },
   })
   @ApiOkResponse({ type: UserView, description: 'The updated account.' })
-  update(@Body() values: PatchUser): Promise<JsonText> {
+  updateCurrentUser(@Body() values: PatchUser): Promise<JsonText> {
     return this.users.update(values);
   }
 
@@ -48,7 +53,7 @@ export class UsersController {
   })
   @ApiBody({ type: DeleteUser })
   @ApiNoContentResponse({ description: 'The account was closed.' })
-  delete(@Body() { password, immediately }: DeleteUser): Promise<void> {
+  deleteCurrentUser(@Body() { password, immediately }: DeleteUser): Promise<void> {
     return this.users.delete(password, immediately);
   }
 
@@ -63,7 +68,7 @@ export class UsersController {
   })
   @ApiBody({ type: DeactivateUser })
   @ApiNoContentResponse({ description: 'The account was deactivated.' })
-  deactivate(@Body() { password }: DeactivateUser): Promise<void> {
+  deactivateCurrentUser(@Body() { password }: DeactivateUser): Promise<void> {
     return this.users.deactivate(password);
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sessionRequired } from '../auth/auth.problems';
+import { sessionRequired } from '../http/access-problems';
 import { CredentialsService } from '../auth/credentials.service';
 import { Config } from '../core/config';
 import { currentUser } from '../core/request-context';

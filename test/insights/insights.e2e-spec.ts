@@ -105,9 +105,9 @@ describe('the dashboard', () => {
 
   it('lists tasks in progress, tasks blocked by status or dependency, and recently completed tasks', async () => {
     const user = await newUser(app, { timezone: noonZone });
-    const needed = await newTask(user, { title: 'needed', status: 'in progress' });
+    const needed = await newTask(user, { title: 'needed', status: 'in_progress' });
     const waiting = await newTask(user, { title: 'waiting' });
-    const started = await newTask(user, { title: 'started', status: 'in progress' });
+    const started = await newTask(user, { title: 'started', status: 'in_progress' });
     await newTask(user, { title: 'blocked', status: 'blocked' });
     const closed = await newTask(user, { title: 'closed' });
     for (const { id } of [waiting, closed]) {

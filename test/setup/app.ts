@@ -23,6 +23,8 @@ export interface TestApp {
   /** Calls the API without a token. */
   api: Api;
   contract: Contract;
+  /** The URL of every route of the server, such as /api/v1/tasks/:id. */
+  routeUrls(): string[];
   /** The mail server that receives its mails. */
   mailbox: Mailbox;
   /** Connections to the database as a superuser. */
@@ -72,12 +74,13 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
   // Background work at startup would mix with the statements of a test.
   await Promise.all([app.get(Mailer).work, app.get(PurgeService).work, app.get(ImportRunner).work]);
   const url = await app.getUrl();
-  const contract = new Contract(openApiDocument(app));
+  const contract = new Contract(openApiDocument(app, { withMirrors: true }));
   const pool = new Pool({ connectionString: database, max: 2, options: startupOptions });
   return {
     url,
     databaseUrl: database,
     contract,
+    routeUrls: () => urlsIn(app.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false })),
     mailbox,
     api: new Api(url, contract),
     database: pool,
@@ -89,4 +92,16 @@ export async function startApp(environment: NodeJS.ProcessEnv = {}): Promise<Tes
       await mailbox.close();
     },
   };
+}
+
+/** The URLs in the tree that Fastify prints: each line continues the URL of the line above it with less indentation. */
+function urlsIn(tree: string): string[] {
+  const found: string[] = [];
+  const branch: string[] = [];
+  for (const [, indentation, part] of tree.matchAll(/^((?:│ {3}| {4})*)[├└]── (\S+) \(/gm)) {
+    const depth = indentation!.length / 4;
+    branch[depth] = (depth > 0 ? branch[depth - 1]! : '') + part!;
+    found.push(branch[depth]);
+  }
+  return found;
 }

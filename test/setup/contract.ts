@@ -22,16 +22,50 @@ export class Contract {
     this.ajv.addSchema(document, 'openapi');
   }
 
-  /** @throws Error for a response that the document does not describe */
-  check(method: string, url: string, actual: ApiResponse): void {
+  /**
+   * Checks a response, and the request if it succeeded. A request that was refused, even in part, can be wrong in any way.
+   * @throws Error for a response or a request that the document does not describe
+   */
+  check(method: string, url: string, actual: ApiResponse, request?: { body?: object }): void {
     const path = this.pathOf(url);
-    const operation = path && this.document.paths[path]?.[method.toLowerCase() as 'get'];
+    const operation = path && this.operationOf(path, method);
     const call = `${method} ${url} returned ${actual.status}`;
     if (!operation) {
       // Without an operation, only a problem is possible.
       this.validate('#/components/schemas/Problem', actual.body, call);
       return;
     }
+    this.checkResponse(operation, path, actual, call);
+    if (!request || actual.status === 207 || actual.status >= 300) return;
+    this.checkQuery(operation, url, call);
+    if (request.body && Object.keys(request.body).length) this.checkRequest(path, method, request.body, call);
+  }
+
+  /** @throws Error for a request body that the document does not allow */
+  checkRequest(path: string, method: string, body: object, call = `The example of ${method} ${path}`): void {
+    const operation = this.operationOf(path, method);
+    if (!operation?.requestBody) throw new Error(`${call}, but the document describes no body`);
+    const pointer = [
+      ...operationPointer(path, method),
+      'requestBody',
+      'content',
+      'application/json',
+      'schema',
+    ];
+    this.validate(pointerOf(pointer), JSON.parse(JSON.stringify(body)), call);
+  }
+
+  /** @throws Error for problem details that the document does not allow */
+  checkProblem(problem: object): void {
+    this.validate('#/components/schemas/Problem', problem, 'The problem');
+  }
+
+  private operationOf(path: string, method: string): Operation | undefined {
+    return this.document.paths[path]?.[method.toLowerCase() as 'get'];
+  }
+
+  private checkResponse(operation: Operation, path: string, actual: ApiResponse, call: string): void {
+    const method = call.split(' ')[0]!;
     const response = operation.responses[actual.status];
     if (!response) throw new Error(`${call}, which the document does not list: ${actual.text}`);
     const content = 'content' in response ? response.content : undefined;
@@ -43,36 +77,39 @@ export class Contract {
     const type = Object.keys(content)[0]!;
     if (actual.type !== type)
       throw new Error(`${call} as ${actual.type}, but the document describes ${type}`);
-    const pointer = [
-      'paths',
-      path,
-      method.toLowerCase(),
-      'responses',
-      String(actual.status),
-      'content',
-      type,
-      'schema',
-    ];
+    const pointer = [...operationPointer(path, method), 'responses', String(actual.status), 'content', type];
     const body = type.startsWith('text/') ? actual.text : actual.body;
-    this.validate(`#/${pointer.map(escape).join('/')}`, body, call);
+    this.validate(pointerOf([...pointer, 'schema']), body, call);
+    if (type !== 'application/problem+json') return;
+    const codes = Object.keys(content[type]!.examples ?? {});
+    // The mirrors of operations under /users/{user_id} have one more problem.
+    if (path.includes('{user_id}')) codes.push('forbidden');
+    const { code } = body as { code: string };
+    if (!codes.includes(code))
+      throw new Error(`${call} with the code ${code}, but the document lists ${codes.join()}`);
   }
 
-  /** @throws Error for a request body that the document does not allow */
-  checkRequest(path: string, method: string, body: object): void {
-    const pointer = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema'].map(
-      escape,
-    );
-    this.validate(`#/${pointer.join('/')}`, body, `The example of ${method} ${path}`);
+  private checkQuery(operation: Operation, url: string, call: string): void {
+    for (const [name, text] of new URL(url, 'http://cairn').searchParams) {
+      const parameters = operation.parameters as { name: string; in: string; schema: ParameterSchema }[];
+      const parameter = parameters.find((one) => one.in === 'query' && one.name === name);
+      if (!parameter) throw new Error(`${call}, but the document does not describe the parameter ${name}`);
+      const key = `${name} ${JSON.stringify(parameter.schema)}`;
+      const validate = this.validatorOf(key, parameter.schema);
+      const value = parseParameter(text, parameter.schema);
+      if (!validate(value)) throw mismatch(`The parameter ${name} of ${call}`, validate, value);
+    }
   }
 
   private validate(pointer: string, body: unknown, subject: string): void {
-    let validate = this.validators.get(pointer);
-    if (!validate) this.validators.set(pointer, (validate = this.ajv.compile({ $ref: `openapi${pointer}` })));
-    if (validate(body)) return;
-    const errors = validate.errors?.map(
-      ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
-    );
-    throw new Error(`${subject} does not match its schema:\n${errors?.join('\n')}\n${JSON.stringify(body)}`);
+    const validate = this.validatorOf(pointer, { $ref: `openapi${pointer}` });
+    if (!validate(body)) throw mismatch(subject, validate, body);
+  }
+
+  private validatorOf(key: string, schema: object): ValidateFunction {
+    let validate = this.validators.get(key);
+    if (!validate) this.validators.set(key, (validate = this.ajv.compile(schema)));
+    return validate;
   }
 
   private pathOf(url: string): string | undefined {
@@ -87,6 +124,36 @@ export class Contract {
     // /users/me before /users/{user_id}
     return matches.sort((a, b) => a.split('{').length - b.split('{').length)[0];
   }
+}
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+interface ParameterSchema {
+  type?: string;
+  items?: ParameterSchema;
+}
+
+/** Parses the text of a query parameter, as its schema says. */
+function parseParameter(text: string, { type, items }: ParameterSchema): unknown {
+  if (type === 'array') return text.split(',').map((item) => parseParameter(item, items!));
+  if (type === 'integer' && /^\d+$/.test(text)) return Number(text);
+  if (type === 'boolean' && ['true', 'false'].includes(text)) return text === 'true';
+  return text;
+}
+
+function mismatch(subject: string, { errors }: ValidateFunction, value: unknown): Error {
+  const lines = errors?.map(
+    ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+  );
+  return new Error(`${subject} does not match its schema:\n${lines?.join('\n')}\n${JSON.stringify(value)}`);
+}
+
+function operationPointer(path: string, method: string): string[] {
+  return ['paths', path, method.toLowerCase()];
+}
+
+function pointerOf(parts: string[]): string {
+  return `#/${parts.map(escape).join('/')}`;
 }
 
 /** Escapes one part of a JSON pointer in a URI (RFC 6901). */

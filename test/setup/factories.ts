@@ -36,6 +36,11 @@ export async function signIn(app: TestApp, email: string): Promise<TestUser> {
   return { id: user.id, email, access_token, refresh_token, api: app.api.withToken(access_token) };
 }
 
+/** The same user, who sends values in forms that the document does not describe. See `Api.lenient`. */
+export function lenient(user: TestUser): TestUser {
+  return { ...user, api: user.api.lenient() };
+}
+
 export async function newTask(user: TestUser, fields: object = {}): Promise<Json> {
   const { body } = await user.api.post('/tasks', { title: 'A task', ...fields }).expect(201);
   return body as Json;

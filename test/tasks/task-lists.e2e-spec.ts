@@ -1,6 +1,6 @@
 import { Database } from '../../src/database/database';
 import { newDatabase, startApp, TestApp } from '../setup/app';
-import { ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
+import { lenient, ids, Json, newGoal, newTask, newUser, TestUser } from '../setup/factories';
 import { PostgresProxy } from '../setup/postgres-proxy';
 
 /*
@@ -57,21 +57,21 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** The names of the listed tasks, in order. */
-async function list(query: string): Promise<string> {
+async function list(query: string, asUser = user): Promise<string> {
   const names = Object.fromEntries(Object.entries(tasks).map(([name, { id }]) => [id, name]));
-  return (await ids(user, `/tasks?${query}`)).map((id) => names[id] ?? '?').join('');
+  return (await ids(asUser, `/tasks?${query}`)).map((id) => names[id] ?? '?').join('');
 }
 
 describe('the list of tasks', () => {
   it.each([
     ['', 'edcba'],
     ['status=pending', 'a'],
-    ['status=pending,In Progress', 'ba'],
+    ['status=pending,in_progress', 'ba'],
     ['status=completed,cancelled', 'ec'],
     ['completed=true', 'c'],
     ['completed=false', 'edba'],
     ['priority=1', 'a'],
-    ['priority=High,5', 'eb'],
+    ['priority=2,5', 'eb'],
     ['category=home', 'ba'],
     ['category=work,home', 'cba'],
     ['category=none', 'd'],
@@ -111,6 +111,11 @@ describe('the list of tasks', () => {
     ['sort=completed_at,-created_at', 'cedba'],
   ])('for the query ?%s returns the tasks %s', async (query, expected) => {
     expect(await list(query)).toBe(expected);
+  });
+
+  it('can be filtered by synonyms of enum values', async () => {
+    expect(await list('status=pending,In Progress', lenient(user))).toBe('ba');
+    expect(await list('priority=High,5', lenient(user))).toBe('eb');
   });
 
   it('can be filtered by goal and parent', async () => {
