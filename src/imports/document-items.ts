@@ -1,4 +1,4 @@
-import { invalid, Problem } from '../core/problem';
+import { FieldErrorCode, invalid, Problem } from '../core/problem';
 
 /** One value of a JSON document: a member of the document that is no array, or an item of one that is. */
 export interface DocumentItem {
@@ -201,6 +201,6 @@ function malformed(text: string): Problem {
   return new Problem(400, 'malformed_body', `The document is no valid JSON object: it ${text}.`);
 }
 
-function itemError(field: string, code: string, message: string): Problem {
+function itemError(field: string, code: FieldErrorCode, message: string): Problem {
   return invalid([{ field, code, message }]);
 }

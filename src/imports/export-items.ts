@@ -2,7 +2,7 @@ import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagg
 import type { Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { Allow } from 'class-validator';
-import { invalid, Problem } from '../core/problem';
+import { FieldErrorCode, invalid, Problem } from '../core/problem';
 import { isPlainDate } from '../core/timestamps';
 import { GoalView } from '../goals/goal.dto';
 import { ChangeView } from '../history/change.dto';
@@ -133,8 +133,10 @@ function parse(item: DocumentItem): object {
     checkJsonKeys(item.text, limits);
     value = JSON.parse(item.text);
   } catch (error) {
-    if (error instanceof Problem && error.errors)
-      throw invalid(error.errors.map((one) => ({ ...one, field: join(placeOf(item), one.field) })));
+    if (error instanceof Problem && error.errors) {
+      const errors = error.errors.map((one) => ({ ...one, field: join(placeOf(item), one.field) }));
+      throw new Problem(error.status, error.code, error.detail, errors);
+    }
     throw new Problem(400, 'malformed_body', `The document is no valid JSON: ${placeOf(item)}.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -190,6 +192,6 @@ function join(place: string, field: string): string {
   return field ? `${place}.${field}` : place;
 }
 
-function flaw(field: string, code: string, message: string): Problem {
+function flaw(field: string, code: FieldErrorCode, message: string): Problem {
   return invalid([{ field, code, message }]);
 }

@@ -54,7 +54,7 @@ export async function* itemsOf(
 
 /** Collects errors, so that one message names many. */
 export class DocumentErrors {
-  private readonly errors: FieldError[] = [];
+  private readonly errors: FieldError<string>[] = [];
 
   add(field: string, code: string, message: string): void {
     this.errors.push({ field, code, message });
