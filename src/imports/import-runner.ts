@@ -8,7 +8,7 @@ import { ImportQueue, RunningImport } from './import-queue';
 import { runAsOwner } from './import-transaction';
 
 /** Milliseconds between checks for imports of other instances, and between reports of progress. */
-const [checkInterval, reportInterval] = [10_000, 1000];
+const [checkInterval, reportInterval] = [60_000, 1000];
 
 const maxAttempts = 10;
 

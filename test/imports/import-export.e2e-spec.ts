@@ -174,6 +174,7 @@ describe('the export of an account with 10,000 tasks and their history', () => {
       `UPDATE imports SET active_at = now() - interval '61 seconds' WHERE status = 'running'`,
     );
     const second = await startApp({ DATABASE_URL: databaseUrl });
+    await database.query('ANALYZE');
     const user = await signIn(second, 'moving@example.com');
     expect((await user.api.get('/users/me/import').expect(200)).body).toMatchObject({
       status: 'completed',
