@@ -12,6 +12,7 @@ import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
+import { IdempotencyModule } from './idempotency/idempotency.module';
 import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
 import { MetricsModule } from './metrics/metrics.module';
@@ -40,6 +41,7 @@ import { UsersModule } from './users/users.module';
     HistoryModule,
     InsightsModule,
     CalendarModule,
+    IdempotencyModule,
     PurgeModule,
     HealthModule,
     MetricsModule,

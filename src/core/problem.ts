@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { JsonText } from './json-text';
 
 /** An error in one field of a request. */
 export interface FieldError {
@@ -9,6 +10,9 @@ export interface FieldError {
 
 /** An error response as problem details (RFC 9457). Throw it anywhere; `ProblemFilter` sends it. */
 export class Problem extends Error {
+  /** For 412: the resource as it is now. */
+  current?: JsonText;
+
   constructor(
     readonly status: number,
     readonly code: string,

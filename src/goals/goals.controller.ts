@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
-import { ancestorCycle, quotaExceeded } from '../database/database-errors';
+import { ancestorCycle, idTaken, quotaExceeded } from '../database/database-errors';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
@@ -43,7 +43,7 @@ export class GoalsController {
   }
 
   @Post()
-  @Problems(404, quotaExceeded)
+  @Problems(404, idTaken, quotaExceeded)
   @ApiOperation({ summary: 'Create a goal' })
   @ApiBody({ type: CreateGoal, examples: { goal: { value: created } } })
   @ApiCreatedResponse({ type: GoalView, description: 'The created goal.' })

@@ -2,6 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { documentProblems, Operation, problemSchema } from './openapi-problems';
+import { documentConditions, documentIdempotencyKey, documentLocation } from './openapi-request-headers';
 import { documentPages } from './openapi-pages';
 import { accessExtensions } from './access';
 import { mirrorExtension } from './user-mirror';
@@ -52,7 +53,9 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of methods) {
       const operation = item[method] as Operation | undefined;
-      if (operation) completeOperation(path, method, operation);
+      if (!operation) continue;
+      if (method === 'post' && document.paths[`${path}/{id}`]?.get) documentLocation(operation);
+      completeOperation(path, method, operation, schemas);
     }
   }
   return document;
@@ -66,7 +69,12 @@ function closeSchema(name: string, schema: Schema): void {
   for (const property of Object.values(schema.properties)) delete property.default;
 }
 
-function completeOperation(path: string, method: string, operation: Operation): void {
+function completeOperation(
+  path: string,
+  method: string,
+  operation: Operation,
+  schemas: Record<string, Schema>,
+): void {
   operation.operationId = operationIdOf(path, method);
   // An empty security requirement means that no token is needed.
   const isPublic = operation.security?.some((requirement) => Object.keys(requirement).length === 0) ?? false;
@@ -79,6 +87,8 @@ function completeOperation(path: string, method: string, operation: Operation): 
     if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
   }
   documentPages(operation);
+  documentConditions(path, method, operation, isPublic, schemas);
+  if (method === 'post' && !isPublic) documentIdempotencyKey(operation);
   documentProblems(method, operation, isPublic);
   for (const extension of Object.keys(operation).filter((key) => key.startsWith('x-'))) {
     delete operation[extension as `x-${string}`];

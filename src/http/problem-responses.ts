@@ -17,12 +17,24 @@ const prefix = 'x-problem-';
 export function Problems(...problems: (ProblemKind | number)[]): MethodDecorator {
   return (target, key, descriptor) => {
     for (const problem of problems) {
-      const documented: DocumentedProblem =
-        typeof problem === 'number' ? { status: problem } : { status: problem.status, code: problem.code };
-      const name = `${prefix}${documented.status}-${documented.code ?? ''}`;
+      const [name, documented] = extensionOf(problem);
       (ApiExtension(name, documented) as MethodDecorator)(target, key, descriptor);
     }
   };
+}
+
+/** Adds problems to an operation, as `@Problems` does. */
+export function addProblems(operation: Record<`x-${string}`, unknown>, ...problems: ProblemKind[]): void {
+  for (const problem of problems) {
+    const [name, documented] = extensionOf(problem);
+    operation[name] = documented;
+  }
+}
+
+function extensionOf(problem: ProblemKind | number): [`x-${string}`, DocumentedProblem] {
+  const documented: DocumentedProblem =
+    typeof problem === 'number' ? { status: problem } : { status: problem.status, code: problem.code };
+  return [`${prefix}${documented.status}-${documented.code ?? ''}`, documented];
 }
 
 /** The problems that an operation declares. */

@@ -4,6 +4,7 @@ import { PersonalToken } from '../auth/personal-token.entity';
 import { Session } from '../auth/session.entity';
 import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
+import { IdempotencyKey } from '../idempotency/idempotency-key.entity';
 import { ImportedRow } from '../imports/imported-row.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { RowCount } from '../limits/row-count.entity';
@@ -26,6 +27,7 @@ export const entities = [
   TaskDependency,
   Change,
   ImportedRow,
+  IdempotencyKey,
   Session,
   PersonalToken,
   OneTimeToken,

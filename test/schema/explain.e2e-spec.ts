@@ -65,6 +65,7 @@ beforeAll(async () => {
       WHERE t.user_id = (SELECT id FROM users WHERE username = 'explainer') AND t.title = 'Task 1';
     INSERT INTO imported_rows (user_id, entity, source_key, row_id, source_hash, row_hash)
       SELECT user_id, 'task', id::text, id, '', '' FROM tasks;
+    INSERT INTO idempotency_keys (user_id, key_hash, body_hash, status) SELECT user_id, sha256(id::text::bytea), '', 204 FROM tasks;
     UPDATE tasks t SET parent_task_id = p.id FROM tasks p
       WHERE p.user_id = t.user_id AND p.goal_id = t.goal_id AND p.title = 'Task 1' AND t.title IN ('Task 2', 'Task 3');
   `);

@@ -96,8 +96,7 @@ export class PostgresProxy {
       database.write(chunk);
     });
     database.on('data', (chunk) => {
-      if (isStarted && this.breaksAfterCommit > 0 && this.lastSender === 'application') {
-        if (!chunk.includes('COMMIT')) return;
+      if (isStarted && this.breaksAfterCommit > 0 && chunk.includes('COMMIT')) {
         this.breaksAfterCommit--;
         client.resetAndDestroy();
         return;
