@@ -53,9 +53,10 @@ export async function parseBatchOperation(input: Record<string, unknown>): Promi
     errors.push({ field: 'data', code: 'type', message: 'must be a JSON object' });
   }
   if (errors.length) throw invalid(errors);
-  const required = version ?? (name === 'update' ? takeVersion(data) : undefined);
+  const fields = { ...(data as object) };
+  const required = version ?? (name === 'update' ? takeVersion(fields) : undefined);
   const values = accepted.includes('data')
-    ? await validate(name === 'create' ? CreateTask : PatchTask, data as object, 'data')
+    ? await validate(name === 'create' ? CreateTask : PatchTask, fields, 'data')
     : {};
   return {
     op: name,
