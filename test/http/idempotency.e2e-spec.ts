@@ -2,6 +2,9 @@ import { newDatabase, startApp, TestApp } from '../setup/app';
 import { Json, newGoal, newPersonalToken, newTask, newUser, password, TestUser } from '../setup/factories';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
 import { PostgresProxy } from '../setup/postgres-proxy';
+import { startInProduction } from '../setup/production-app';
+
+const secret = 'a secret of the tests, long enough';
 
 let proxy: PostgresProxy;
 let app: TestApp;
@@ -168,15 +171,29 @@ describe('a POST with an Idempotency-Key', () => {
     expect((await post('/tasks', key, { title: 'Slow' })).text).toBe((await started).text);
   });
 
-  it('returns the stored response after the connection to the database broke behind the commit', async () => {
-    const key = newKey();
-    proxy.breaksAfterCommit = 1;
-    await post('/tasks', key, { title: 'Committed' }).expect(503);
-    expect(await countOf('/tasks')).toBe(1);
-    const { headers, body } = await post('/tasks', key, { title: 'Committed' }).expect(201);
-    expect(headers['idempotency-replayed']).toBe('true');
-    await user.api.get(`/tasks/${(body as Json).id}`).expect(200);
-    expect(await countOf('/tasks')).toBe(1);
+  it('returns the stored response after the process was killed between the commit and the response', async () => {
+    const killed = await startInProduction(proxy.url, '', { JWT_SECRET_KEY: secret });
+    const request = {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${user.access_token}`,
+        'content-type': 'application/json',
+        'idempotency-key': newKey(),
+      },
+      body: JSON.stringify({ title: 'Committed' }),
+    };
+    proxy.onCommit = (statements) => {
+      if (!statements.some(({ text }) => text.includes('INSERT INTO idempotency_keys'))) return;
+      proxy.breaksAfterCommit = 1;
+      killed.process.kill('SIGKILL');
+    };
+    await expect(fetch(`${killed.url}/api/v1/tasks`, request)).rejects.toThrow('fetch failed');
+    proxy.onCommit = undefined;
+    expect(await killed.ended).toBe('SIGKILL');
+    const replay = await fetch(`${second.url}/api/v1/tasks`, request);
+    expect([replay.status, replay.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
+    const { items } = (await user.api.get('/tasks').expect(200)).body as { items: Json[] };
+    expect(items).toEqual([await replay.json()]);
   });
 
   it('keeps responses for 24 hours, within quotas', async () => {
