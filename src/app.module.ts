@@ -7,6 +7,7 @@ import { CalendarModule } from './calendar/calendar.module';
 import { Config } from './core/config';
 import { ShutdownState } from './core/shutdown-state';
 import { DatabaseModule } from './database/database.module';
+import { DryRunModule } from './dry-run/dry-run.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
@@ -42,6 +43,7 @@ import { UsersModule } from './users/users.module';
     InsightsModule,
     CalendarModule,
     IdempotencyModule,
+    DryRunModule,
     PurgeModule,
     HealthModule,
     MetricsModule,

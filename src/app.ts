@@ -7,6 +7,7 @@ import { Log } from './core/log';
 import { ShutdownState } from './core/shutdown-state';
 import { Database } from './database/database';
 import { handleConditionalRequests } from './http/conditional-requests';
+import { readDryRun } from './http/dry-run';
 import {
   addHeaders,
   closeConnectionsAtShutdown,
@@ -41,6 +42,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   sendJsonText(fastify);
   sendLocations(fastify);
   handleConditionalRequests(fastify);
+  readDryRun(fastify);
   acceptJsonBodies(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AccountSecurity } from '../http/account-security';
 import { AllowUnverified, SessionOnly, SuperuserOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -14,6 +15,7 @@ import { AdministrationService } from './administration.service';
 
 @AllowUnverified()
 @SuperuserOnly()
+@AccountSecurity()
 @ApiTags('Accounts')
 @Controller('users')
 export class AdministrationController {

@@ -14,7 +14,7 @@ import { UserView } from '../users/user.dto';
 import { emailTaken, usernameTaken } from '../users/user.problems';
 import { JsonText } from '../core/json-text';
 import { AllowUnverified, Public, SessionOnly } from '../http/access';
-import { WithoutIdempotencyKey } from '../http/idempotency-keys';
+import { AccountSecurity } from '../http/account-security';
 import {
   ChangePassword,
   ForgotPassword,
@@ -33,7 +33,7 @@ import { CredentialsService } from './credentials.service';
 import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
-@WithoutIdempotencyKey()
+@AccountSecurity()
 @ApiTags('Auth')
 @Controller('auth')
 export class AuthController {

@@ -10,7 +10,7 @@ import {
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { quotaExceeded } from '../database/database-errors';
-import { WithoutIdempotencyKey } from '../http/idempotency-keys';
+import { AccountSecurity } from '../http/account-security';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import {
@@ -24,7 +24,7 @@ import { PersonalTokensRepository } from './personal-tokens.repository';
 
 @AllowUnverified()
 @SessionOnly()
-@WithoutIdempotencyKey()
+@AccountSecurity()
 @ApiTags('Personal access tokens')
 @Controller('auth/tokens')
 export class PersonalTokensController {

@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AccountSecurity } from '../http/account-security';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -8,6 +9,7 @@ import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
 @SessionOnly()
+@AccountSecurity()
 @ApiTags('Sessions')
 @Controller('auth/sessions')
 export class SessionsController {

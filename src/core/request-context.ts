@@ -32,6 +32,8 @@ export interface RequestContext {
   user?: CurrentUser;
   /** What the client requires of the row that the request writes. */
   precondition?: Precondition;
+  /** Everything is checked, and nothing is written. */
+  isDryRun?: boolean;
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>();
@@ -73,6 +75,11 @@ export function currentPrecondition(): Precondition | undefined {
 
 export function setPrecondition(precondition: Precondition | undefined): void {
   currentRequest().precondition = precondition;
+}
+
+/** Whether the request must not write anything. */
+export function isDryRun(): boolean {
+  return currentRequest().isDryRun === true;
 }
 
 /** Ignores case, like the comparison of UUIDs. */

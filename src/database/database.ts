@@ -140,6 +140,13 @@ export class Database {
     );
   }
 
+  /** Like `writeTransaction`, but rolls back what `work` has written. */
+  dryRun<T>(work: () => Promise<T>): Promise<T> {
+    return this.serialize(() =>
+      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work, 'ROLLBACK'),
+    );
+  }
+
   /**
    * Runs a part of a transaction that may fail without the others: then its own writes are rolled back. Outside of a
    * transaction, its statements have their own.
@@ -285,7 +292,12 @@ export class Database {
     return `SELECT lock_user_writes(${literal(userId)}), set_config('cairn.quotas', ${this.quotasSql}, true)`;
   }
 
-  private transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
+  private transaction<T>(
+    beginSql: string,
+    actor: Actor,
+    work: () => Promise<T>,
+    end: 'COMMIT' | 'ROLLBACK' = 'COMMIT',
+  ): Promise<T> {
     return inSpan('transaction', async () => {
       const client = await this.pool.connect();
       try {
@@ -294,7 +306,8 @@ export class Database {
             await this.sendAlone(client, beginSql);
             const transaction: Transaction = { client, actor };
             const result = await this.transactions.run(transaction, work);
-            refuseUncommitted(await this.sendAlone(client, 'COMMIT'));
+            const ended = await this.sendAlone(client, end);
+            if (end === 'COMMIT') refuseUncommitted(ended);
             if (transaction.checked) transaction.checked.isMet = true;
             return result;
           } catch (error) {

@@ -1,17 +1,4 @@
-import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { ApiExtension } from '@nestjs/swagger';
 import { ProblemKind } from '../core/problem-kind';
-
-/** The metadata key of the decorator below, and the extension that the OpenAPI document reads. */
-export const withoutIdempotencyKey = 'x-without-idempotency-key';
-
-/**
- * The POST routes refuse an `Idempotency-Key`, because nothing of their requests or responses may be stored: they contain
- * passwords and tokens.
- */
-export function WithoutIdempotencyKey(): ClassDecorator {
-  return applyDecorators(SetMetadata(withoutIdempotencyKey, true), ApiExtension(withoutIdempotencyKey, true));
-}
 
 export const idempotencyKeyInUse = new ProblemKind(
   409,

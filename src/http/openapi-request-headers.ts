@@ -1,11 +1,8 @@
 import { preconditionFailed, versionedRowOf } from '../core/preconditions';
+import { accountSecurity } from './account-security';
 import { maxVersion } from './conditional-requests';
-import {
-  idempotencyKeyInUse,
-  idempotencyKeyNotSupported,
-  idempotencyKeyReused,
-  withoutIdempotencyKey,
-} from './idempotency-keys';
+import { dryRunParameter } from './dry-run';
+import { idempotencyKeyInUse, idempotencyKeyNotSupported, idempotencyKeyReused } from './idempotency-keys';
 import type { Operation } from './openapi-problems';
 import { addProblems } from './problem-responses';
 import { entityTagHeader, locationHeader, replayedHeader } from './response-headers';
@@ -70,7 +67,7 @@ export function documentConditions(
 
 /** Documents whether a POST accepts an `Idempotency-Key`. */
 export function documentIdempotencyKey(operation: Operation): void {
-  if (operation[withoutIdempotencyKey]) {
+  if (operation[accountSecurity]) {
     addProblems(operation, idempotencyKeyNotSupported);
     return;
   }
@@ -90,6 +87,18 @@ export function documentIdempotencyKey(operation: Operation): void {
 export function documentLocation(operation: Operation): void {
   const created = operation.responses[201];
   if (created && 'description' in created) created.headers = { ...created.headers, ...locationHeader };
+}
+
+/** Documents the parameter of a write that is only checked. */
+export function documentDryRun(operation: Operation): void {
+  if (operation[accountSecurity]) return;
+  const parameter = {
+    name: dryRunParameter,
+    in: 'query' as const,
+    description: 'Check everything and respond as usual, but change nothing.',
+    schema: { type: 'boolean' },
+  };
+  operation.parameters = [...(operation.parameters ?? []), parameter];
 }
 
 function addHeader(operation: Operation, name: string, description: string): void {

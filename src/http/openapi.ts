@@ -2,7 +2,12 @@ import type { INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { documentProblems, Operation, problemSchema } from './openapi-problems';
-import { documentConditions, documentIdempotencyKey, documentLocation } from './openapi-request-headers';
+import {
+  documentConditions,
+  documentDryRun,
+  documentIdempotencyKey,
+  documentLocation,
+} from './openapi-request-headers';
 import { documentPages } from './openapi-pages';
 import { accessExtensions } from './access';
 import { mirrorExtension } from './user-mirror';
@@ -89,6 +94,7 @@ function completeOperation(
   documentPages(operation);
   documentConditions(path, method, operation, isPublic, schemas);
   if (method === 'post' && !isPublic) documentIdempotencyKey(operation);
+  if (method !== 'get' && !isPublic) documentDryRun(operation);
   documentProblems(method, operation, isPublic);
   for (const extension of Object.keys(operation).filter((key) => key.startsWith('x-'))) {
     delete operation[extension as `x-${string}`];

@@ -5,13 +5,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { lastValueFrom, Observable, of } from 'rxjs';
 import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
-import { currentPrecondition, currentUser, setPrecondition } from '../core/request-context';
+import { currentPrecondition, currentUser, isDryRun, setPrecondition } from '../core/request-context';
 import { Database } from '../database/database';
+import { accountSecurity } from '../http/account-security';
 import {
   idempotencyKeyInUse,
   idempotencyKeyNotSupported,
   idempotencyKeyReused,
-  withoutIdempotencyKey,
 } from '../http/idempotency-keys';
 import { IdempotencyKeysRepository, StoredResponse } from './idempotency-keys.repository';
 
@@ -37,9 +37,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const key = request.headers['idempotency-key'];
-    if (request.method !== 'POST' || key === undefined) return next.handle();
+    if (request.method !== 'POST' || key === undefined || isDryRun()) return next.handle();
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride(withoutIdempotencyKey, targets)) {
+    if (this.reflector.getAllAndOverride(accountSecurity, targets)) {
       throw idempotencyKeyNotSupported.create();
     }
     if (typeof key !== 'string' || !keyPattern.test(key)) {

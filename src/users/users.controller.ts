@@ -3,14 +3,14 @@ import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } f
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { sessionRequired, wrongPassword } from '../auth/auth.problems';
-import { WithoutIdempotencyKey } from '../http/idempotency-keys';
+import { AccountSecurity } from '../http/account-security';
 import { Problems } from '../http/problem-responses';
 import { DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
 import { emailTaken, usernameTaken } from './user.problems';
 import { UsersService } from './users.service';
 
 @AllowUnverified()
-@WithoutIdempotencyKey()
+@AccountSecurity()
 @ApiTags('Users')
 @Controller('users/me')
 export class UsersController {

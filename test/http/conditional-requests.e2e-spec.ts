@@ -1,5 +1,7 @@
 import { startApp, TestApp } from '../setup/app';
 import { Json, newGoal, newTask, newUser, password, TestUser } from '../setup/factories';
+import { fingerprint } from '../setup/fingerprint';
+import { waitForMails } from '../setup/mailbox';
 
 let app: TestApp;
 let user: TestUser;
@@ -288,5 +290,73 @@ describe('writes', () => {
     } finally {
       await second.close();
     }
+  });
+});
+
+describe('validate_only', () => {
+  it('checks everything and responds as usual, but changes nothing', async () => {
+    user = await newUser(app);
+    const goal = await newGoal(user);
+    const task = await newTask(user, { goal_id: goal.id, tags: ['a'] });
+    const tag = ((await user.api.get('/tags')).body as { items: Json[] }).items[0]!;
+    const [taskUrl, goalUrl] = [`/tasks/${task.id}`, `/goals/${goal.id}`];
+    const chosenId = '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3';
+    const operations = [
+      { op: 'create', data: { title: 'x', id: chosenId } },
+      { op: 'update', id: task.id, data: { title: '' } },
+      { op: 'complete', id: chosenId },
+    ];
+    await waitForMails(app);
+    const before = await fingerprint(app.databaseUrl);
+    for (const [method, path, status, body, expected] of [
+      [
+        'post',
+        '/tasks',
+        201,
+        { title: 'New', tags: ['b'], id: chosenId },
+        { id: chosenId, tags: ['b'], version: 1 },
+      ],
+      ['post', '/tasks', 409, { title: 'New', id: task.id }, { code: 'id_taken' }],
+      ['post', '/tasks', 404, { title: 'New', goal_id: task.id }, { code: 'not_found' }],
+      ['post', '/tasks', 422, { title: '' }, { code: 'validation_failed' }],
+      ['patch', taskUrl, 200, { title: 'B', tags: [] }, { title: 'B', tags: [], version: 2 }],
+      ['patch', taskUrl, 412, { title: 'B', version: 7 }, { current: { title: 'A task', version: 1 } }],
+      ['post', `${taskUrl}/complete`, 200, undefined, { status: 'completed' }],
+      ['post', `${taskUrl}/timer/start`, 201, {}, { task_id: task.id, ended_at: null }],
+      ['delete', taskUrl, 204],
+      ['delete', `${taskUrl}?permanent=true`, 204],
+      ['patch', goalUrl, 200, { progress: 40 }, { progress: 40, progress_mode: 'manual' }],
+      ['delete', `${goalUrl}?tasks=trash`, 204],
+      ['patch', `/tags/${tag.id}`, 200, { name: 'renamed' }, { name: 'renamed' }],
+      ['post', '/tasks/batch', 422, { operations }, { errors: [{ field: 'operations[1].data.title' }] }],
+      [
+        'post',
+        '/tasks/batch',
+        207,
+        { operations, mode: 'partial' },
+        { items: [{ status: 201 }, { status: 422 }, { data: { status: 'completed' } }] },
+      ],
+    ] as [Call, string, number, object?, object?][]) {
+      const url = `${path}${path.includes('?') ? '&' : '?'}validate_only=true`;
+      const response = await user.api.call(method, url, body).set('idempotency-key', 'dry');
+      expect([url, response.status, response.body]).toEqual([
+        url,
+        status,
+        expected ? expect.objectContaining({}) : {},
+      ]);
+      if (expected) expect(response.body).toMatchObject(expected);
+    }
+    for (const [method, path, body] of [
+      ['patch', '/users/me?validate_only=true', { full_name: 'x' }],
+      ['delete', '/auth/sessions?validate_only=true', undefined],
+      ['post', '/auth/tokens?validate_only=true', { name: 'x', scopes: ['read'] }],
+      ['get', '/tasks?validate_only=true', undefined],
+      ['post', '/tasks?validate_only=yes', { title: 'x' }],
+      ['post', '/tasks?validate_only=true&validate_only=true', { title: 'x' }],
+    ] as const)
+      expect([path, (await user.api.call(method, path, body)).status]).toEqual([path, 422]);
+    expect(await fingerprint(app.databaseUrl)).toEqual(before);
+    await user.api.post('/tasks?validate_only=false', { title: 'x' }).expect(201);
+    expect(await fingerprint(app.databaseUrl)).not.toEqual(before);
   });
 });

@@ -44,7 +44,7 @@ describe('a POST with an Idempotency-Key', () => {
     const task = await newTask(user, { goal_id: goal.id });
     const operations = [
       { op: 'create', data: { title: 'x' } },
-      { op: 'update', id: goal.id, data: {} },
+      { op: 'create', data: { title: 'x', goal_id: task.id } },
       { op: 'create', data: { title: 'y' } },
     ];
     for (const [path, status, body] of [
@@ -157,17 +157,20 @@ describe('a POST with an Idempotency-Key', () => {
     const first = post('/tasks', key, { title: 'Slow' }).expect(201);
     const started = first.then((response) => response);
     await waitForLockWaits(app, 1, started);
-    for (const api of [user.api, second.api.withToken(user.access_token)]) {
-      const { body, headers } = await api
-        .post('/tasks', { title: 'Slow' })
-        .set('idempotency-key', key)
-        .expect(409);
-      expect([(body as { code: string }).code, headers['retry-after']]).toEqual([
-        'idempotency_key_in_use',
-        '1',
-      ]);
+    try {
+      for (const api of [user.api, second.api.withToken(user.access_token)]) {
+        const { body, headers } = await api
+          .post('/tasks', { title: 'Slow' })
+          .set('idempotency-key', key)
+          .expect(409);
+        expect([(body as { code: string }).code, headers['retry-after']]).toEqual([
+          'idempotency_key_in_use',
+          '1',
+        ]);
+      }
+    } finally {
+      await unblock();
     }
-    await unblock();
     expect((await post('/tasks', key, { title: 'Slow' })).text).toBe((await started).text);
   });
 
