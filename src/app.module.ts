@@ -7,12 +7,14 @@ import { CalendarModule } from './calendar/calendar.module';
 import { Config } from './core/config';
 import { ShutdownState } from './core/shutdown-state';
 import { DatabaseModule } from './database/database.module';
+import { DryRunModule } from './dry-run/dry-run.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
 import { DeclaredInputGuard } from './http/declared-input.guard';
 import { ImportsModule } from './imports/imports.module';
+import { IdempotencyModule } from './idempotency/idempotency.module';
 import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
 import { MetricsModule } from './metrics/metrics.module';
@@ -42,6 +44,8 @@ import { UsersModule } from './users/users.module';
     HistoryModule,
     InsightsModule,
     CalendarModule,
+    IdempotencyModule,
+    DryRunModule,
     PurgeModule,
     HealthModule,
     MetricsModule,

@@ -6,6 +6,8 @@ import type { Config } from './core/config';
 import { Log } from './core/log';
 import { ShutdownState } from './core/shutdown-state';
 import { Database } from './database/database';
+import { handleConditionalRequests } from './http/conditional-requests';
+import { readDryRun } from './http/dry-run';
 import {
   addHeaders,
   closeConnectionsAtShutdown,
@@ -16,7 +18,7 @@ import {
   refuseOtherMethods,
 } from './http/fastify';
 import { acceptJsonBodies } from './http/json-body';
-import { boundUnsentResponses, sendJsonText } from './http/json-responses';
+import { boundUnsentResponses, sendJsonText, sendLocations } from './http/json-responses';
 import { serveOpenApi } from './http/openapi';
 import { ProblemFilter } from './http/problem.filter';
 import { traceRequests } from './http/traces';
@@ -38,6 +40,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   logRequests(fastify, log, config.slowRequestMs);
   refuseInvalidQueries(fastify);
   sendJsonText(fastify);
+  sendLocations(fastify);
+  handleConditionalRequests(fastify);
+  readDryRun(fastify);
   acceptJsonBodies(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
@@ -54,7 +59,10 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     app.enableCors({
       origin,
       methods,
-      exposedHeaders: ['Link', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
+      exposedHeaders: [
+        ...['ETag', 'Idempotency-Replayed', 'Link', 'Location'],
+        ...['RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
+      ],
       maxAge: 3600,
     });
   }

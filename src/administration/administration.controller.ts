@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { ApiGroup } from '../http/api-group';
+import { OwnTransactions } from '../http/own-transactions';
 import { AllowUnverified, SessionOnly, SuperuserOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -20,6 +21,7 @@ import { AdministrationService } from './administration.service';
   'Superusers manage all accounts. Users can call most of these operations for their own account.',
   22,
 )
+@OwnTransactions()
 @Controller('users')
 export class AdministrationController {
   constructor(

@@ -14,6 +14,7 @@ import { UserView } from '../users/user.dto';
 import { emailTaken, usernameTaken } from '../users/user.problems';
 import { JsonText } from '../core/json-text';
 import { AllowUnverified, Public, SessionOnly } from '../http/access';
+import { OwnTransactions } from '../http/own-transactions';
 import {
   ChangePassword,
   ForgotPassword,
@@ -33,6 +34,7 @@ import { SessionsRepository } from './sessions.repository';
 
 @AllowUnverified()
 @ApiGroup('Auth', 'Create an account, sign in and sign out, and reset a forgotten password.', 1)
+@OwnTransactions()
 @Controller('auth')
 export class AuthController {
   constructor(

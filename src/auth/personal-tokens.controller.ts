@@ -10,6 +10,7 @@ import { ApiGroup } from '../http/api-group';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage, JsonText } from '../core/json-text';
 import { quotaExceeded } from '../database/database-errors';
+import { OwnTransactions } from '../http/own-transactions';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import {
@@ -24,6 +25,7 @@ import { PersonalTokensRepository } from './personal-tokens.repository';
 @AllowUnverified()
 @SessionOnly()
 @ApiGroup('Personal access tokens', 'Long-lived tokens for scripts and other programs.', 21)
+@OwnTransactions()
 @Controller('auth/tokens')
 export class PersonalTokensController {
   constructor(

@@ -1,6 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { ApiGroup } from '../http/api-group';
+import { OwnTransactions } from '../http/own-transactions';
 import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonPage } from '../core/json-text';
 import { IdParam } from '../http/id-param';
@@ -10,6 +11,7 @@ import { SessionsRepository } from './sessions.repository';
 @AllowUnverified()
 @SessionOnly()
 @ApiGroup('Sessions', "The user's sessions: one for each sign-in.", 20)
+@OwnTransactions()
 @Controller('auth/sessions')
 export class SessionsController {
   constructor(private readonly sessions: SessionsRepository) {}

@@ -50,6 +50,8 @@ describe('loadConfig', () => {
           tags: 2000,
           time_entries: 100_000,
           personal_tokens: 100,
+          idempotency_keys: 10_000,
+          idempotency_bytes: 50_000_000,
         },
         sqlEcho: false,
         jwtSecret: secret,

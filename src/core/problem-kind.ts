@@ -18,6 +18,7 @@ export class ProblemKind {
     readonly code: string,
     readonly detail: string,
     constraint?: string,
+    private readonly headers: Record<string, string> = {},
   ) {
     kindsByCode.set(code, this);
     if (constraint) kindsByConstraint.set(constraint, this);
@@ -25,7 +26,7 @@ export class ProblemKind {
 
   /** @param detail replaces the general explanation */
   create(detail = this.detail): Problem {
-    return new Problem(this.status, this.code, detail);
+    return new Problem(this.status, this.code, detail, undefined, this.headers);
   }
 }
 

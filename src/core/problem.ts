@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { JsonText } from './json-text';
 
 /** The codes of field errors, with their meaning for the OpenAPI document. */
 export const fieldErrorCodes = {
@@ -41,6 +42,9 @@ export interface FieldError<Code extends string = FieldErrorCode> {
 
 /** An error response as problem details (RFC 9457). Throw it anywhere; `ProblemFilter` sends it. */
 export class Problem extends Error {
+  /** For 412: the resource as it is now. */
+  current?: JsonText;
+
   constructor(
     readonly status: number,
     readonly code: string,

@@ -75,6 +75,18 @@ export const quotas = {
     text: (value) =>
       `You can have at most ${value} personal access tokens, including expired ones. Delete tokens first.`,
   },
+  idempotency_keys: {
+    variable: 'QUOTA_IDEMPOTENCY_KEYS',
+    fallback: 10_000,
+    text: (value) =>
+      `You can use at most ${value} idempotency keys within 24 hours. Send the request without Idempotency-Key, or later.`,
+  },
+  idempotency_bytes: {
+    variable: 'QUOTA_IDEMPOTENCY_BYTES',
+    fallback: 50_000_000,
+    text: (value) =>
+      `The responses to your requests with an Idempotency-Key can have at most ${value} bytes within 24 hours. Send the request without Idempotency-Key, or later.`,
+  },
 } satisfies Record<string, Quota>;
 
 export type QuotaName = keyof typeof quotas;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { networkOf } from './network-address';
+import type { Precondition } from './preconditions';
 
 /** The user that the token identifies. The database checks whether the session or the token is still valid. */
 export interface CurrentUser {
@@ -29,6 +30,10 @@ export interface RequestContext {
   onClose: (listener: () => void) => () => void;
   /** Set by the guard. */
   user?: CurrentUser;
+  /** What the client requires of the row that the request writes. */
+  precondition?: Precondition;
+  /** Everything is checked, and nothing is written. */
+  isDryRun?: boolean;
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>();
@@ -61,6 +66,20 @@ export function currentUser(): CurrentUser {
 /** For code that also runs for public routes. */
 export function currentUserIfAny(): CurrentUser | undefined {
   return contexts.getStore()?.user;
+}
+
+/** For code that also runs outside of requests. */
+export function currentPrecondition(): Precondition | undefined {
+  return contexts.getStore()?.precondition;
+}
+
+export function setPrecondition(precondition: Precondition | undefined): void {
+  currentRequest().precondition = precondition;
+}
+
+/** Whether the request must not write anything. */
+export function isDryRun(): boolean {
+  return currentRequest().isDryRun === true;
 }
 
 /** Ignores case, like the comparison of UUIDs. */

@@ -9,6 +9,7 @@ import {
   unauthorized,
   unavailable,
 } from '../core/problem';
+import { preconditionFailed } from '../core/preconditions';
 import { ProblemKind, problemKindOf, problemKindOfConstraint } from '../core/problem-kind';
 
 /** Declared here because several features have trees of rows. */
@@ -16,6 +17,13 @@ export const ancestorCycle = new ProblemKind(
   409,
   'cycle',
   'A task or goal cannot be its own ancestor. Choose another parent.',
+);
+
+/** Declared here because clients can choose the ids of several resources. */
+export const idTaken = new ProblemKind(
+  409,
+  'id_taken',
+  'You already have an item with this id, perhaps in the trash. It may have been created by an earlier attempt of this request.',
 );
 
 /** Declared here because triggers of several features raise it. Its detail names the quota. */
@@ -26,7 +34,8 @@ export const quotaExceeded = new ProblemKind(409, 'quota_exceeded', 'A quota of 
  *
  * SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html. Those that begin with ZC are raised by
  * Cairn's own functions: ZC401 if the session or token is not valid, ZC403 and ZC409 with the code of a problem as HINT
- * (and the quota as DETAIL if one is exceeded), ZC404 with the name of the missing resource as HINT.
+ * (and the quota as DETAIL if one is exceeded), ZC404 with the name of the missing resource as HINT, ZC412 if the row has
+ * another version than the client requires.
  */
 export function toProblem(error: DatabaseError): Problem | DatabaseError {
   const { code = '', constraint = '', table = '', hint, detail } = error;
@@ -44,7 +53,10 @@ export function toProblem(error: DatabaseError): Problem | DatabaseError {
     case 'ZC409':
       if (hint === quotaExceeded.code) return quotaExceeded.create(quotaText(detail));
       return problemKindOf(hint ?? '')?.create() ?? error;
+    case 'ZC412':
+      return preconditionFailed.create();
     case '23505': // unique_violation
+      if (constraint === `${table}_pkey`) return idTaken.create();
       return problemKindOfConstraint(constraint)?.create() ?? error;
     case '23503': // foreign_key_violation
       return field === 'user_id'

@@ -6,13 +6,16 @@ import { DatabaseError, escapeLiteral, Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Config } from '../core/config';
-import { unavailable } from '../core/problem';
-import { currentUser } from '../core/request-context';
+import type { JsonText } from '../core/json-text';
+import { Precondition, versionedTables } from '../core/preconditions';
+import { Problem, unavailable } from '../core/problem';
+import { currentPrecondition, currentUser, setPrecondition } from '../core/request-context';
 import { inSpan } from '../core/tracing';
 import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool';
 import { sql, Statement } from './statement';
 import { TableKeys, tableKeysOf } from './table-keys';
 import { UserQueues } from './user-queues';
+import { rowIdOf, versionCheck } from './version-check';
 
 /** One user can use this fraction of the connections. */
 const connectionShares = 4;
@@ -34,6 +37,13 @@ export type Results<S extends Statements> = {
 /** The role that an interactive transaction has. */
 type Actor = 'user' | 'authenticator';
 
+interface Transaction {
+  client: PoolClient;
+  actor: Actor;
+  /** The precondition that was checked last. Later, the transaction itself may have changed the version. */
+  checked?: Precondition;
+}
+
 /**
  * Sends every statement to PostgreSQL, in a transaction under a restricted role:
  * `BEGIN; enter(session, user) · the statements · COMMIT` travel in one packet on a pipelined connection. `enter` refuses
@@ -51,13 +61,15 @@ export class Database {
   /** The quotas as SQL of a text, for the triggers that enforce them (src/limits/quotas.sql). */
   private readonly quotasSql: string;
   /** The interactive transaction of the current call chain. */
-  private readonly transactions = new AsyncLocalStorage<{ client: PoolClient; actor: Actor }>();
+  private readonly transactions = new AsyncLocalStorage<Transaction>();
+  private readonly readers = new Map<string, ((id: string) => Promise<JsonText>)[]>();
 
   /** Parents come before their children. */
   readonly tables: readonly TableKeys[];
 
   constructor(@InjectDataSource() dataSource: DataSource, config: Config) {
     this.tables = tableKeysOf(dataSource);
+    for (const { name, isVersioned } of this.tables) if (isVersioned) versionedTables.add(name);
     this.pool = new ConnectionPool(
       (dataSource.driver as PostgresDriver).master as Pool,
       config.sqlEcho,
@@ -79,13 +91,22 @@ export class Database {
   read<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
       this.sendInTransaction('user', statements) ??
-      this.queue(() => this.send(`${beginReadingSql}; ${enterSql()}`, statements))
+      this.queue(() => this.send(`${beginReadingSql}; ${enterSql()}`, statements, preconditionFor('user')))
     );
   }
 
   /** Several reads as the current user, one after the other, that see one snapshot. */
   readTransaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isInTransaction) return work();
     return this.queue(() => this.transaction(`${beginReadingSql}; ${enterSql()}`, 'user', work));
+  }
+
+  /**
+   * Adds a way to read a row, for responses that show its current state.
+   * @param read throws a Problem if it cannot reach the row: then the next reader of the table is tried
+   */
+  addReader(table: string, read: (id: string) => Promise<JsonText>): void {
+    this.readers.set(table, [...(this.readers.get(table) ?? []), read]);
   }
 
   /**
@@ -95,18 +116,53 @@ export class Database {
   write<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
       this.sendInTransaction('user', statements) ??
-      this.serialize(() => this.send(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, statements))
+      this.serialize(() =>
+        this.send(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, statements, preconditionFor('user')),
+      )
     );
   }
 
   /**
-   * Several reads and writes as the current user, in one transaction: all take effect, or none.
+   * Several reads and writes as the current user, in one transaction: all take effect, or none. In a transaction, `work`
+   * becomes part of it.
    * @param work may be run again after a deadlock
+   * @param idempotencyKey identifies the request: while another transaction with it is running, this one is refused
    */
-  writeTransaction<T>(work: () => Promise<T>): Promise<T> {
+  writeTransaction<T>(work: () => Promise<T>, idempotencyKey?: string): Promise<T> {
+    if (this.isInTransaction) return work();
+    // Before the lock on the writes of the user, for which the other transaction would make this one wait.
+    const lockKeySql =
+      idempotencyKey === undefined
+        ? ''
+        : `SELECT lock_idempotency_key(${literal(currentUser().userId)}, ${literal(idempotencyKey)}); `;
     return this.serialize(() =>
-      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work),
+      this.transaction(`BEGIN; ${lockKeySql}${this.lockWritesSql()}; ${enterSql()}`, 'user', work),
     );
+  }
+
+  /** Like `writeTransaction`, but rolls back what `work` has written. */
+  dryRun<T>(work: () => Promise<T>): Promise<T> {
+    return this.serialize(() =>
+      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work, 'ROLLBACK'),
+    );
+  }
+
+  /**
+   * Runs a part of a transaction that may fail without the others: then its own writes are rolled back. Outside of a
+   * transaction, its statements have their own.
+   */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    const transaction = this.transactions.getStore();
+    if (!transaction) return work();
+    await this.sendAlone(transaction.client, 'SAVEPOINT attempt');
+    try {
+      const result = await work();
+      await this.sendAlone(transaction.client, 'RELEASE SAVEPOINT attempt');
+      return result;
+    } catch (error) {
+      await this.sendAlone(transaction.client, 'ROLLBACK TO SAVEPOINT attempt');
+      throw await this.withCurrentRow(error);
+    }
   }
 
   /**
@@ -131,8 +187,12 @@ export class Database {
   }
 
   /** Several calls of `asAuthenticator` in one transaction. @param work may be run again after a deadlock */
-  authenticatorTransaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.transaction(beginAuthenticatingSql, 'authenticator', work);
+  async authenticatorTransaction<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.transaction(beginAuthenticatingSql, 'authenticator', work);
+    } catch (error) {
+      throw await this.withCurrentRow(error);
+    }
   }
 
   /**
@@ -143,7 +203,9 @@ export class Database {
   asAdministrator<S extends Statements>(statements: S): Promise<Results<S>> {
     const { userId, sessionId } = currentUser();
     const enterAsAdministratorSql = `SELECT enter_as_administrator(${literal(sessionId)}, ${literal(userId)})`;
-    return this.queue(() => this.send(`BEGIN; ${enterAsAdministratorSql}`, statements));
+    return this.queue(() =>
+      this.send(`BEGIN; ${enterAsAdministratorSql}`, statements, preconditionFor('administrator')),
+    );
   }
 
   /** For operator commands on accounts: the administrator's role, without a user. */
@@ -194,12 +256,35 @@ export class Database {
     await Promise.race([this.pool.ping(), timeout]);
   }
 
+  private get isInTransaction(): boolean {
+    return this.transactions.getStore()?.actor === 'user';
+  }
+
   private queue<T>(work: () => Promise<T>): Promise<T> {
-    return this.userQueues.run(currentUser().userId, false, work);
+    return this.runInQueue(false, work);
   }
 
   private serialize<T>(work: () => Promise<T>): Promise<T> {
-    return this.userQueues.run(currentUser().userId, true, work);
+    return this.runInQueue(true, work);
+  }
+
+  private async runInQueue<T>(isWriting: boolean, work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.userQueues.run(currentUser().userId, isWriting, work);
+    } catch (error) {
+      throw await this.withCurrentRow(error);
+    }
+  }
+
+  /** @returns the error; if the request's precondition failed, with the row as it is now */
+  private async withCurrentRow(error: unknown): Promise<unknown> {
+    const precondition = currentPrecondition();
+    if (!precondition || !(error instanceof Problem) || error.status !== 412) return error;
+    setPrecondition(undefined);
+    for (const read of this.readers.get(precondition.table) ?? []) {
+      error.current ??= await read(rowIdOf(precondition)).catch(() => undefined);
+    }
+    return error;
   }
 
   /** Begins the writes of a user: serializes them and sets the quotas for the transaction. */
@@ -207,15 +292,23 @@ export class Database {
     return `SELECT lock_user_writes(${literal(userId)}), set_config('cairn.quotas', ${this.quotasSql}, true)`;
   }
 
-  private transaction<T>(beginSql: string, actor: Actor, work: () => Promise<T>): Promise<T> {
+  private transaction<T>(
+    beginSql: string,
+    actor: Actor,
+    work: () => Promise<T>,
+    end: 'COMMIT' | 'ROLLBACK' = 'COMMIT',
+  ): Promise<T> {
     return inSpan('transaction', async () => {
       const client = await this.pool.connect();
       try {
         for (let attempt = 1; ; attempt++) {
           try {
             await this.sendAlone(client, beginSql);
-            const result = await this.transactions.run({ client, actor }, work);
-            refuseUncommitted(await this.sendAlone(client, 'COMMIT'));
+            const transaction: Transaction = { client, actor };
+            const result = await this.transactions.run(transaction, work);
+            const ended = await this.sendAlone(client, end);
+            if (end === 'COMMIT') refuseUncommitted(ended);
+            if (transaction.checked) transaction.checked.isMet = true;
             return result;
           } catch (error) {
             await client.query('ROLLBACK').catch(() => undefined);
@@ -239,14 +332,26 @@ export class Database {
   ): Promise<Results<S>> | undefined {
     const transaction = this.transactions.getStore();
     if (transaction?.actor !== actor) return undefined;
-    const sent = Object.values(statements).filter((statement) => statement !== undefined);
-    return this.pool.send(transaction.client, sent).then((outcomes) => byName(statements, rowsOf(outcomes)));
+    const precondition = preconditionFor(actor);
+    const check =
+      precondition && precondition !== transaction.checked ? versionCheck(precondition, true) : undefined;
+    if (check) transaction.checked = precondition;
+    const sent = present([check, ...Object.values(statements)]);
+    return this.pool
+      .send(transaction.client, sent)
+      .then((outcomes) => byName(statements, rowsOf(outcomes).slice(check ? 1 : 0)));
   }
 
-  private async send<S extends Statements>(beginSql: string, statements: S): Promise<Results<S>> {
-    const sent = Object.values(statements).filter((statement) => statement !== undefined);
-    const pipeline = [{ text: beginSql }, ...sent, { text: 'COMMIT' }];
+  private async send<S extends Statements>(
+    beginSql: string,
+    statements: S,
+    precondition?: Precondition,
+  ): Promise<Results<S>> {
     const isReading = beginSql.startsWith(beginReadingSql);
+    const sent = present(Object.values(statements));
+    const isChecked = precondition !== undefined && sent.length > 0;
+    if (isChecked) sent.unshift(versionCheck(precondition, !isReading));
+    const pipeline = [{ text: beginSql }, ...sent, { text: 'COMMIT' }];
     const outcomes = await inSpan('transaction', async () => {
       let last = await this.pool.sendOnce(pipeline);
       for (let retry = 1; retry <= 2 && mayRetry(last, retry, isReading); retry++) {
@@ -256,7 +361,8 @@ export class Database {
     });
     const results = rowsOf(outcomes);
     refuseUncommitted(results.at(-1));
-    return byName(statements, results.slice(1, -1));
+    if (isChecked && !isReading) precondition.isMet = true;
+    return byName(statements, results.slice(isChecked ? 2 : 1, -1));
   }
 }
 
@@ -273,6 +379,20 @@ function enterSql(): string {
 
 function literal(value: string | null): string {
   return value === null ? 'NULL' : escapeLiteral(value);
+}
+
+function present(statements: (Statement | undefined)[]): Statement[] {
+  return statements.filter((statement) => statement !== undefined);
+}
+
+/**
+ * The precondition of the request that a transaction has to check.
+ * @param actor other roles than the user's can read only accounts
+ */
+function preconditionFor(actor: Actor | 'administrator'): Precondition | undefined {
+  const precondition = currentPrecondition();
+  const isChecked = precondition && (actor === 'user' || precondition.table === 'users');
+  return isChecked && !precondition.isMet ? precondition : undefined;
 }
 
 function byName<S extends Statements>(statements: S, results: { rows: unknown[] }[]): Results<S> {

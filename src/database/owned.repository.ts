@@ -7,9 +7,14 @@ import { ColumnValues, TableRepository } from './table.repository';
 
 /** All access to owned rows. It adds the owner to every statement, so that other users' rows are not found. */
 export abstract class OwnedRepository<Query> extends TableRepository<Query> {
-  /** @throws Problem 404 if the new row refers to a row that is missing or belongs to another user */
+  /**
+   * @param values the client may have chosen the `id`
+   * @throws Problem 404 if the new row refers to a row that is missing or belongs to another user · Problem 409 `id_taken`
+   */
   async insert(values: ColumnValues): Promise<JsonText> {
-    const { rows } = await this.write({ rows: this.insertStatement({ id: uuidv7(), ...values }) });
+    const { rows } = await this.write({
+      rows: this.insertStatement({ ...values, id: values.id ?? uuidv7() }),
+    });
     return this.single(rows);
   }
 

@@ -4,6 +4,8 @@ import type { DataSource } from 'typeorm';
 export interface TableKeys {
   name: string;
   primaryKey: string[];
+  /** Whether its rows have an id and a version that clients can require. */
+  isVersioned: boolean;
   /** Foreign keys to the same table: the referring columns and the columns that they refer to. */
   selfReferences: { columns: string[]; referencedColumns: string[] }[];
 }
@@ -12,10 +14,12 @@ export interface TableKeys {
 export function tableKeysOf(dataSource: DataSource): TableKeys[] {
   const entities = dataSource.options.entities as Parameters<DataSource['getMetadata']>[0][];
   return entities.map((entity) => {
-    const { tableName, primaryColumns, foreignKeys } = dataSource.getMetadata(entity);
+    const { tableName, primaryColumns, foreignKeys, columns } = dataSource.getMetadata(entity);
+    const names = columns.map(({ databaseName }) => databaseName);
     return {
       name: tableName,
       primaryKey: primaryColumns.map(({ databaseName }) => databaseName),
+      isVersioned: names.includes('id') && (names.includes('version') || tableName === 'users'),
       selfReferences: foreignKeys
         .filter(({ referencedEntityMetadata }) => referencedEntityMetadata.tableName === tableName)
         .map(({ columnNames, referencedColumnNames }) => ({

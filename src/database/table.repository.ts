@@ -47,6 +47,7 @@ export abstract class TableRepository<Query> {
     const jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
     const bytesSql = rowBytesSql(this.metadata, options.fields);
     this.statements = new StatementBuilder(dataSource, options.entity, jsonSql, bytesSql);
+    database.addReader(this.table, (id) => this.find(id, 'true'));
   }
 
   /** SQL condition for all rows that the caller can reach. */

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, StreamableFile } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiExtension, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AllowUnverified } from '../http/access';
+import { streamed } from '../http/openapi-request-headers';
 import { Problems } from '../http/problem-responses';
 import { ExportView } from './export.dto';
 import { exportRunning } from './export.problems';
@@ -13,6 +14,7 @@ export class ExportController {
   constructor(private readonly exports: ExportService) {}
 
   @Get()
+  @ApiExtension(streamed, true)
   @Problems(exportRunning)
   @Header('content-disposition', 'attachment; filename="cairn-export.json"')
   @ApiOperation({

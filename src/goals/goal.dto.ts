@@ -1,5 +1,13 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
-import { DecimalField, EnumField, IdField, JsonField, TextField, TimestampField } from '../http/body-fields';
+import {
+  ChosenId,
+  DecimalField,
+  EnumField,
+  IdField,
+  JsonField,
+  TextField,
+  TimestampField,
+} from '../http/body-fields';
 import { countSchema, countsOf, Identified, pageOf, Versioned } from '../http/views';
 import { EnumValues } from '../core/enum-values';
 import { goalStatuses, horizons, progressModes } from './goal.entity';
@@ -101,6 +109,7 @@ export class GoalView extends IntersectionType(Identified, GoalFields, GoalTimes
 export const GoalPage = pageOf(GoalView, 'GoalPage');
 
 export class CreateGoal extends IntersectionType(
+  ChosenId,
   PickType(GoalFields, ['title']),
   PartialType(OmitType(GoalFields, ['title']), { skipNullProperties: false }),
 ) {}

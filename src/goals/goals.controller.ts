@@ -7,7 +7,7 @@ import {
   ApiOperation,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
-import { ancestorCycle, quotaExceeded } from '../database/database-errors';
+import { ancestorCycle, idTaken, quotaExceeded } from '../database/database-errors';
 import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
@@ -43,7 +43,7 @@ export class GoalsController {
   }
 
   @Post()
-  @Problems(404, quotaExceeded)
+  @Problems(404, idTaken, quotaExceeded)
   @ApiOperation({ summary: 'Create a goal' })
   @ApiBody({ type: CreateGoal, examples: { goal: { value: created } } })
   @ApiCreatedResponse({ type: GoalView, description: 'The created goal.' })

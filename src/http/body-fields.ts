@@ -1,7 +1,7 @@
 import { Transform } from 'class-transformer';
 import { isEmail, maxEmailLength, normalizeEmail } from '../core/email';
 import type { EnumValues } from '../core/enum-values';
-import { isId } from '../core/ids';
+import { isId, isVersion7 } from '../core/ids';
 import { characterCount, hasAtMost, isStorableJson, isStorableText, isVisibleText } from '../core/text';
 import { isTimezone } from '../core/time-zones';
 import { parseTimestamp } from '../core/timestamps';
@@ -99,6 +99,20 @@ export function BooleanField(options: FieldOptions) {
 
 export function IdField(options: FieldOptions) {
   return field(options, { type: String, format: 'uuid' }, rule('invalid_id', 'must be a UUID', isId));
+}
+
+/** The id of a new row, which the client may choose. Version 7, so that ids are ordered by their creation. */
+export class ChosenId {
+  @field(
+    {
+      description:
+        'Id that the client chooses for the new item: a UUID version 7. Without it, the server chooses one. 409 `id_taken` if you have an item with this id.',
+      optional: true,
+    },
+    { type: String, format: 'uuid' },
+    rule('invalid_id', 'must be a UUID version 7', isVersion7),
+  )
+  id?: string;
 }
 
 /**

@@ -12,6 +12,9 @@ const largeResponseLength = 64 * 1024;
  */
 const maxSendingTime = 120_000;
 
+/** The parameter for the id of a row, at the end of a path. */
+const rowPattern = /\/:\w+$/;
+
 /** Sends JsonText unchanged, and adds the URL of the next page as Link header (RFC 8288). */
 export function sendJsonText(fastify: FastifyInstance): void {
   fastify.setReplySerializer((payload) =>
@@ -22,6 +25,22 @@ export function sendJsonText(fastify: FastifyInstance): void {
       const { pathname, searchParams } = new URL(request.url, 'http://cairn');
       searchParams.set('cursor', payload.nextCursor);
       void reply.header('link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
+    }
+    done(null, payload);
+  });
+}
+
+/** Adds the URL of a created resource as Location, if a route returns it. Call it before routes are added. */
+export function sendLocations(fastify: FastifyInstance): void {
+  const collections = new Set<string>();
+  fastify.addHook('onRoute', ({ method, url }) => {
+    if ([method].flat().includes('GET') && rowPattern.test(url)) collections.add(url.replace(rowPattern, ''));
+  });
+  fastify.addHook('preSerialization', ({ url, routeOptions }, reply, payload, done) => {
+    if (reply.statusCode === 201 && payload instanceof JsonText && collections.has(routeOptions.url ?? '')) {
+      const [, id] = /^\{"id":"([\w-]+)"/.exec(payload.text) ?? [];
+      const { pathname } = new URL(url, 'http://cairn');
+      if (id !== undefined) void reply.header('location', `${pathname}/${id}`);
     }
     done(null, payload);
   });

@@ -35,7 +35,7 @@ const descriptions: Record<number, string> = {
   403: 'The token or the user lacks the required permission, or the current password is wrong.',
   404: 'The resource does not exist or belongs to another user.',
   409: 'Conflicts with the current state of the resource.',
-  412: 'The resource has another version than the request expects.',
+  412: 'The resource has another version than the request requires. `current` contains it as it is now.',
   413: 'The request body is too large.',
   415: 'The request body is not uncompressed UTF-8 JSON.',
   422: 'The request is invalid. `errors` lists the invalid fields.',
@@ -191,6 +191,11 @@ export function problemSchema(): Node {
         maxLength: 100,
         description: 'Id of the request, also in the `X-Request-Id` header and in the server log.',
         example: '01a1fc21-db47-72db-b5fb-cb2dbd3c58f3',
+      },
+      current: {
+        type: 'object',
+        additionalProperties: true,
+        description: 'The resource as it is now. Present with the status 412 if the resource has a version.',
       },
       errors: {
         type: 'array',

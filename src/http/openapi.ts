@@ -1,6 +1,12 @@
 import type { INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import {
+  documentConditions,
+  documentDryRun,
+  documentIdempotencyKey,
+  documentLocation,
+} from './openapi-request-headers';
 import { accessExtensions } from './access';
 import { describeGroups } from './api-group';
 import { operationIdOf } from './openapi-names';
@@ -74,7 +80,10 @@ export function openApiDocument(app: INestApplication, { withMirrors = false } =
     for (const method of methods) {
       const operation = item[method] as Operation | undefined;
       if (operation && !withMirrors && isMirror(operation, path)) delete item[method];
-      else if (operation) completeOperation(path, method, operation, schemas);
+      else if (operation) {
+        if (method === 'post' && document.paths[`${path}/{id}`]?.get) documentLocation(operation);
+        completeOperation(path, method, operation, schemas);
+      }
     }
     if (!methods.some((method) => item[method])) delete document.paths[path];
   }
@@ -114,6 +123,9 @@ function completeOperation(
   describeAccess(operation, isPublic);
   const url = describeParameters(path, method, operation);
   documentPages(operation);
+  documentConditions(path, method, operation, isPublic, schemas);
+  if (method === 'post' && !isPublic) documentIdempotencyKey(operation);
+  if (method !== 'get' && !isPublic) documentDryRun(operation);
   documentProblems(operation, isPublic, url, schemas);
   for (const extension of Object.keys(operation).filter((key) => key.startsWith('x-'))) {
     delete operation[extension as `x-${string}`];

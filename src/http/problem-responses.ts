@@ -11,10 +11,23 @@ const prefix = 'x-problem-';
 export function Problems(...problems: (ProblemKind | number)[]): MethodDecorator {
   return (target, key, descriptor) => {
     for (const problem of problems) {
-      const value = typeof problem === 'number' ? problem : problem.code;
-      (ApiExtension(`${prefix}${value}`, value) as MethodDecorator)(target, key, descriptor);
+      const [name, value] = extensionOf(problem);
+      (ApiExtension(name, value) as MethodDecorator)(target, key, descriptor);
     }
   };
+}
+
+/** Adds problems to an operation, as `@Problems` does. */
+export function addProblems(operation: Record<`x-${string}`, unknown>, ...problems: ProblemKind[]): void {
+  for (const problem of problems) {
+    const [name, value] = extensionOf(problem);
+    operation[name] = value;
+  }
+}
+
+function extensionOf(problem: ProblemKind | number): [`x-${string}`, string | number] {
+  const value = typeof problem === 'number' ? problem : problem.code;
+  return [`${prefix}${value}`, value];
 }
 
 /** The problems that an operation declares. */

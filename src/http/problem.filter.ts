@@ -2,6 +2,7 @@ import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@n
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problems } from '../core/metrics';
 import { Problem } from '../core/problem';
+import { entityTagOf } from './entity-tags';
 
 /** Sends every error as `application/problem+json`, without internal details. */
 @Catch()
@@ -23,6 +24,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     if (cause instanceof Error) logger.error(String(cause), cause.stack);
     else logger.warn(problem.detail);
   }
+  if (problem.current) void reply.header('etag', entityTagOf(problem.current));
   void reply
     .status(problem.status)
     .headers({ 'x-request-id': request.id, ...problem.headers })
@@ -31,8 +33,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 export function problemJson(problem: Problem, requestId: string, instance: string): string {
-  const { title, status, detail, code, errors } = problem;
-  return JSON.stringify({
+  const { title, status, detail, code, errors, current } = problem;
+  const json = JSON.stringify({
     type: 'about:blank',
     title,
     status,
@@ -42,6 +44,7 @@ export function problemJson(problem: Problem, requestId: string, instance: strin
     request_id: requestId,
     errors,
   });
+  return current ? `${json.slice(0, -1)},"current":${current.text}}` : json;
 }
 
 /** Maps any error to the problem that the client gets. */

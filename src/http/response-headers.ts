@@ -27,3 +27,23 @@ export const retryAfterHeader = {
     schema: { type: 'integer', minimum: 1, maximum: 86_400 },
   },
 } as const;
+
+export const entityTagHeader = {
+  ETag: {
+    description:
+      'Strong entity tag of the resource or list: its version, if it has one, and a hash of the response. For `If-Match` and `If-None-Match`.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+export const replayedHeader = {
+  'Idempotency-Replayed': {
+    description:
+      '`true` if this is the stored response to an earlier request with the same `Idempotency-Key`.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+export const locationHeader = {
+  Location: { description: 'Path of the created resource.', schema: { type: 'string' } },
+} as const;

@@ -3,6 +3,7 @@ import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } fr
 import type { FastifyRequest } from 'fastify';
 import type { JsonText } from '../core/json-text';
 import { StreamedBody } from '../http/json-body';
+import { OwnTransactions } from '../http/own-transactions';
 import { Problems } from '../http/problem-responses';
 import { ImportQuery, ImportView } from './import.dto';
 import { importRunning } from './import.problems';
@@ -11,7 +12,7 @@ import { ImportsService } from './imports.service';
 
 const example = { tasks: [{ id: '01890a5d-ac96-774b-bcce-b302099a8057', title: 'Write the first chapter' }] };
 
-@ApiTags('Users')
+@ApiTags('Account')
 @Controller('users/me/import')
 export class ImportsController {
   constructor(
@@ -22,7 +23,8 @@ export class ImportsController {
   @Post()
   @HttpCode(202)
   @StreamedBody()
-  @Problems(importRunning, 413)
+  @OwnTransactions()
+  @Problems(importRunning)
   @ApiOperation({
     summary: 'Import data of the current user',
     description:

@@ -19,10 +19,11 @@ const isDaysAgoSql = (timestampSql: string) => `${timestampSql} <= now() - :days
 const isDueAccountSql = `NOT is_active
   AND coalesce(deletion_at <= now(), NOT can_reactivate AND ${isDaysAgoSql('deactivated_at')})`;
 const isOldTrashSql = isDaysAgoSql('deleted_at');
+const isOldKeySql = `stored_at <= now() - interval '24 hours'`;
 const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 
 /** Deleted rows by table. */
-type Counts = Partial<Record<'tasks' | 'users' | 'sessions', number>>;
+type Counts = Partial<Record<'tasks' | 'users' | 'sessions' | 'idempotency_keys', number>>;
 
 export interface PurgeResult {
   counts: Counts;
@@ -33,7 +34,7 @@ export interface PurgeResult {
 }
 
 /**
- * Permanently deletes accounts, old trash, and old revoked and expired sessions. A failure does not stop it. The role sees
+ * Permanently deletes accounts, old trash, old revoked and expired sessions, and old idempotency keys. A failure does not stop it. The role sees
  * no other rows. What a user owns is deleted as this user.
  */
 export class Purge {
@@ -50,7 +51,8 @@ export class Purge {
     const users = await this.deleteAccounts();
     const tasks = await this.emptyTrash();
     const sessions = await this.attempt('sessions', () => this.deleteOldSessions());
-    const counts = { tasks, users, sessions };
+    const keys = await this.attempt('idempotency keys', () => this.deleteOldKeys());
+    const counts = { tasks, users, sessions, idempotency_keys: keys };
     return { counts, deleted: describe(counts), failures: this.failures };
   }
 
@@ -66,6 +68,7 @@ export class Purge {
       tasks: await this.count('tasks', isOldTrashSql, trashDays),
       users: await this.count('users', isDueAccountSql, deactivatedUserDays),
       sessions: await this.count('sessions', isOldSessionSql, sessionDays),
+      idempotency_keys: await this.count('idempotency_keys', isOldKeySql),
     });
   }
 
@@ -107,6 +110,13 @@ export class Purge {
     );
   }
 
+  private deleteOldKeys(): Promise<number> {
+    const deletion = deleteBatch('idempotency_keys', 'user_id, key_hash', isOldKeySql, {});
+    return this.repeatUntilNone(
+      async () => (await this.database.asPurger({ deleted: deletion })).deleted.length,
+    );
+  }
+
   /** @returns how many rows were deleted; 0 if the deletion failed, which is reported */
   private async attempt(what: string, deletion: () => Promise<number>): Promise<number> {
     if (this.signal.aborted) return 0;
@@ -129,16 +139,16 @@ export class Purge {
     return total;
   }
 
-  private async count(table: string, conditionSql: string, days: number): Promise<number> {
+  private async count(table: string, conditionSql: string, days?: number): Promise<number> {
     const text = `SELECT count(*)::integer AS count FROM ${table} WHERE ${conditionSql}`;
     const { rows } = await this.database.asPurger({ rows: sql<{ count: number }>(text, { days }) });
     return rows[0]!.count;
   }
 }
 
-function describe(counts: { tasks: number; users: number; sessions: number }): string {
-  const { tasks, users, sessions } = counts;
-  return `${tasks} tasks from the trash, ${users} accounts, ${sessions} expired or revoked sessions`;
+function describe(counts: Required<Counts>): string {
+  const { tasks, users, sessions, idempotency_keys: keys } = counts;
+  return `${tasks} tasks from the trash, ${users} accounts, ${sessions} expired or revoked sessions, ${keys} idempotency keys`;
 }
 
 function deleteBatch(table: string, key: string, conditionSql: string, values: Parameters): Statement {

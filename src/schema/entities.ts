@@ -6,6 +6,7 @@ import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
 import { ImportPart } from '../imports/import-part.entity';
 import { Import } from '../imports/import.entity';
+import { IdempotencyKey } from '../idempotency/idempotency-key.entity';
 import { ImportedRow } from '../imports/imported-row.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { RowCount } from '../limits/row-count.entity';
@@ -30,6 +31,7 @@ export const entities = [
   ImportedRow,
   Import,
   ImportPart,
+  IdempotencyKey,
   Session,
   PersonalToken,
   OneTimeToken,

@@ -102,7 +102,9 @@ describe('parseBatchOperation', () => {
     [{ op: 'reopen', id, force: false }, ['force unknown_field']],
     [{ op: 'delete', id, data: {}, force: true }, ['data unknown_field', 'force unknown_field']],
     [{ op: 'restore', id, user_id: id }, ['user_id unknown_field']],
-    [{ op: 'delete', id, permanent: true, version: 1 }, ['permanent unknown_field', 'version unknown_field']],
+    [{ op: 'delete', id, permanent: true, version: 0 }, ['permanent unknown_field', 'version out_of_range']],
+    [{ op: 'create', data: { title: 'x' }, version: 1 }, ['version unknown_field']],
+    [{ op: 'update', id, data: { version: '1' } }, ['version out_of_range']],
   ])('refuses the members that %j does not accept', async (input, expected) => {
     expect(await errorsOf(input)).toEqual(expected);
   });

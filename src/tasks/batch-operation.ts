@@ -1,5 +1,6 @@
 import { isId } from '../core/ids';
 import { FieldError, invalid, unknownField } from '../core/problem';
+import { isVersion, takeVersion, versionRule } from '../http/conditional-requests';
 import { validate } from '../http/validation';
 import { OperationName, operationNames } from './batch.dto';
 import { CreateTask, PatchTask } from './task.dto';
@@ -10,23 +11,25 @@ export interface BatchOperation {
   id: string;
   data: CreateTask & PatchTask;
   force: boolean;
+  /** The version that the task must have. */
+  version?: number;
 }
 
-const memberNames = ['id', 'data', 'force'] as const;
+const memberNames = ['id', 'data', 'force', 'version'] as const;
 
 /** The members that each operation accepts besides its name. */
 const membersOf: Record<OperationName, readonly (typeof memberNames)[number][]> = {
   create: ['data'],
-  update: ['id', 'data', 'force'],
-  complete: ['id', 'force'],
-  reopen: ['id'],
-  delete: ['id'],
-  restore: ['id'],
+  update: ['id', 'data', 'force', 'version'],
+  complete: ['id', 'force', 'version'],
+  reopen: ['id', 'version'],
+  delete: ['id', 'version'],
+  restore: ['id', 'version'],
 };
 
 /** @throws Problem 422 */
 export async function parseBatchOperation(input: Record<string, unknown>): Promise<BatchOperation> {
-  const { op, id, data, force, ...others } = input;
+  const { op, id, data, force, version, ...others } = input;
   const name = operationNames.find((known) => known === op);
   if (!name) {
     const message = `must be one of ${operationNames.join(', ')}`;
@@ -43,12 +46,23 @@ export async function parseBatchOperation(input: Record<string, unknown>): Promi
   if (force !== undefined && typeof force !== 'boolean') {
     errors.push({ field: 'force', code: 'type', message: 'must be true or false' });
   }
+  if (version !== undefined && !isVersion(version)) {
+    errors.push({ field: 'version', ...versionRule });
+  }
   if (accepted.includes('data') && (typeof data !== 'object' || data === null || Array.isArray(data))) {
     errors.push({ field: 'data', code: 'type', message: 'must be a JSON object' });
   }
   if (errors.length) throw invalid(errors);
+  const fields = { ...(data as object) };
+  const required = version ?? (name === 'update' ? takeVersion(fields) : undefined);
   const values = accepted.includes('data')
-    ? await validate(name === 'create' ? CreateTask : PatchTask, data as object, 'data')
+    ? await validate(name === 'create' ? CreateTask : PatchTask, fields, 'data')
     : {};
-  return { op: name, id: id as string, data: values as CreateTask & PatchTask, force: force === true };
+  return {
+    op: name,
+    id: id as string,
+    data: values as CreateTask & PatchTask,
+    force: force === true,
+    version: required as number | undefined,
+  };
 }

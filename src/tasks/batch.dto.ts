@@ -23,6 +23,11 @@ const operationSchema = {
       description: 'Fields of the task. Required for `create` and `update`.',
       anyOf: [{ $ref: getSchemaPath(CreateTask) }, { $ref: getSchemaPath(PatchTask) }],
     },
+    version: {
+      type: 'integer',
+      minimum: 1,
+      description: 'The version that the task must have. Otherwise, the operation fails with 412.',
+    },
     force: {
       type: 'boolean',
       description: 'For `complete` and `update`: complete the task even if it depends on an open task.',

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { JsonText } from '../core/json-text';
 import { Problem } from '../core/problem';
+import { setPrecondition } from '../core/request-context';
 import { Database } from '../database/database';
 import { asProblem, problemJson } from '../http/problem.filter';
 import { BatchOperation, parseBatchOperation } from './batch-operation';
@@ -51,7 +52,8 @@ export class BatchService {
     const items: string[] = [];
     for (const [index, operation] of operations.entries()) {
       try {
-        items.push(itemJson(index, await this.run(await parse(operation))));
+        const parsed = await parse(operation);
+        items.push(itemJson(index, await this.database.attempt(() => this.run(parsed))));
       } catch (error) {
         const problem = asProblem(error);
         const { status } = problem;
@@ -63,7 +65,10 @@ export class BatchService {
     return listJson(items);
   }
 
-  private async run({ op, id, data, force }: BatchOperation): Promise<OperationResult> {
+  private async run({ op, id, data, force, version }: BatchOperation): Promise<OperationResult> {
+    setPrecondition(
+      version === undefined ? undefined : { table: 'tasks', id, versions: [version], otherVersions: [] },
+    );
     switch (op) {
       case 'create':
         return { status: 201, task: await this.service.create(data) };

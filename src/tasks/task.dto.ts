@@ -1,6 +1,7 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 import {
   BooleanField,
+  ChosenId,
   DecimalField,
   EnumField,
   IdField,
@@ -160,6 +161,7 @@ class TaskTags {
 const TaskInput = IntersectionType(OmitType(TaskFields, ['tags']), TaskTags);
 
 export class CreateTask extends IntersectionType(
+  ChosenId,
   PickType(TaskInput, ['title']),
   PartialType(OmitType(TaskInput, ['title']), { skipNullProperties: false }),
 ) {}

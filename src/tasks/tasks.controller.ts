@@ -9,7 +9,8 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JsonPage, JsonText } from '../core/json-text';
-import { ancestorCycle, quotaExceeded } from '../database/database-errors';
+import { preconditionFailed } from '../core/preconditions';
+import { ancestorCycle, idTaken, quotaExceeded } from '../database/database-errors';
 import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { LargeBody } from '../http/json-body';
@@ -55,7 +56,7 @@ export class TasksController {
   }
 
   @Post()
-  @Problems(404, tooDeep, quotaExceeded)
+  @Problems(404, tooDeep, idTaken, quotaExceeded)
   @ApiOperation({ summary: 'Create a task' })
   @ApiBody({ type: CreateTask, examples: { task: { value: created } } })
   @ApiCreatedResponse({ type: TaskView, description: 'The created task.' })
@@ -77,6 +78,7 @@ export class TasksController {
   @Post('batch')
   @LargeBody()
   @Problems(404, ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted, quotaExceeded)
+  @Problems(idTaken, preconditionFailed)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Run several task operations in one request',

@@ -76,10 +76,13 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
     });
   }
 
-  /** Also creates tags that do not exist. @throws Problem 404 if the goal or the parent task is missing */
+  /**
+   * Also creates tags that do not exist.
+   * @throws Problem 404 if the goal or the parent task is missing · Problem 409 `id_taken`
+   */
   override async insert({ tags, ...values }: ColumnValues): Promise<JsonText> {
     if (!isNameList(tags) || tags.length === 0) return super.insert(values);
-    const id = uuidv7();
+    const id = typeof values.id === 'string' ? values.id : uuidv7();
     const { rows } = await this.write({
       createTags: this.tags.createMissing(tags),
       rows: this.insertStatement({ ...values, id, tags: this.tags.namesAsStored(tags) }),

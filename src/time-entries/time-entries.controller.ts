@@ -7,7 +7,7 @@ import {
   ApiOperation,
 } from '@nestjs/swagger';
 import { JsonPage, JsonText } from '../core/json-text';
-import { quotaExceeded } from '../database/database-errors';
+import { idTaken, quotaExceeded } from '../database/database-errors';
 import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
@@ -33,7 +33,7 @@ export class TimeEntriesController {
   }
 
   @Post('time-entries')
-  @Problems(quotaExceeded)
+  @Problems(idTaken, quotaExceeded)
   @ApiOperation({
     summary: 'Create a time entry',
     description:

@@ -50,11 +50,11 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
     return this.pageOfParent(this.tasks, taskId, { ...query, task_id: [taskId] });
   }
 
-  /** @throws Problem 404 if the task is missing · Problem 422 if the entry ends before it starts */
-  create(taskId: string, span: TimeSpan, note: string | null): Promise<JsonText> {
+  /** @throws Problem 404 if the task is missing · Problem 409 `id_taken` · Problem 422 if the entry ends before it starts */
+  create(taskId: string, span: TimeSpan, note: string | null, id?: string): Promise<JsonText> {
     const startSql = `coalesce(:started_at::timestamptz, now() - :hours::numeric * interval '1 hour')`;
     const endSql = `coalesce(:ended_at::timestamptz, :started_at::timestamptz + :hours::numeric * interval '1 hour', now())`;
-    return this.insertEntry(taskId, note, startSql, endSql, span);
+    return this.insertEntry(taskId, note, startSql, endSql, span, id);
   }
 
   /** Starts the timer. @throws Problem 404 if the task is missing · Problem 409 `timer_running` */
@@ -85,13 +85,14 @@ export class TimeEntriesRepository extends OwnedRepository<TimeEntryQuery & { ta
     startSql: string,
     endSql: string,
     span: TimeSpan,
+    id: string = uuidv7(),
   ): Promise<JsonText> {
     const text = `
       INSERT INTO time_entries (user_id, id, task_id, started_at, ended_at, note)
       SELECT t.user_id, :entry_id::uuid, t.id, ${startSql}, ${endSql}, :note::text
       FROM tasks t WHERE t.user_id = :user_id AND t.id = :task_id AND t.deleted_at IS NULL
       RETURNING ${this.statements.returningSql}`;
-    const values = { ...span, entry_id: uuidv7(), task_id: taskId, note };
+    const values = { ...span, entry_id: id, task_id: taskId, note };
     const { rows } = await this.write({ rows: this.sql<JsonRow>(text, values) });
     if (!rows[0]) throw notFound('task');
     return new JsonText(rows[0].json);

@@ -15,10 +15,10 @@ export class TimeEntriesService {
   ) {}
 
   /** @throws Problem 422 unless the entry has a start and an end, or hours · Problem 404 when the task is missing */
-  async create(taskId: string, { note = null, ...span }: CreateTimeEntry): Promise<JsonText> {
+  async create(taskId: string, { id, note = null, ...span }: CreateTimeEntry): Promise<JsonText> {
     const error = errorOf(span);
     if (error) throw invalid([error]);
-    return this.entries.create(taskId, span, note);
+    return this.entries.create(taskId, span, note, id);
   }
 
   /** @throws Problem 409 `timer_not_running` · Problem 404 when the task is missing */
@@ -30,7 +30,11 @@ export class TimeEntriesService {
   }
 }
 
-function errorOf({ started_at, ended_at, hours }: Omit<CreateTimeEntry, 'note'>): FieldError | undefined {
+function errorOf({
+  started_at,
+  ended_at,
+  hours,
+}: Omit<CreateTimeEntry, 'id' | 'note'>): FieldError | undefined {
   const required = (field: string): FieldError => ({
     field,
     code: 'required',

@@ -1,5 +1,5 @@
 import { IntersectionType, PartialType } from '@nestjs/swagger';
-import { DecimalField, IdField, TextField, TimestampField } from '../http/body-fields';
+import { ChosenId, DecimalField, IdField, TextField, TimestampField } from '../http/body-fields';
 import { SortParam, TimestampParam } from '../http/query-params';
 import { parseSort } from '../core/page-request';
 import { Identified, pageOf, Versioned } from '../http/views';
@@ -13,7 +13,7 @@ class TimeEntryNote {
 class OptionalNote extends PartialType(TimeEntryNote, { skipNullProperties: false }) {}
 
 /** With a start and an end, or with a duration in hours. */
-export class CreateTimeEntry extends OptionalNote {
+export class CreateTimeEntry extends IntersectionType(ChosenId, OptionalNote) {
   @TimestampField({
     description: 'Start of the work. Optional with `hours`; by default, the entry ends now.',
     example: '2026-11-20T09:00:00.000Z',

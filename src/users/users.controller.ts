@@ -5,6 +5,7 @@ import { AllowUnverified, SessionOnly } from '../http/access';
 import { JsonText } from '../core/json-text';
 import { wrongPassword } from '../auth/auth.problems';
 import { sessionRequired } from '../http/access-problems';
+import { OwnTransactions } from '../http/own-transactions';
 import { Problems } from '../http/problem-responses';
 import { DeactivateUser, DeleteUser, PatchUser, UserView } from './user.dto';
 import { emailTaken, usernameTaken } from './user.problems';
@@ -12,6 +13,7 @@ import { UsersService } from './users.service';
 
 @AllowUnverified()
 @ApiGroup('Account', 'The account of the current user: profile, export and deletion.', 2)
+@OwnTransactions()
 @Controller('users/me')
 export class UsersController {
   constructor(private readonly users: UsersService) {}

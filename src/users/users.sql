@@ -2,14 +2,15 @@ CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE UNIQUE INDEX users_username_key ON users (lower(username));
 
 -- Refuses a time zone that PostgreSQL does not know (SQLSTATE 22023), and sets updated_at when a visible column changes.
+-- Clients use updated_at as the version of the account, so it is different after each update.
 CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
-  hidden text[] := '{password_hash,last_login_at}';
+  hidden text[] := '{password_hash,last_login_at,deactivated_at,can_reactivate}';
 BEGIN
   PERFORM now() AT TIME ZONE NEW.timezone;
   IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - hidden <> to_jsonb(NEW) - hidden THEN
-    NEW.updated_at := now();
+    NEW.updated_at := greatest(now(), OLD.updated_at + interval '1 millisecond');
   END IF;
   RETURN NEW;
 END $$;

@@ -32,7 +32,7 @@ beforeAll(async () => {
   [user, other] = [await newUser(app), await newUser(app)];
   for (const owner of [user, other]) {
     const task = await newTask(owner, { goal_id: (await newGoal(owner)).id, tags: ['a'] });
-    await owner.api.post(`/tasks/${task.id}/timer/start`).expect(201);
+    await owner.api.post(`/tasks/${task.id}/timer/start`).set('idempotency-key', 'a').expect(201);
     await newPersonalToken(owner);
     await addImportedRows(app, owner);
     // Without policies or grants it fails: then the tests say what is missing.
@@ -95,6 +95,7 @@ const known = [
   'administrative_acts',
   'changes',
   'goals',
+  'idempotency_keys',
   'import_parts',
   'imports',
   'mails',
@@ -371,6 +372,7 @@ describe('the catalogue of the database', () => {
       administrative_acts: [administrator],
       changes: [owner],
       goals: [owner],
+      idempotency_keys: [owner, purge],
       import_parts: [owner],
       imports: [owner, purge],
       mails: [authenticator],
@@ -432,6 +434,7 @@ describe('the catalogue of the database', () => {
     const expectedOwners = [
       'changes_user_id_fkey',
       'goals_user_id_fkey',
+      'idempotency_keys_user_id_fkey',
       'import_parts_user_id_fkey',
       'imports_user_id_fkey',
       'one_time_tokens_user_id_fkey',
@@ -458,6 +461,7 @@ describe('the catalogue of the database', () => {
       'cairn_app: DELETE, INSERT on personal_tokens',
       'cairn_app: DELETE, INSERT, SELECT on changes',
       'cairn_app: DELETE, INSERT, SELECT on goals',
+      'cairn_app: DELETE, INSERT, SELECT on idempotency_keys',
       'cairn_app: DELETE, INSERT, SELECT on import_parts',
       'cairn_app: DELETE, INSERT, SELECT on imports',
       'cairn_app: DELETE, INSERT, SELECT on tags',
@@ -472,6 +476,7 @@ describe('the catalogue of the database', () => {
       'cairn_auth: DELETE, SELECT on personal_tokens',
       'cairn_auth: SELECT on sessions',
       'cairn_auth: SELECT on users',
+      'cairn_purge: DELETE on idempotency_keys',
       'cairn_purge: DELETE on imports',
       'cairn_purge: DELETE on sessions',
       'cairn_purge: DELETE on users',
@@ -503,10 +508,10 @@ describe('the catalogue of the database', () => {
       FROM information_schema.routine_privileges WHERE routine_schema = 'public' AND grantee <> 'cairn_owner'
       GROUP BY grantee ORDER BY 1`);
     expect(functions.map(({ line }) => line)).toEqual([
-      'cairn_admin: new_id',
-      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, hours_worked, lock_user_writes, new_id, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
-      'cairn_auth: act_as, count_hits, new_id, session_is_alive',
-      'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, lock_account, lock_user_writes, schema_migrations',
+      'cairn_admin: new_id, require_version',
+      'cairn_app: blocked_tasks, counts_toward_progress, current_user_id, goal_is_open, hours_worked, lock_user_writes, new_id, progress_of, quota_of, raise_quota_exceeded, recompute_progress, refuse_unverified, require_version, session_is_alive, set_transaction_flag, task_is_open, transaction_flag, transaction_flag_setting',
+      'cairn_auth: act_as, count_hits, new_id, require_version, session_is_alive',
+      'cairn_login: act_as, applied_migrations, enter, enter_as_administrator, enter_by_token, lock_account, lock_idempotency_key, lock_user_writes, schema_migrations',
       'cairn_purge: session_is_alive',
     ]);
   });

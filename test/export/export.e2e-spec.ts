@@ -203,6 +203,7 @@ describe('the export', () => {
   /** The owned tables that are not exported. */
   const notExported: Record<string, string> = {
     import_parts: 'is the document of an import that is not finished',
+    idempotency_keys: 'contains responses of the last 24 hours',
     imported_rows: 'is only needed to import the same source again',
     imports: 'is the state of the last import',
     one_time_tokens: 'contains secrets only',

@@ -75,11 +75,11 @@ describe('the purge', () => {
       [[old.id, subtask.id]],
     );
     expect(await purge(['--dry-run'])).toBe(
-      'Would delete 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions\n',
+      'Would delete 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
     expect(await purge([])).toBe(
-      'Deleted 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions\n',
+      'Deleted 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
     expect(await ids(user, '/tasks')).toEqual([live.id]);
@@ -100,7 +100,7 @@ describe('the purge', () => {
     await setDeactivatedAgo(back.id, 99);
     await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 1 accounts, 0 expired or revoked sessions\n',
+      'Deleted 0 tasks from the trash, 1 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await countRows(gone.id)).toBe(0);
     expect(await countRows(late.id)).toBe(4);
@@ -160,7 +160,7 @@ describe('the purge', () => {
     try {
       expect(await runPurge([])).toEqual([
         1,
-        `Deleted 1 tasks from the trash, 2 accounts, 0 expired or revoked sessions
+        `Deleted 1 tasks from the trash, 2 accounts, 0 expired or revoked sessions, 0 idempotency keys
   Could not delete:
   account ${second.id}: error: it is stuck\n`,
       ]);
@@ -173,17 +173,24 @@ describe('the purge', () => {
     expect(await countRows(second.id)).toBe(0);
   });
 
-  it('deletes sessions 90 days after their end', async () => {
+  it('deletes sessions 90 days after their end, and idempotency keys after 24 hours', async () => {
     const other = await signIn(app, user.email);
     await other.api.post('/auth/logout').expect(204);
     await app.database.query(
       `UPDATE sessions SET revoked_at = now() - interval '91 days' WHERE user_id = $1 AND revoked_at IS NOT NULL`,
       [user.id],
     );
+    for (const key of ['old', 'new'])
+      await user.api.post('/tasks', { title: key }).set('idempotency-key', key).expect(201);
+    await app.database.query(
+      `UPDATE idempotency_keys SET stored_at = now() - interval '24 hours' WHERE body LIKE '%"old"%'`,
+    );
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 0 accounts, 1 expired or revoked sessions\n',
+      'Deleted 0 tasks from the trash, 0 accounts, 1 expired or revoked sessions, 1 idempotency keys\n',
     );
     await user.api.get('/tasks').expect(200);
+    const replay = await user.api.post('/tasks', { title: 'new' }).set('idempotency-key', 'new');
+    expect(replay.headers).toMatchObject({ 'idempotency-replayed': 'true' });
   });
 
   it('deletes more rows than one batch holds', async () => {

@@ -67,6 +67,7 @@ beforeAll(async () => {
       SELECT user_id, 'task', id::text, id, '', '' FROM tasks;
     INSERT INTO imports (user_id, id, status) SELECT id, gen_random_uuid(), 'completed' FROM users;
     INSERT INTO import_parts (user_id, import_id, number, data) SELECT user_id, id, 0, '' FROM imports;
+    INSERT INTO idempotency_keys (user_id, key_hash, body_hash, status) SELECT user_id, sha256(id::text::bytea), '', 204 FROM tasks;
     UPDATE tasks t SET parent_task_id = p.id FROM tasks p
       WHERE p.user_id = t.user_id AND p.goal_id = t.goal_id AND p.title = 'Task 1' AND t.title IN ('Task 2', 'Task 3');
   `);

@@ -11,6 +11,7 @@ const hints = [
   'email_not_verified',
   'forbidden',
   'hours_counted',
+  'idempotency_key_in_use',
   'parent_trashed',
   'quota_exceeded',
   'task',

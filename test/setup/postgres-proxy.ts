@@ -19,6 +19,8 @@ export class PostgresProxy {
   breaksBeforeRequest = 0;
   /** How often it still breaks a connection after a COMMIT, before the response reaches the application. */
   breaksAfterCommit = 0;
+  /** Called after each COMMIT, before the response reaches the application, with the statements of the transaction. */
+  onCommit?: (statements: SentStatement[]) => void;
   /**
    * Whether it behaves like PgBouncer: it refuses start-up parameters that it does not know, and closes a connection on
    * which a statement name is prepared twice (https://github.com/pgbouncer/pgbouncer/issues/1118).
@@ -63,6 +65,7 @@ export class PostgresProxy {
 
   private forward(client: Socket, database: Socket): void {
     const texts = new Map<string, string>();
+    const sent: SentStatement[] = [];
     let rest = Buffer.alloc(0);
     let isStarted = false;
     client.setNoDelay();
@@ -89,15 +92,15 @@ export class PostgresProxy {
           client.resetAndDestroy();
           return;
         }
-        if (isStarted) this.record(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts);
+        if (isStarted) sent.push(...this.record(String.fromCharCode(rest[0]!), rest.subarray(5, end), texts));
         isStarted = true;
         rest = rest.subarray(end);
       }
       database.write(chunk);
     });
     database.on('data', (chunk) => {
-      if (isStarted && this.breaksAfterCommit > 0 && this.lastSender === 'application') {
-        if (!chunk.includes('COMMIT')) return;
+      if (isStarted && chunk.includes('COMMIT')) this.onCommit?.(sent.splice(0));
+      if (isStarted && this.breaksAfterCommit > 0 && chunk.includes('COMMIT')) {
         this.breaksAfterCommit--;
         client.resetAndDestroy();
         return;
@@ -114,9 +117,11 @@ export class PostgresProxy {
     }
   }
 
-  private record(type: string, message: Buffer, texts: Map<string, string>): void {
+  /** @returns the statement that the message executes, if it does */
+  private record(type: string, message: Buffer, texts: Map<string, string>): SentStatement[] {
     const reader = new Reader(message);
-    if (type === 'Q') this.statements.push({ text: reader.text(), parameters: [] });
+    const statements: SentStatement[] = [];
+    if (type === 'Q') statements.push({ text: reader.text(), parameters: [] });
     if (type === 'P') {
       this.parseCount++;
       texts.set(reader.text(), reader.text());
@@ -128,8 +133,10 @@ export class PostgresProxy {
       const parameters = Array.from({ length: reader.int16() }, (_, index) =>
         reader.value(formats[index] === 1),
       );
-      this.statements.push({ text, parameters });
+      statements.push({ text, parameters });
     }
+    this.statements.push(...statements);
+    return statements;
   }
 }
 

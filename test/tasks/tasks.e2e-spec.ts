@@ -130,7 +130,6 @@ describe('updating a task', () => {
       'updated_at',
       'completed_at',
       'deleted_at',
-      'version',
       'owner',
       'constructor',
     ]) {
