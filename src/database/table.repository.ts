@@ -196,7 +196,8 @@ export abstract class TableRepository<Query> {
     return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
   }
 
-  private filterFragments(query: Query & PageRequest): Fragment[] {
+  /** The conditions of the filters of a list. */
+  protected filterFragments(query: Query & PageRequest): Fragment[] {
     return Object.entries(this.options.filters).flatMap(([name, filter]) => {
       const value = query[name as keyof typeof query];
       return value === undefined ? [] : [(filter as Filter)(name, value as never)];
@@ -209,7 +210,7 @@ export abstract class TableRepository<Query> {
     return new Keyset(this.table, sorts, key, query, values);
   }
 
-  private parametersOf(fragments: Fragment[]): Parameters {
+  protected parametersOf(fragments: Fragment[]): Parameters {
     return this.parameters(
       Object.assign({}, ...fragments.map((fragment) => fragment.parameters)) as Parameters,
     );

@@ -478,7 +478,7 @@ describe('the catalogue of the database', () => {
       'cairn_app: UPDATE of sessions (revoked_at)',
       'cairn_app: UPDATE of tags (color, name)',
       'cairn_app: UPDATE of tasks (actual_hours, category, completed_at, deleted_at, description, due_date, estimated_hours, goal_id, notes, parent_task_id, priority, project_name, repository_path, status, tags, title)',
-      'cairn_app: UPDATE of time_entries (ended_at)',
+      'cairn_app: UPDATE of time_entries (ended_at, note, started_at)',
       'cairn_app: UPDATE of users (full_name, timezone, username)',
       'cairn_auth: UPDATE of mails (attempts, due_at)',
       'cairn_auth: UPDATE of personal_tokens (last_used_at)',
