@@ -32,7 +32,7 @@ export class SqlValue {
 export abstract class TableRepository<Query> {
   /** The position in the list of entities, in which parents come before their children. */
   readonly position: number;
-  protected readonly table: string;
+  readonly table: string;
   protected readonly statements: StatementBuilder;
   private readonly metadata: EntityMetadata;
 

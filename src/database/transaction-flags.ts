@@ -8,7 +8,8 @@ type TransactionFlag =
   | 'copying_tag_names'
   | 'deleting_account'
   | 'importing'
-  | 'recomputing_progress';
+  | 'recomputing_progress'
+  | 'restored_goal_id';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {
   return sql(`SELECT ${setFlagSql(flag, ':value')}`, { value });

@@ -9,8 +9,15 @@ const batchSize = 500;
 /** Days for which revoked and expired sessions are kept. They show from where an account was used. */
 const sessionDays = 90;
 
-/** SQL condition. Subtasks are deleted before their parents, because foreign keys do not delete their history. */
-const hasNoSubtasksSql = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)`;
+/**
+ * The tables with a trash, with SQL conditions for rows that can be deleted. Subtasks are deleted before their parents,
+ * because foreign keys do not delete their history. No row refers to a goal in the trash.
+ */
+const trashTables = {
+  tasks: 'NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)',
+  goals: 'true',
+} as const;
+type TrashTable = keyof typeof trashTables;
 
 /** SQL condition for timestamps at least `:days` days ago. */
 const isDaysAgoSql = (timestampSql: string) => `${timestampSql} <= now() - :days::integer * interval '1 day'`;
@@ -22,7 +29,7 @@ const isOldTrashSql = isDaysAgoSql('deleted_at');
 const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 
 /** Deleted rows by table. */
-type Counts = Partial<Record<'tasks' | 'users' | 'sessions', number>>;
+type Counts = Partial<Record<TrashTable | 'users' | 'sessions', number>>;
 
 export interface PurgeResult {
   counts: Counts;
@@ -48,9 +55,10 @@ export class Purge {
 
   async run(): Promise<PurgeResult> {
     const users = await this.deleteAccounts();
-    const tasks = await this.emptyTrash();
+    const tasks = await this.emptyTrash('tasks');
+    const goals = await this.emptyTrash('goals');
     const sessions = await this.attempt('sessions', () => this.deleteOldSessions());
-    const counts = { tasks, users, sessions };
+    const counts = { tasks, goals, users, sessions };
     return { counts, deleted: describe(counts), failures: this.failures };
   }
 
@@ -64,6 +72,7 @@ export class Purge {
     const { trashDays, deactivatedUserDays } = this.config;
     return describe({
       tasks: await this.count('tasks', isOldTrashSql, trashDays),
+      goals: await this.count('goals', isOldTrashSql, trashDays),
       users: await this.count('users', isDueAccountSql, deactivatedUserDays),
       sessions: await this.count('sessions', isOldSessionSql, sessionDays),
     });
@@ -82,20 +91,22 @@ export class Purge {
     return total;
   }
 
-  private async emptyTrash(): Promise<number> {
+  private async emptyTrash(table: TrashTable): Promise<number> {
     const days = this.config.trashDays;
-    const text = `SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrashSql}`;
+    const text = `SELECT DISTINCT user_id FROM ${table} WHERE ${isOldTrashSql}`;
     const { owners } = await this.database.asPurger({ owners: sql<{ user_id: string }>(text, { days }) });
     let total = 0;
     for (const { user_id: userId } of owners) {
-      total += await this.attempt(`trash of user ${userId}`, () => this.emptyTrashOf(userId, days));
+      total += await this.attempt(`${table} in the trash of user ${userId}`, () =>
+        this.emptyTrashOf(userId, table, days),
+      );
     }
     return total;
   }
 
-  private emptyTrashOf(userId: string, days: number): Promise<number> {
-    const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${hasNoSubtasksSql}`;
-    const deletion = deleteBatch('tasks', 'user_id, id', conditionSql, { days, user_id: userId });
+  private emptyTrashOf(userId: string, table: TrashTable, days: number): Promise<number> {
+    const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${trashTables[table]}`;
+    const deletion = deleteBatch(table, 'user_id, id', conditionSql, { days, user_id: userId });
     const deleteSome = async () => (await this.database.write({ deleted: deletion })).deleted.length;
     return this.repeatUntilNone(() => this.database.actAs(userId, deleteSome));
   }
@@ -136,9 +147,9 @@ export class Purge {
   }
 }
 
-function describe(counts: { tasks: number; users: number; sessions: number }): string {
-  const { tasks, users, sessions } = counts;
-  return `${tasks} tasks from the trash, ${users} accounts, ${sessions} expired or revoked sessions`;
+function describe(counts: Required<Counts>): string {
+  const { tasks, goals, users, sessions } = counts;
+  return `${tasks} tasks and ${goals} goals from the trash, ${users} accounts, ${sessions} expired or revoked sessions`;
 }
 
 function deleteBatch(table: string, key: string, conditionSql: string, values: Parameters): Statement {

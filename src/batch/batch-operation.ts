@@ -1,14 +1,13 @@
 import { isId } from '../core/ids';
 import { FieldError, invalid, unknownField } from '../core/problem';
 import { validate } from '../http/validation';
-import { OperationName, operationNames } from './batch.dto';
-import { CreateTask, PatchTask } from './task.dto';
+import { BatchBodies, OperationName, operationNames } from './batch.dto';
 
 /** A well-formed operation. It can still fail when it runs. */
 export interface BatchOperation {
   op: OperationName;
   id: string;
-  data: CreateTask & PatchTask;
+  data: object;
   force: boolean;
 }
 
@@ -25,14 +24,17 @@ const membersOf: Record<OperationName, readonly (typeof memberNames)[number][]> 
 };
 
 /** @throws Problem 422 */
-export async function parseBatchOperation(input: Record<string, unknown>): Promise<BatchOperation> {
+export async function parseBatchOperation(
+  input: Record<string, unknown>,
+  { Create, Patch, acceptsForce }: BatchBodies,
+): Promise<BatchOperation> {
   const { op, id, data, force, ...others } = input;
   const name = operationNames.find((known) => known === op);
   if (!name) {
     const message = `must be one of ${operationNames.join(', ')}`;
     throw invalid([{ field: 'op', code: 'not_allowed', message }]);
   }
-  const accepted = membersOf[name];
+  const accepted = membersOf[name].filter((member) => acceptsForce || member !== 'force');
   const notAccepted = memberNames.filter(
     (member) => input[member] !== undefined && !accepted.includes(member),
   );
@@ -48,7 +50,7 @@ export async function parseBatchOperation(input: Record<string, unknown>): Promi
   }
   if (errors.length) throw invalid(errors);
   const values = accepted.includes('data')
-    ? await validate(name === 'create' ? CreateTask : PatchTask, data as object, 'data')
+    ? await validate(name === 'create' ? Create : Patch, data as object, 'data')
     : {};
-  return { op: name, id: id as string, data: values as CreateTask & PatchTask, force: force === true };
+  return { op: name, id: id as string, data: values, force: force === true };
 }
