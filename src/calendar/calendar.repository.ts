@@ -40,7 +40,13 @@ export class CalendarRepository {
     const parameters = { user_id: currentUser().userId, days: overdueDays, limit };
     return this.database.read({
       tasks: upcomingEntries('tasks', 'due_date', 'priority', 'task_is_open(status, deleted_at)', parameters),
-      goals: upcomingEntries('goals', 'target_date', 'NULL::smallint', 'goal_is_open(status)', parameters),
+      goals: upcomingEntries(
+        'goals',
+        'target_date',
+        'NULL::smallint',
+        'goal_is_open(status) AND deleted_at IS NULL',
+        parameters,
+      ),
     });
   }
 }

@@ -3,14 +3,17 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** One page of a list: `{"items": […], "next_cursor": …}`, with `total` if it was requested. */
+/** One page of a list: `{"items": […], "next_cursor": …}`, with `total` or `totals` if they were requested. */
 export class JsonPage extends JsonText {
   constructor(
     readonly items: string[],
     readonly nextCursor: string | null,
     total?: number,
+    totals?: JsonText,
   ) {
     const totalMember = total === undefined ? '' : `,"total":${total}`;
-    super(`{"items":[${items.join(',')}],"next_cursor":${JSON.stringify(nextCursor)}${totalMember}}`);
+    const totalsMember = totals === undefined ? '' : `,"totals":${totals.text}`;
+    const cursor = JSON.stringify(nextCursor);
+    super(`{"items":[${items.join(',')}],"next_cursor":${cursor}${totalMember}${totalsMember}}`);
   }
 }

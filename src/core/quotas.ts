@@ -44,7 +44,8 @@ export const quotas = {
   goals: {
     variable: 'QUOTA_GOALS',
     fallback: 10_000,
-    text: (value) => `You can have at most ${value} goals of any status. Delete goals first.`,
+    text: (value) =>
+      `You can have at most ${value} goals, including those in the trash. Delete goals permanently first.`,
   },
   goal_depth: {
     variable: 'QUOTA_GOAL_DEPTH',

@@ -32,7 +32,7 @@ export class SqlValue {
 export abstract class TableRepository<Query> {
   /** The position in the list of entities, in which parents come before their children. */
   readonly position: number;
-  protected readonly table: string;
+  readonly table: string;
   protected readonly statements: StatementBuilder;
   private readonly metadata: EntityMetadata;
 
@@ -197,7 +197,8 @@ export abstract class TableRepository<Query> {
     return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
   }
 
-  private filterFragments(query: Query & PageRequest): Fragment[] {
+  /** The conditions of the filters of a list. */
+  protected filterFragments(query: Query & PageRequest): Fragment[] {
     return Object.entries(this.options.filters).flatMap(([name, filter]) => {
       const value = query[name as keyof typeof query];
       return value === undefined ? [] : [(filter as Filter)(name, value as never)];
@@ -210,7 +211,7 @@ export abstract class TableRepository<Query> {
     return new Keyset(this.table, sorts, key, query, values);
   }
 
-  private parametersOf(fragments: Fragment[]): Parameters {
+  protected parametersOf(fragments: Fragment[]): Parameters {
     return this.parameters(
       Object.assign({}, ...fragments.map((fragment) => fragment.parameters)) as Parameters,
     );

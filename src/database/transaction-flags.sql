@@ -4,6 +4,8 @@
 --   ignore_open_dependencies  'true': a task can be completed even if it depends on an open task
 --   restored_task_id          the task that is being restored from the trash together with its subtasks
 --   trashed_at                when that task was moved to the trash; its subtasks with the same timestamp are restored
+--   restored_goal_id          the goal that is being restored from the trash with its links: triggers leave its progress to
+--                             the statement after them
 --   recomputing_progress      'true' while recompute_progress updates goals
 --   summing_hours             'true' while sum_actual_hours updates a task
 --   copying_tag_names         'true' while a statement updates only `tasks.tags`, after a tag was renamed or deleted
@@ -19,7 +21,7 @@ CREATE FUNCTION transaction_flag_setting(name text) RETURNS text LANGUAGE plpgsq
   SET search_path = public, pg_temp AS $$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'copying_tag_names', 'deleting_account', 'importing', 'importing_history') THEN
+    'copying_tag_names', 'deleting_account', 'importing', 'importing_history', 'restored_goal_id') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';

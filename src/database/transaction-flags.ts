@@ -10,7 +10,8 @@ type TransactionFlag =
   | 'importing'
   | 'importing_history'
   | 'summing_hours'
-  | 'recomputing_progress';
+  | 'recomputing_progress'
+  | 'restored_goal_id';
 
 export function setFlag(flag: TransactionFlag, value: string): Statement {
   return sql(`SELECT ${setFlagSql(flag, ':value')}`, { value });

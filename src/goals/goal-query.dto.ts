@@ -2,6 +2,7 @@ import { OmitType } from '@nestjs/swagger';
 import { parseSort } from '../core/page-request';
 import { RowQuery } from '../http/page-query';
 import {
+  BooleanParam,
   EnumListParam,
   EnumParam,
   IdListParam,
@@ -13,6 +14,12 @@ import { TaskQuery } from '../tasks/task-query.dto';
 import { horizonValues, statuses } from './goal.dto';
 
 export class DeleteGoalQuery {
+  @BooleanParam({
+    description:
+      'Delete the goal permanently instead of moving it to the trash. Also deletes a goal that is already in the trash.',
+  })
+  permanent = false;
+
   @EnumParam({
     description:
       'Use `trash` to move the tasks of the goal to the trash. By default they are kept without a goal.',
@@ -21,7 +28,15 @@ export class DeleteGoalQuery {
   tasks?: 'trash';
 }
 
-const sortable = ['created_at', 'updated_at', 'target_date', 'title', 'status', 'completed_at'] as const;
+const sortable = [
+  'created_at',
+  'updated_at',
+  'target_date',
+  'title',
+  'status',
+  'completed_at',
+  'deleted_at',
+] as const;
 
 export class GoalQuery extends RowQuery {
   @EnumListParam({ values: statuses })
@@ -52,6 +67,12 @@ export class GoalQuery extends RowQuery {
 
   @TimestampParam({ description: 'Only goals with a target date before this time.' })
   target_before?: string;
+
+  @BooleanParam({
+    description: '`true` lists the goals in the trash instead of all others.',
+    default: false,
+  })
+  trashed = false;
 
   @SortParam({ columns: sortable, default: '-created_at' })
   sort = parseSort('-created_at');

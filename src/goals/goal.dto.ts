@@ -102,6 +102,13 @@ class GoalTimes {
     nullable: true,
   })
   completed_at: string | null;
+
+  @TimestampField({
+    description: 'Timestamp of the move to the trash. Null for goals that are not in the trash.',
+    inResponse: true,
+    nullable: true,
+  })
+  deleted_at: string | null;
 }
 
 export class GoalView extends IntersectionType(Identified, GoalFields, GoalTimes, Versioned) {}

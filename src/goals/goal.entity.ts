@@ -27,6 +27,7 @@ export const horizons = ['yearly', 'quarterly', 'monthly', 'weekly'] as const;
 @Index('goals_by_horizon', ['user_id', 'horizon', 'created_at', 'id'])
 @Index('goals_by_parent', ['user_id', 'parent_goal_id', 'created_at', 'id'])
 @Index('goals_by_target_date', { synchronize: false })
+@Index('goals_trash', { synchronize: false })
 export class Goal extends OwnedEntity {
   @Column('uuid', { nullable: true })
   parent_goal_id: string | null;
@@ -65,4 +66,8 @@ export class Goal extends OwnedEntity {
   /** Set by a trigger when the status becomes completed. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   completed_at: Date | null;
+
+  /** Timestamp of the move to the trash; null for goals outside the trash. */
+  @Column('timestamp with time zone', { precision: 3, nullable: true })
+  deleted_at: Date | null;
 }

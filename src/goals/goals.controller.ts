@@ -1,4 +1,4 @@
-import { Body, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBody,
   ApiCreatedResponse,
@@ -6,6 +6,9 @@ import {
   ApiOkResponse,
   ApiOperation,
 } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BatchService } from '../batch/batch.service';
+import { PostBatch } from '../batch/post-batch';
 import { JsonPage, JsonText } from '../core/json-text';
 import { ancestorCycle, idTaken, quotaExceeded } from '../database/database-errors';
 import { ApiGroup } from '../http/api-group';
@@ -14,6 +17,7 @@ import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
 import { TaskPage } from '../tasks/task.dto';
 import { GoalBreakdown } from './breakdown.dto';
+import { GoalBatch, goalBatch, GoalBatchResults } from './goal-batch.dto';
 import { DeleteGoalQuery, GoalQuery, GoalTaskQuery } from './goal-query.dto';
 import { CreateGoal, GoalPage, GoalSummary, GoalView, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
@@ -33,10 +37,14 @@ export class GoalsController {
   constructor(
     private readonly service: GoalsService,
     private readonly goals: GoalsRepository,
+    private readonly batches: BatchService,
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List goals' })
+  @ApiOperation({
+    summary: 'List goals',
+    description: 'Excludes goals in the trash. `trashed=true` lists only those.',
+  })
   @ApiOkResponse({ type: GoalPage, description: 'A page of goals.' })
   list(@Query() query: GoalQuery): Promise<JsonPage> {
     return this.goals.page(query);
@@ -54,11 +62,30 @@ export class GoalsController {
   @Get('summary')
   @ApiOperation({
     summary: 'Get a summary of the goals',
-    description: 'Number of goals by status and horizon, and their average progress.',
+    description:
+      'Number of goals by status and horizon, and their average progress. Goals in the trash are not counted.',
   })
   @ApiOkResponse({ type: GoalSummary, description: 'The summary.' })
   getGoalSummary(): Promise<JsonText> {
     return this.goals.summary();
+  }
+
+  @PostBatch({
+    name: 'goal',
+    Body: GoalBatch,
+    Results: GoalBatchResults,
+    example: created,
+    problems: [ancestorCycle, quotaExceeded],
+  })
+  async runGoalBatch(
+    @Body() batch: GoalBatch,
+    @Req() { id }: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JsonText> {
+    const resource = { ...goalBatch, path: 'goals', service: this.service, rows: this.goals };
+    const { status, body } = await this.batches.run(resource, batch, id);
+    void reply.status(status);
+    return body;
   }
 
   @Get(':id')
@@ -95,13 +122,14 @@ export class GoalsController {
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({
-    summary: 'Delete a goal',
+    summary: 'Move a goal to the trash',
     description:
-      'Deletes the goal permanently. Its subgoals are kept without a parent, and its tasks are kept without a goal unless `tasks=trash` is given.',
+      'Its subgoals are kept without a parent, and its tasks are kept without a goal unless `tasks=trash` is given. With ' +
+      '`permanent=true`, the goal is deleted permanently.',
   })
-  @ApiNoContentResponse({ description: 'The goal was deleted.' })
-  delete(@IdParam() id: string, @Query() { tasks }: DeleteGoalQuery): Promise<void> {
-    return this.goals.deleteGoal(id, tasks ?? 'keep');
+  @ApiNoContentResponse({ description: 'The goal was moved to the trash or deleted.' })
+  delete(@IdParam() id: string, @Query() { permanent, tasks }: DeleteGoalQuery): Promise<void> {
+    return this.service.delete(id, permanent, tasks ?? 'keep');
   }
 
   @Post(':id/complete')
@@ -121,6 +149,20 @@ export class GoalsController {
   @ApiOkResponse({ type: GoalView, description: 'The reopened goal.' })
   reopen(@IdParam() id: string): Promise<JsonText> {
     return this.service.reopen(id);
+  }
+
+  @Post(':id/restore')
+  @Problems(quotaExceeded)
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Restore a goal from the trash',
+    description:
+      'Its former subgoals and tasks belong to it again, unless they were moved to another goal since. Also restores the ' +
+      'tasks that were moved to the trash together with it.',
+  })
+  @ApiOkResponse({ type: GoalView, description: 'The restored goal.' })
+  restore(@IdParam() id: string): Promise<JsonText> {
+    return this.goals.restore(id);
   }
 
   @Get(':id/breakdown')

@@ -3,15 +3,18 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
-import { anyOf, before, commonFilters, from, isAbsent } from '../database/filters';
+import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
-import { OwnedRepository } from '../database/owned.repository';
 import { countsBySql, timestampAsTextSql } from '../database/row-json';
 import type { JsonRow } from '../database/statement-builder';
+import { ColumnValues, SqlValue } from '../database/table.repository';
+import { clearFlag, setFlag, setFlagSql } from '../database/transaction-flags';
+import { TrashRepository } from '../database/trash.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
 import type { TaskQuery } from '../tasks/task-query.dto';
 import { TasksRepository } from '../tasks/tasks.repository';
+import { relinkSql, trashTimestampSql } from '../tasks/trash-sql';
 import type { GoalNode } from './breakdown';
 import { GoalQuery } from './goal-query.dto';
 import { GoalView } from './goal.dto';
@@ -22,10 +25,14 @@ type TreeRow = Pick<GoalNode, 'id' | 'parent_goal_id' | 'progress' | 'counts_tow
   GoalNode['tasks'] & { fields: Partial<GoalNode> | null };
 
 const targetDateNullsLastSql = nullsLastSql('goals.target_date');
+const isNotTrashedSql = 'goals.deleted_at IS NULL';
 
-@Exported({ name: 'goals', view: GoalView, description: 'All goals.' })
+/** What happens to the tasks of a deleted goal: they are kept without a goal, or moved to the trash. */
+type TasksOfDeletedGoal = 'keep' | 'trash';
+
+@Exported({ name: 'goals', view: GoalView, description: 'All goals, including those in the trash.' })
 @Injectable()
-export class GoalsRepository extends OwnedRepository<GoalQuery> {
+export class GoalsRepository extends TrashRepository<GoalQuery> {
   constructor(
     database: Database,
     @InjectDataSource() dataSource: DataSource,
@@ -35,6 +42,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
       entity: Goal,
       name: 'goal',
       fields: fieldsOf(GoalView),
+      isReachableSql: isNotTrashedSql,
       filters: {
         status: anyOf('goals.status'),
         horizon: anyOf('goals.horizon'),
@@ -44,6 +52,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         target_from: from('goals.target_date', targetDateNullsLastSql),
         target_before: before('goals.target_date', targetDateNullsLastSql),
         ...commonFilters('goals'),
+        trashed: either('goals.deleted_at IS NOT NULL', isNotTrashedSql),
       },
       sorts: {
         created_at: 'timestamp',
@@ -52,6 +61,7 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
         title: 'text',
         status: 'text',
         completed_at: 'nullable timestamp',
+        deleted_at: 'nullable timestamp',
       },
     });
   }
@@ -61,9 +71,12 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
     return this.tasks.pageOfParent(this, id, { ...query, goal_id: [id] });
   }
 
+  /** Counts of the goals that are not in the trash. */
   async summary(): Promise<JsonText> {
     const text = `
-      WITH own AS (SELECT status, coalesce(horizon, 'none') AS horizon, progress FROM goals WHERE user_id = :user_id)
+      WITH own AS (
+        SELECT status, coalesce(horizon, 'none') AS horizon, progress FROM goals WHERE user_id = :user_id AND deleted_at IS NULL
+      )
       SELECT json_build_object(
         'total', (SELECT count(*) FROM own),
         'by_status', ${countsBySql('own', 'status', 'unnest(:statuses::text[])')},
@@ -85,9 +98,10 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
     const columnsSql = 'g.id, g.parent_goal_id, g.progress, g.status, g.created_at';
     const text = `
       WITH RECURSIVE tree AS (
-        SELECT ${columnsSql}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id
+        SELECT ${columnsSql}, 0 AS depth FROM goals g WHERE g.user_id = :user_id AND g.id = :id AND g.deleted_at IS NULL
         UNION ALL
         SELECT ${columnsSql}, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
+        WHERE g.deleted_at IS NULL
       ), numbered AS (
         SELECT *, row_number() OVER (ORDER BY depth, created_at, id) AS number FROM tree
       )
@@ -113,20 +127,102 @@ export class GoalsRepository extends OwnedRepository<GoalQuery> {
   }
 
   /**
-   * Deletes a goal. Its subgoals and tasks are kept and unlinked, or its tasks are moved to the trash with their subtasks.
+   * Moves a goal to the trash and unlinks its subgoals and tasks. It keeps its own parent.
    * @throws Problem 404
    */
-  async deleteGoal(id: string, tasks: 'keep' | 'trash'): Promise<void> {
-    const unlinkGoalsSql = `UPDATE goals SET parent_goal_id = NULL
-      WHERE user_id = :user_id AND (id = :id OR parent_goal_id = :id)`;
-    // The foreign keys would unlink too, but their changes are not recorded in the history. The goal itself is unlinked
-    // first, so that the progress of its parent is computed only once.
+  override async moveToTrash(id: string, tasks: TasksOfDeletedGoal = 'keep'): Promise<void> {
+    const text = `UPDATE goals SET deleted_at = ${trashTimestampSql}
+      WHERE user_id = :user_id AND id = :id AND deleted_at IS NULL RETURNING id`;
+    // First, because restoring it finds its links among the changes that follow.
+    const { rows } = await this.write({ rows: this.sql(text, { id }), ...this.unlinkStatements(id, tasks) });
+    this.requireRow(rows);
+  }
+
+  /**
+   * Restores a goal from the trash, with the tasks that were moved there by the same operation, and with the links of its
+   * subgoals and tasks that were not linked elsewhere since.
+   * @throws Problem 404 for a goal that is not in the trash · Problem 409 `quota_exceeded`
+   */
+  override async restore(id: string): Promise<JsonText> {
+    const setGoalSql = `SELECT ${setFlagSql('restored_goal_id', 'id::text')} FROM goals
+      WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL`;
+    const restoreSql = `UPDATE goals SET deleted_at = NULL
+      WHERE user_id = :user_id AND id = :id AND deleted_at IS NOT NULL RETURNING id`;
+    // A goal can have been moved below one of its former subgoals. No trigger checks for cycles and depth here.
+    const isNoAncestorSql = `goals.id <> ALL (ARRAY(
+      WITH RECURSIVE above (id) AS (
+        SELECT g.parent_goal_id FROM goals g WHERE g.user_id = :user_id AND g.id = :id AND g.parent_goal_id IS NOT NULL
+        UNION ALL
+        SELECT g.parent_goal_id FROM above JOIN goals g ON g.user_id = :user_id AND g.id = above.id
+        WHERE g.parent_goal_id IS NOT NULL
+      ) SELECT above.id FROM above))`;
+    const refuseDepthSql = `
+      WITH RECURSIVE above (id, depth) AS (
+        SELECT :id::uuid, 1
+        UNION ALL
+        SELECT g.parent_goal_id, above.depth + 1 FROM above JOIN goals g ON g.user_id = :user_id AND g.id = above.id
+        WHERE g.parent_goal_id IS NOT NULL
+      ), tree (id, depth) AS (
+        SELECT :id::uuid, (SELECT max(depth) FROM above)
+        UNION ALL
+        SELECT g.id, tree.depth + 1 FROM tree JOIN goals g ON g.user_id = :user_id AND g.parent_goal_id = tree.id
+      )
+      SELECT raise_quota_exceeded('goal_depth', quota_of('goal_depth')) FROM tree
+      WHERE depth > quota_of('goal_depth') LIMIT 1`;
+    const recomputeSql = `SELECT recompute_progress(user_id, array_remove(ARRAY[id, parent_goal_id], NULL))
+      FROM goals WHERE user_id = :user_id AND id = :id`;
+    const { restored, rows } = await this.write({
+      // The tasks at the top are checked by the statement, and the others have parents that it restores too.
+      skipParents: setFlag('restored_task_id', id),
+      restoreTasks: this.tasks.restoreTasksOfGoal(id),
+      clearParents: clearFlag('restored_task_id'),
+      setGoal: this.sql(setGoalSql, { id }),
+      restored: this.sql(restoreSql, { id }),
+      linkGoals: this.sql(relinkSql('goals', 'parent_goal_id', 'goal', isNoAncestorSql), { id }),
+      refuseDepth: this.sql(refuseDepthSql, { id }),
+      linkTasks: this.tasks.relinkTasksOfGoal(id),
+      clearGoal: clearFlag('restored_goal_id'),
+      recompute: this.sql(recomputeSql, { id }),
+      rows: this.selection(id),
+    });
+    this.requireRow(restored);
+    return this.single(rows);
+  }
+
+  /**
+   * Deletes a goal permanently, also from the trash. Its subgoals and tasks are unlinked.
+   * @throws Problem 404
+   */
+  override async delete(id: string, tasks: TasksOfDeletedGoal = 'keep'): Promise<void> {
+    // The goal itself is unlinked first, so that the progress of its parent is computed only once.
+    const unlinkSql = 'UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND id = :id';
     const { rows } = await this.write({
-      unlinkGoals: this.sql(unlinkGoalsSql, { id }),
-      trashTasks: tasks === 'trash' ? this.tasks.moveTasksOfGoalToTrash(id) : undefined,
-      unlinkTasks: this.tasks.unlinkTasksOfGoal(id),
+      unlink: this.sql(unlinkSql, { id }),
+      ...this.unlinkStatements(id, tasks),
       rows: this.deleteStatement(id),
     });
     this.requireRow(rows);
+  }
+
+  /** Sets earlier values. Progress that is computed stays so: it follows the tasks and subgoals. */
+  revert(id: string, { progress, ...values }: ColumnValues): Promise<JsonText> {
+    const isManualSql = values.progress_mode === undefined ? `progress_mode = 'manual'` : 'true';
+    const keptSql = `CASE WHEN ${isManualSql} THEN :progress::numeric ELSE progress END`;
+    const isReverted = progress !== undefined && values.progress_mode !== 'computed';
+    return this.update(id, {
+      ...values,
+      progress: isReverted ? new SqlValue(keptSql, { progress }) : undefined,
+    });
+  }
+
+  /** The foreign keys would unlink too when a goal is deleted, but the history does not record their changes. */
+  private unlinkStatements(id: string, tasks: TasksOfDeletedGoal) {
+    const unlinkSql =
+      'UPDATE goals SET parent_goal_id = NULL WHERE user_id = :user_id AND parent_goal_id = :id';
+    return {
+      unlinkGoals: this.sql(unlinkSql, { id }),
+      trashTasks: tasks === 'trash' ? this.tasks.moveTasksOfGoalToTrash(id) : undefined,
+      unlinkTasks: this.tasks.unlinkTasksOfGoal(id),
+    };
   }
 }

@@ -35,6 +35,14 @@ export class GoalsService {
     return this.goals.update(id, { status: reopenedStatus });
   }
 
+  /**
+   * Moves the goal to the trash, or deletes it permanently.
+   * @param tasks what happens to its tasks
+   */
+  delete(id: string, isPermanent: boolean, tasks: 'keep' | 'trash'): Promise<void> {
+    return isPermanent ? this.goals.delete(id, tasks) : this.goals.moveToTrash(id, tasks);
+  }
+
   /** The tree of a goal and its subgoals, with the contributions to their progress. @throws Problem 404 */
   async breakdown(id: string): Promise<JsonText> {
     return breakdownOf(await this.goals.tree(id, maxBreakdownGoals), maxBreakdownGoals);

@@ -8,7 +8,10 @@ ALTER TABLE goals
 CREATE INDEX goals_by_target_date ON goals
   (user_id, (CASE WHEN target_date IS NULL THEN 'infinity' ELSE target_date END), id);
 
--- Whether a goal is open.
+CREATE INDEX goals_trash ON goals
+  (user_id, (CASE WHEN deleted_at IS NULL THEN '-infinity' ELSE deleted_at END), id) WHERE deleted_at IS NOT NULL;
+
+-- Whether a goal is open, unless it is in the trash.
 CREATE FUNCTION goal_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN status IN ('active', 'on_hold');
 
@@ -46,11 +49,39 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION refuse_goal_depth() FROM PUBLIC;
 
--- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured.
+-- Refuses a task or subgoal of a goal in the trash: SQLSTATE ZC404, as for a missing goal.
+CREATE FUNCTION refuse_trashed_goal() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  linked_id uuid;
+BEGIN
+  IF TG_TABLE_NAME = 'tasks' THEN
+    linked_id := NEW.goal_id;
+  ELSE
+    linked_id := NEW.parent_goal_id;
+  END IF;
+  PERFORM 1 FROM goals g WHERE g.user_id = NEW.user_id AND g.id = linked_id AND g.deleted_at IS NOT NULL;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the goal is in the trash' USING ERRCODE = 'ZC404', HINT = 'goal';
+  END IF;
+  RETURN NEW;
+END $$;
+
+REVOKE ALL ON FUNCTION refuse_trashed_goal() FROM PUBLIC;
+
+CREATE TRIGGER tasks_1_goal BEFORE INSERT OR UPDATE OF goal_id ON tasks
+  FOR EACH ROW WHEN (NEW.goal_id IS NOT NULL) EXECUTE FUNCTION refuse_trashed_goal();
+
+-- Triggers of one kind run in the order of their names: a cycle is refused before the depth is measured. Restoring a goal
+-- from the trash can link thousands of subgoals, which it checks together.
 CREATE TRIGGER goals_1_cycle BEFORE UPDATE OF parent_goal_id ON goals
-  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_cycle('parent_goal_id');
+  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL AND transaction_flag('restored_goal_id') IS NULL)
+  EXECUTE FUNCTION refuse_cycle('parent_goal_id');
 CREATE TRIGGER goals_1_depth BEFORE INSERT OR UPDATE OF parent_goal_id ON goals
-  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_goal_depth();
+  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL AND transaction_flag('restored_goal_id') IS NULL)
+  EXECUTE FUNCTION refuse_goal_depth();
+CREATE TRIGGER goals_1_parent BEFORE INSERT OR UPDATE OF parent_goal_id ON goals
+  FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_trashed_goal();
 CREATE TRIGGER goals_2_completed_at BEFORE INSERT OR UPDATE OF status, completed_at ON goals
   FOR EACH ROW EXECUTE FUNCTION set_completed_at();
 CREATE TRIGGER goals_3_version BEFORE UPDATE ON goals
@@ -68,8 +99,10 @@ CREATE TRIGGER goals_4_quota AFTER INSERT ON goals REFERENCING NEW TABLE AS new_
 ALTER TABLE goals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON goals TO cairn_app
   USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));
+CREATE POLICY purge ON goals TO cairn_purge USING (deleted_at IS NOT NULL) WITH CHECK (false);
 
 REVOKE ALL ON goals FROM PUBLIC;
--- completed_at: an import sets the timestamp of its source.
+-- completed_at: undo restores the earlier timestamp, and an import sets that of its source.
 GRANT SELECT, INSERT, DELETE, UPDATE (parent_goal_id, title, description, horizon, target_date, status, progress,
-  progress_mode, success_criteria, metrics, project_name, completed_at) ON goals TO cairn_app;
+  progress_mode, success_criteria, metrics, project_name, completed_at, deleted_at) ON goals TO cairn_app;
+GRANT SELECT (user_id, deleted_at) ON goals TO cairn_purge;

@@ -16,13 +16,14 @@ BEGIN
           AND t.deleted_at IS NULL AND counts_toward_progress(t.status)
       UNION ALL
       SELECT avg(g.progress) FROM goals g
-        WHERE g.user_id = progress_of.user_id AND g.parent_goal_id = progress_of.goal_id AND counts_toward_progress(g.status)
+        WHERE g.user_id = progress_of.user_id AND g.parent_goal_id = progress_of.goal_id
+          AND g.deleted_at IS NULL AND counts_toward_progress(g.status)
     ) halves (half)
   );
 END $$;
 
 -- Recomputes these goals, then their ancestors as long as the progress changes. Each goal is computed only once, after
--- its subgoals.
+-- its subgoals. A goal in the trash keeps its progress.
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
@@ -49,7 +50,8 @@ BEGIN
     SELECT array_agg(id::uuid) INTO current FROM jsonb_each_text(pending) AS p (id, depth) WHERE depth::integer = deepest;
     WITH computed AS MATERIALIZED (
       SELECT g.id, progress_of(g.user_id, g.id) AS progress FROM goals g
-      WHERE g.user_id = recompute_progress.user_id AND g.id = ANY (current) AND g.progress_mode = 'computed'
+      WHERE g.user_id = recompute_progress.user_id AND g.id = ANY (current)
+        AND g.progress_mode = 'computed' AND g.deleted_at IS NULL
     ), changed AS (
       UPDATE goals g SET progress = c.progress FROM computed c
       WHERE g.user_id = recompute_progress.user_id AND g.id = c.id AND g.progress IS DISTINCT FROM c.progress
@@ -68,7 +70,8 @@ END $$;
 CREATE FUNCTION recompute_progress_after_tasks() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing')) THEN
+  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing'))
+    OR transaction_flag('restored_goal_id') IS NOT NULL THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT goal_id)) FROM new_rows WHERE goal_id IS NOT NULL GROUP BY user_id;
@@ -91,21 +94,23 @@ END $$;
 CREATE FUNCTION recompute_progress_after_subgoals() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 BEGIN
-  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account'), transaction_flag('importing')) THEN
+  IF 'true' IN (transaction_flag('recomputing_progress'), transaction_flag('deleting_account'), transaction_flag('importing'))
+    OR transaction_flag('restored_goal_id') IS NOT NULL THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM new_rows
       WHERE parent_goal_id IS NOT NULL AND progress IS NOT NULL GROUP BY user_id;
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM old_rows
-      WHERE parent_goal_id IS NOT NULL GROUP BY user_id;
+      WHERE parent_goal_id IS NOT NULL AND deleted_at IS NULL GROUP BY user_id;
   ELSE
     PERFORM recompute_progress(user_id, array_agg(DISTINCT parent_goal_id)) FROM (
       SELECT user_id, parent_goal_id FROM (
-        SELECT user_id, id, parent_goal_id, progress, counts_toward_progress(status) AS is_counted
+        SELECT user_id, id, parent_goal_id, progress,
+            deleted_at IS NULL AND counts_toward_progress(status) AS is_counted
           FROM old_rows WHERE parent_goal_id IS NOT NULL
         UNION ALL
-        SELECT user_id, id, parent_goal_id, progress, counts_toward_progress(status)
+        SELECT user_id, id, parent_goal_id, progress, deleted_at IS NULL AND counts_toward_progress(status)
           FROM new_rows WHERE parent_goal_id IS NOT NULL
       ) rows GROUP BY user_id, id, parent_goal_id, progress, is_counted HAVING count(*) = 1
     ) changed GROUP BY user_id;

@@ -33,7 +33,8 @@ export class ChangeView {
   version: number;
 
   @EnumField({
-    description: 'Operation. Moving a task to the trash or restoring it is an `update` of `deleted_at`.',
+    description:
+      'Operation. Moving a task or goal to the trash or restoring it is an `update` of `deleted_at`.',
     values: new EnumValues(operations),
   })
   operation: (typeof operations)[number];

@@ -15,7 +15,7 @@ import { Change } from './change.entity';
 import { HistoryQuery } from './history-query.dto';
 
 type LastChange = Pick<Change, 'operation' | 'fields' | 'version'> & {
-  /** Whether the changed fields of the task still have the values that the change gave them. */
+  /** Whether the changed fields of the row still have the values that the change gave them. */
   is_current: boolean;
 };
 
@@ -34,7 +34,7 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
   }
 
   /**
-   * The changes of a task or goal, newest first. Includes tasks in the trash.
+   * The changes of a task or goal, newest first, also of one in the trash.
    * @throws Problem 404 if the task or goal is missing
    */
   listOf(parent: TableRepository<never>, id: string, query: HistoryQuery): Promise<JsonPage> {
@@ -42,11 +42,11 @@ export class ChangesRepository extends OwnedRepository<PageRequest & { entity_id
     return this.pageOfParent(parent, id, { ...query, sort, entity_id: [id] }, 'true');
   }
 
-  /** The last change of a task. @returns undefined if it has no history */
-  async lastOfTask(id: string): Promise<LastChange | undefined> {
+  /** The last change of a row. @returns undefined if it has no history */
+  async lastOf({ table }: TableRepository<never>, id: string): Promise<LastChange | undefined> {
     const text = `SELECT c.operation, c.fields, c.version, coalesce(
         (SELECT bool_and(to_jsonb(t) -> f.key = f.value -> 'new') FROM jsonb_each(c.fields) f), true) AS is_current
-      FROM changes c JOIN tasks t ON t.user_id = c.user_id AND t.id = c.entity_id
+      FROM changes c JOIN ${table} t ON t.user_id = c.user_id AND t.id = c.entity_id
       WHERE c.user_id = :user_id AND c.entity_id = :id ORDER BY c.id DESC LIMIT 1`;
     const { rows } = await this.read({ rows: this.sql<LastChange>(text, { id }) });
     return rows[0];

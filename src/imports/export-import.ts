@@ -116,14 +116,9 @@ export class ExportImport {
     }
     const errors = new DocumentErrors();
     for (const table of ['goals', 'tasks'] as const)
-      await this.refuseMissing(
-        errors,
-        table,
-        missing[table],
-        'is not in the document and not in the account',
-      );
+      await this.refuseMissing(errors, table, missing[table], 'not_found', unknownRow);
     errors.throwIfAny();
-    await this.refuseMissing(errors, 'tasks', parents, 'is in the trash', true);
+    await this.refuseMissing(errors, 'tasks', parents, 'parent_trashed', 'is in the trash');
     if (hasTimer && (await this.one(rows.countRunningTimers(this.userId))).count > 0)
       errors.add(
         'time_entries',
@@ -137,15 +132,16 @@ export class ExportImport {
     errors: DocumentErrors,
     table: 'goals' | 'tasks',
     places: ReadonlyMap<string, string[]>,
+    code: string,
     message: string,
-    isListed = false,
   ): Promise<void> {
+    // Nothing can refer to a goal in the trash.
+    const isListed = table === 'goals' || code === 'parent_trashed';
     for (const ids of inBatches([...places.keys()])) {
       const found = await this.all(rows.selectExisting(this.userId, table, ids, isListed));
       const existing = new Set(found.map(({ id }) => id));
       for (const id of ids.filter((one) => !existing.has(one)))
-        for (const place of places.get(id)!)
-          errors.add(place, isListed ? 'parent_trashed' : 'not_found', message);
+        for (const place of places.get(id)!) errors.add(place, code, message);
     }
   }
 
@@ -285,6 +281,8 @@ export class ExportImport {
     return (await this.all(statement))[0]!;
   }
 }
+
+const unknownRow = 'is not in the document and not in the account';
 
 function zeroCounts(): Record<Member, number> {
   return { goals: 0, tags: 0, tasks: 0, time_entries: 0, dependencies: 0, history: 0 };

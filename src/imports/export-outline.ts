@@ -28,11 +28,11 @@ const maxTaskDepth = 11;
 interface GoalOutline {
   index: number;
   parent: string | null;
+  isTrashed: boolean;
 }
 
 interface TaskOutline extends GoalOutline {
   goal: string | null;
-  isTrashed: boolean;
 }
 
 /** The items of a document, in turns with other work of the process. @throws Problem if the document is no JSON object */
@@ -152,7 +152,7 @@ export class ExportOutline {
     switch (member) {
       case 'goals':
         this.requireUnique(member, index, this.goals.has(id));
-        this.goals.set(id, { index, parent: linkOf(row.parent_goal_id) });
+        this.goals.set(id, { index, parent: linkOf(row.parent_goal_id), isTrashed: isTrashed(row) });
         break;
       case 'tasks':
         this.requireUnique(member, index, this.tasks.has(id));
@@ -160,7 +160,7 @@ export class ExportOutline {
           index,
           parent: linkOf(row.parent_task_id),
           goal: linkOf(row.goal_id),
-          isTrashed: typeof row.deleted_at === 'string',
+          isTrashed: isTrashed(row),
         });
         for (const name of (row.tags ?? []) as string[]) this.tagNames.set(name.toLowerCase(), name);
         this.limit('tags', this.tagNames.size);
@@ -234,14 +234,18 @@ export class ExportOutline {
     }
     for (const { from, to } of linkWithoutCycles(new Map(), wanted).cut)
       this.errors.add(`dependencies[${indexes.get(`${from} ${to}`)}]`, 'dependency_cycle', 'closes a cycle');
-    for (const [id, { parent, isTrashed, index }] of this.tasks) {
-      if (!isTrashed && parent !== null && this.tasks.get(parent)?.isTrashed)
-        this.errors.add(
-          `tasks[${index}].parent_task_id`,
-          'parent_trashed',
-          `is in the trash, but the task ${id} is not`,
-        );
+    const refuse = (place: string, code: string) => this.errors.add(place, code, 'is in the trash');
+    for (const { parent, index } of this.goals.values())
+      if (this.isTrashed('goals', parent)) refuse(`goals[${index}].parent_goal_id`, 'goal_trashed');
+    for (const { parent, goal, isTrashed, index } of this.tasks.values()) {
+      if (this.isTrashed('goals', goal)) refuse(`tasks[${index}].goal_id`, 'goal_trashed');
+      if (!isTrashed && this.isTrashed('tasks', parent))
+        refuse(`tasks[${index}].parent_task_id`, 'parent_trashed');
     }
+  }
+
+  private isTrashed(member: 'goals' | 'tasks', id: string | null): boolean {
+    return id !== null && this[member].get(id)?.isTrashed === true;
   }
 
   private checkTree(
@@ -267,6 +271,10 @@ const quotaOf: Record<Member, QuotaName> = {
   dependencies: 'task_dependencies',
   history: 'imported_changes',
 };
+
+function isTrashed({ deleted_at: deletedAt }: Row): boolean {
+  return typeof deletedAt === 'string';
+}
 
 function linkOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null;

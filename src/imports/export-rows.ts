@@ -95,7 +95,7 @@ export function selectEntitiesWithHistory(
   return sql(text, { user_id: userId, ids, last_id: lastId });
 }
 
-/** The ids of these rows that exist; of tasks, outside the trash. */
+/** The ids of these rows that exist. @param isListed only those outside the trash */
 export function selectExisting(
   userId: string,
   table: 'goals' | 'tasks',

@@ -106,8 +106,12 @@ export function selectKnownRows(userId: string, entity: RowEntity): Statement<Kn
   return sql(text, { user_id: userId, entity });
 }
 
+/** The rows that exist. Goals in the trash do not count: nothing can be linked to them. */
 export function selectIds(userId: string, entity: RowEntity): Statement<{ id: string }> {
-  return sql(`SELECT id FROM ${tableOf[entity]} WHERE user_id = :user_id`, { user_id: userId });
+  const isListedSql = entity === 'goal' ? 'AND deleted_at IS NULL' : '';
+  return sql(`SELECT id FROM ${tableOf[entity]} WHERE user_id = :user_id ${isListedSql}`, {
+    user_id: userId,
+  });
 }
 
 /** SQL of ids `n`. With `= ANY (:ids)`, PostgreSQL may read all rows of the user in an index that has the id at its end. */
@@ -322,7 +326,7 @@ export function selectProgress(userId: string): Statement<{ id: string; progress
         AND counts_toward_progress(t.status) GROUP BY t.goal_id
       UNION ALL
       SELECT g.parent_goal_id, avg(g.progress) FROM goals g
-        WHERE g.user_id = :user_id AND g.parent_goal_id IS NOT NULL AND counts_toward_progress(g.status)
+        WHERE g.user_id = :user_id AND g.parent_goal_id IS NOT NULL AND g.deleted_at IS NULL AND counts_toward_progress(g.status)
         GROUP BY g.parent_goal_id
     ) halves GROUP BY id`;
   return sql(text, { user_id: userId });

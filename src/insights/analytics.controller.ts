@@ -6,7 +6,7 @@ import { AnalyticsQuery, GoalAnalytics, TaskAnalytics, Trends, Velocity } from '
 import { AnalyticsRepository } from './analytics.repository';
 
 const description =
-  "Covers the last `days` days, including today, in the user's time zone. Tasks in the trash are not counted.";
+  "Covers the last `days` days, including today, in the user's time zone. Tasks and goals in the trash are not counted.";
 
 @ApiGroup('Insights', 'Dashboard and statistics.', 8)
 @Controller('analytics')

@@ -72,12 +72,12 @@ export class AnalyticsRepository {
   goals(days: number): Promise<JsonText> {
     const text = `
       WITH ${lastDaysSql}, created AS (
-        SELECT status FROM goals WHERE user_id = :user_id AND ${isInPeriodSql('created_at')}
+        SELECT status FROM goals WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql('created_at')}
       ), completed AS (
         SELECT created_at, completed_at, target_date AS due, coalesce(horizon, 'none') AS horizon FROM goals
-        WHERE user_id = :user_id AND ${isInPeriodSql('completed_at')}
+        WHERE user_id = :user_id AND deleted_at IS NULL AND ${isInPeriodSql('completed_at')}
       ), active AS (
-        SELECT progress FROM goals WHERE user_id = :user_id AND status = 'active'
+        SELECT progress FROM goals WHERE user_id = :user_id AND deleted_at IS NULL AND status = 'active'
       )
       SELECT json_build_object(${statisticsMembersSql},
         'average_days_to_complete', (SELECT round(avg(extract(epoch FROM greatest(completed_at - created_at, interval '0'))) / 86400, 2) FROM completed),

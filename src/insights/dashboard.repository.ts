@@ -72,7 +72,7 @@ const overviewSql = `
     SELECT id, target_date, ${nullsLastSql('target_date')} AS target_date_nulls_last,
       coalesce(progress, 0) < ${riskyProgress}
         AND target_date < (SELECT ${startOfDaySql(`today + ${riskyDays + 1}`, 'timezone')} FROM period) AS is_at_risk
-    FROM goals WHERE user_id = :user_id AND status = 'active'
+    FROM goals WHERE user_id = :user_id AND deleted_at IS NULL AND status = 'active'
   )
   SELECT period.timezone, period.today::text AS today,
     json_build_object(

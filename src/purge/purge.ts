@@ -9,8 +9,15 @@ const batchSize = 500;
 /** Days for which revoked and expired sessions are kept. They show from where an account was used. */
 const sessionDays = 90;
 
-/** SQL condition. Subtasks are deleted before their parents, because foreign keys do not delete their history. */
-const hasNoSubtasksSql = `NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)`;
+/**
+ * The tables with a trash, with SQL conditions for rows that can be deleted. Subtasks are deleted before their parents,
+ * because foreign keys do not delete their history. No row refers to a goal in the trash.
+ */
+const trashTables = {
+  tasks: 'NOT EXISTS (SELECT FROM tasks c WHERE c.user_id = tasks.user_id AND c.parent_task_id = tasks.id)',
+  goals: 'true',
+} as const;
+type TrashTable = keyof typeof trashTables;
 
 /** SQL condition for timestamps at least `:days` days ago. */
 const isDaysAgoSql = (timestampSql: string) => `${timestampSql} <= now() - :days::integer * interval '1 day'`;
@@ -23,7 +30,7 @@ const isOldKeySql = `stored_at <= now() - interval '24 hours'`;
 const isOldSessionSql = isDaysAgoSql('least(revoked_at, expires_at)');
 
 /** Deleted rows by table. */
-type Counts = Partial<Record<'tasks' | 'users' | 'sessions' | 'idempotency_keys', number>>;
+type Counts = Partial<Record<TrashTable | 'users' | 'sessions' | 'idempotency_keys', number>>;
 
 export interface PurgeResult {
   counts: Counts;
@@ -49,10 +56,11 @@ export class Purge {
 
   async run(): Promise<PurgeResult> {
     const users = await this.deleteAccounts();
-    const tasks = await this.emptyTrash();
+    const tasks = await this.emptyTrash('tasks');
+    const goals = await this.emptyTrash('goals');
     const sessions = await this.attempt('sessions', () => this.deleteOldSessions());
     const keys = await this.attempt('idempotency keys', () => this.deleteOldKeys());
-    const counts = { tasks, users, sessions, idempotency_keys: keys };
+    const counts = { tasks, goals, users, sessions, idempotency_keys: keys };
     return { counts, deleted: describe(counts), failures: this.failures };
   }
 
@@ -66,6 +74,7 @@ export class Purge {
     const { trashDays, deactivatedUserDays } = this.config;
     return describe({
       tasks: await this.count('tasks', isOldTrashSql, trashDays),
+      goals: await this.count('goals', isOldTrashSql, trashDays),
       users: await this.count('users', isDueAccountSql, deactivatedUserDays),
       sessions: await this.count('sessions', isOldSessionSql, sessionDays),
       idempotency_keys: await this.count('idempotency_keys', isOldKeySql),
@@ -85,20 +94,22 @@ export class Purge {
     return total;
   }
 
-  private async emptyTrash(): Promise<number> {
+  private async emptyTrash(table: TrashTable): Promise<number> {
     const days = this.config.trashDays;
-    const text = `SELECT DISTINCT user_id FROM tasks WHERE ${isOldTrashSql}`;
+    const text = `SELECT DISTINCT user_id FROM ${table} WHERE ${isOldTrashSql}`;
     const { owners } = await this.database.asPurger({ owners: sql<{ user_id: string }>(text, { days }) });
     let total = 0;
     for (const { user_id: userId } of owners) {
-      total += await this.attempt(`trash of user ${userId}`, () => this.emptyTrashOf(userId, days));
+      total += await this.attempt(`${table} in the trash of user ${userId}`, () =>
+        this.emptyTrashOf(userId, table, days),
+      );
     }
     return total;
   }
 
-  private emptyTrashOf(userId: string, days: number): Promise<number> {
-    const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${hasNoSubtasksSql}`;
-    const deletion = deleteBatch('tasks', 'user_id, id', conditionSql, { days, user_id: userId });
+  private emptyTrashOf(userId: string, table: TrashTable, days: number): Promise<number> {
+    const conditionSql = `user_id = :user_id AND ${isOldTrashSql} AND ${trashTables[table]}`;
+    const deletion = deleteBatch(table, 'user_id, id', conditionSql, { days, user_id: userId });
     const deleteSome = async () => (await this.database.write({ deleted: deletion })).deleted.length;
     return this.repeatUntilNone(() => this.database.actAs(userId, deleteSome));
   }
@@ -147,8 +158,8 @@ export class Purge {
 }
 
 function describe(counts: Required<Counts>): string {
-  const { tasks, users, sessions, idempotency_keys: keys } = counts;
-  return `${tasks} tasks from the trash, ${users} accounts, ${sessions} expired or revoked sessions, ${keys} idempotency keys`;
+  const { tasks, goals, users, sessions, idempotency_keys: keys } = counts;
+  return `${tasks} tasks and ${goals} goals from the trash, ${users} accounts, ${sessions} expired or revoked sessions, ${keys} idempotency keys`;
 }
 
 function deleteBatch(table: string, key: string, conditionSql: string, values: Parameters): Statement {

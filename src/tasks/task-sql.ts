@@ -1,5 +1,5 @@
-import { orElseSql } from '../database/keyset';
 import type { Fragment } from '../database/statement';
+import { trashTimestampSql } from './trash-sql';
 
 /** SQL condition for tasks that are not in the trash. */
 export const isNotTrashedSql = 'tasks.deleted_at IS NULL';
@@ -24,20 +24,15 @@ export function subtreeSql(isRootSql: string, isIncludedSql: string): string {
     )`;
 }
 
-/** SQL of a unique timestamp that identifies one trash operation of the user: restoring uses it to find the subtasks. */
-const trashTimestampSql = `
-  SELECT coalesce(max(trashed.deleted_at) + interval '1 millisecond', now()) FROM tasks trashed
-  WHERE trashed.user_id = :user_id AND trashed.deleted_at IS NOT NULL
-    AND ${orElseSql('trashed.deleted_at', '-infinity')} >= now()::timestamptz(3)`;
-
 /**
  * SQL that moves tasks to the trash, with all their subtasks.
  * @param isRootSql condition for the tasks
  * @param alsoSetSql further assignments, each after a comma
+ * @param timestampSql SQL of the timestamp of the operation
  */
-export function moveToTrashSql(isRootSql: string, alsoSetSql = ''): string {
+export function moveToTrashSql(isRootSql: string, alsoSetSql = '', timestampSql = trashTimestampSql): string {
   return `${subtreeSql(`${isRootSql} AND ${isNotTrashedSql}`, isNotTrashedSql)}
-    UPDATE tasks SET deleted_at = (${trashTimestampSql}) ${alsoSetSql} FROM subtree
+    UPDATE tasks SET deleted_at = ${timestampSql} ${alsoSetSql} FROM subtree
     WHERE tasks.user_id = :user_id AND tasks.id = subtree.id RETURNING tasks.id`;
 }
 

@@ -5,21 +5,19 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiResponse,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BatchService } from '../batch/batch.service';
+import { PostBatch } from '../batch/post-batch';
 import { JsonPage, JsonText } from '../core/json-text';
-import { preconditionFailed } from '../core/preconditions';
 import { ancestorCycle, idTaken, quotaExceeded } from '../database/database-errors';
 import { ApiGroup } from '../http/api-group';
 import { IdParam } from '../http/id-param';
-import { LargeBody } from '../http/json-body';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
 import { hoursCounted } from '../time-entries/time-entry.problems';
-import { Batch, BatchResults } from './batch.dto';
-import { BatchService } from './batch.service';
 import { DeleteTaskQuery, ForceQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
+import { TaskBatch, taskBatch, TaskBatchResults } from './task-batch.dto';
 import { CreateTask, PatchTask, TaskPage, TaskSummary, TaskView } from './task.dto';
 import { dependencyCycle, dependencyOpen, parentTrashed, tooDeep } from './task.problems';
 import { TaskDependenciesRepository } from './task-dependencies.repository';
@@ -75,36 +73,22 @@ export class TasksController {
     return this.tasks.summary();
   }
 
-  @Post('batch')
-  @LargeBody()
-  @Problems(404, ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted, quotaExceeded)
-  @Problems(idTaken, preconditionFailed)
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'Run several task operations in one request',
-    description:
-      'Runs up to 200 operations in the given order. Mode `atomic`: if one operation fails, none takes effect, and the ' +
-      'error names that operation. Mode `partial`: each operation succeeds or fails on its own, and the response is 207 ' +
-      'with the status of each.',
-  })
-  @ApiBody({
-    type: Batch,
-    examples: { atomic: { value: { operations: [{ op: 'create', data: created }] } } },
-  })
-  @ApiOkResponse({ type: BatchResults, description: 'All operations succeeded.' })
-  @ApiResponse({
-    status: 207,
-    type: BatchResults,
-    description: 'The status of each operation, in mode `partial`.',
+  @PostBatch({
+    name: 'task',
+    Body: TaskBatch,
+    Results: TaskBatchResults,
+    example: created,
+    problems: [ancestorCycle, tooDeep, parentTrashed, dependencyOpen, hoursCounted, idTaken, quotaExceeded],
   })
   async runTaskBatch(
-    @Body() batch: Batch,
+    @Body() batch: TaskBatch,
     @Req() { id }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JsonText> {
-    if (batch.mode === 'atomic') return this.batches.runAtomic(batch);
-    void reply.status(207);
-    return this.batches.runEach(batch, id);
+    const resource = { ...taskBatch, path: 'tasks', service: this.service, rows: this.tasks };
+    const { status, body } = await this.batches.run(resource, batch, id);
+    void reply.status(status);
+    return body;
   }
 
   @Get(':id')

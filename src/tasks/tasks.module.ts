@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { BatchService } from './batch.service';
+import { BatchModule } from '../batch/batch.module';
 import { TagsModule } from '../tags/tags.module';
 import { TaskDependenciesRepository } from './task-dependencies.repository';
 import { TasksController } from './tasks.controller';
@@ -7,9 +7,9 @@ import { TasksRepository } from './tasks.repository';
 import { TasksService } from './tasks.service';
 
 @Module({
-  imports: [TagsModule],
+  imports: [TagsModule, BatchModule],
   controllers: [TasksController],
-  providers: [TasksService, BatchService, TasksRepository, TaskDependenciesRepository],
+  providers: [TasksService, TasksRepository, TaskDependenciesRepository],
   exports: [TasksRepository],
 })
 export class TasksModule {}

@@ -6,12 +6,12 @@ import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
-import { OwnedRepository } from '../database/owned.repository';
 import { countsByOccurringValueSql, countsBySql } from '../database/row-json';
 import type { Statement } from '../database/statement';
 import type { JsonRow } from '../database/statement-builder';
 import { ColumnValues, isEmpty } from '../database/table.repository';
 import { clearFlag, flagSql, setFlag, setFlagSql } from '../database/transaction-flags';
+import { TrashRepository } from '../database/trash.repository';
 import { Exported } from '../export/exported.decorator';
 import { fieldsOf } from '../http/views';
 import { TagsRepository } from '../tags/tags.repository';
@@ -26,14 +26,18 @@ import {
 } from './task-sql';
 import { TaskQuery } from './task-query.dto';
 import { TaskView } from './task.dto';
+import { relinkSql, trashTimestampSql } from './trash-sql';
 import { Task, taskStatuses } from './task.entity';
 
 const dueDateNullsLastSql = nullsLastSql('tasks.due_date');
 const isThisTaskSql = 'tasks.id = :id';
 
+/** SQL of the timestamp at which the goal `:goal_id` was moved to the trash; null if it is not there. */
+const trashedGoalSql = '(SELECT g.deleted_at FROM goals g WHERE g.user_id = :user_id AND g.id = :goal_id)';
+
 @Exported({ name: 'tasks', view: TaskView, description: 'All tasks, including those in the trash.' })
 @Injectable()
-export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of?: string }> {
+export class TasksRepository extends TrashRepository<TaskQuery & { dependency_of?: string }> {
   constructor(
     database: Database,
     @InjectDataSource() dataSource: DataSource,
@@ -116,10 +120,32 @@ export class TasksRepository extends OwnedRepository<TaskQuery & { dependency_of
     this.requireRow(rows);
   }
 
-  /** Moves the tasks of a goal to the trash, with all their subtasks, and unlinks them from the goal. */
+  /**
+   * Moves the tasks of a goal to the trash, with all their subtasks, and unlinks them from the goal. If the goal is already
+   * in the trash, they belong to the same operation.
+   */
   moveTasksOfGoalToTrash(goalId: string): Statement {
     const unlinkSql = ', goal_id = nullif(goal_id, :goal_id)';
-    return this.sql(moveToTrashSql('tasks.goal_id = :goal_id', unlinkSql), { goal_id: goalId });
+    const timestampSql = `coalesce(${trashedGoalSql}, ${trashTimestampSql})`;
+    return this.sql(moveToTrashSql('tasks.goal_id = :goal_id', unlinkSql, timestampSql), { goal_id: goalId });
+  }
+
+  /**
+   * Restores the tasks that were moved to the trash together with a goal, unless their parent was moved there by another
+   * operation. Does nothing if the goal is not in the trash.
+   */
+  restoreTasksOfGoal(goalId: string): Statement {
+    const isOfOperationSql = `tasks.deleted_at = ${trashedGoalSql}`;
+    const hasTrashedParentSql = `EXISTS (SELECT FROM tasks p
+      WHERE p.user_id = :user_id AND p.id = tasks.parent_task_id AND p.deleted_at IS NOT NULL)`;
+    const text = `${subtreeSql(`${isOfOperationSql} AND NOT ${hasTrashedParentSql}`, isOfOperationSql)}
+      UPDATE tasks SET deleted_at = NULL FROM subtree WHERE tasks.user_id = :user_id AND tasks.id = subtree.id`;
+    return this.sql(text, { goal_id: goalId });
+  }
+
+  /** Links the tasks again that a goal had when it was moved to the trash. */
+  relinkTasksOfGoal(goalId: string): Statement {
+    return this.sql(relinkSql('tasks', 'goal_id', 'task'), { id: goalId });
   }
 
   unlinkTasksOfGoal(goalId: string): Statement {

@@ -1,4 +1,4 @@
-import { Body, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import {
   ApiBody,
   ApiCreatedResponse,
@@ -15,7 +15,15 @@ import { ControllerWithUserMirror } from '../http/user-mirror';
 import { timerNotRunning, timerRunning } from './time-entry.problems';
 import { TimeEntriesRepository } from './time-entries.repository';
 import { TimeEntriesService } from './time-entries.service';
-import { CreateTimeEntry, StartTimer, TimeEntryPage, TimeEntryQuery, TimeEntryView } from './time-entry.dto';
+import {
+  CreateTimeEntry,
+  PatchTimeEntry,
+  StartTimer,
+  StartTimerQuery,
+  TimeEntryPage,
+  TimeEntryQuery,
+  TimeEntryView,
+} from './time-entry.dto';
 
 @ApiGroup('Time tracking', 'Time entries of tasks, and a timer.', 7)
 @ControllerWithUserMirror('tasks/:id')
@@ -45,6 +53,24 @@ export class TimeEntriesController {
     return this.service.create(id, entry);
   }
 
+  @Patch('time-entries/:entry_id')
+  @Problems(timerRunning)
+  @ApiOperation({
+    summary: 'Update a time entry',
+    description:
+      'Fields that are absent keep their value. `ended_at: null` makes the entry the running timer, unless another one is ' +
+      'running. Updates the `actual_hours` of the task.',
+  })
+  @ApiBody({ type: PatchTimeEntry, examples: { note: { value: { note: 'Outline and first page' } } } })
+  @ApiOkResponse({ type: TimeEntryView, description: 'The updated time entry.' })
+  update(
+    @IdParam() id: string,
+    @IdParam('entry_id') entryId: string,
+    @Body() values: PatchTimeEntry,
+  ): Promise<JsonText> {
+    return this.service.update(id, entryId, values);
+  }
+
   @Delete('time-entries/:entry_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a time entry', description: 'Updates the `actual_hours` of the task.' })
@@ -57,12 +83,18 @@ export class TimeEntriesController {
   @Problems(timerRunning, quotaExceeded)
   @ApiOperation({
     summary: 'Start the timer of a task',
-    description: 'Creates a time entry without an end. Each user can have only one running timer.',
+    description:
+      'Creates a time entry without an end. Each user can have only one running timer: `switch=true` stops another one ' +
+      'first, in the same transaction.',
   })
   @ApiBody({ type: StartTimer, required: false })
   @ApiCreatedResponse({ type: TimeEntryView, description: 'The time entry of the running timer.' })
-  startTimer(@IdParam() id: string, @Body() { note = null }: StartTimer): Promise<JsonText> {
-    return this.entries.startTimer(id, note);
+  startTimer(
+    @IdParam() id: string,
+    @Body() { note = null }: StartTimer,
+    @Query() { switch: stopsRunning }: StartTimerQuery,
+  ): Promise<JsonText> {
+    return this.entries.startTimer(id, note, stopsRunning);
   }
 
   @Post('timer/stop')

@@ -52,4 +52,4 @@ CREATE POLICY owner ON time_entries TO cairn_app
   USING (user_id = (SELECT current_user_id())) WITH CHECK (user_id = (SELECT current_user_id()));
 
 REVOKE ALL ON time_entries FROM PUBLIC;
-GRANT SELECT, INSERT, DELETE, UPDATE (ended_at) ON time_entries TO cairn_app;
+GRANT SELECT, INSERT, DELETE, UPDATE (started_at, ended_at, note) ON time_entries TO cairn_app;

@@ -11,6 +11,7 @@ import { User } from '../users/user.entity';
 @Check('time_entries_ended_at_check', `ended_at >= started_at AND ended_at < '10000-01-01Z'`)
 @Check('time_entries_note_check', 'length(note) <= 500')
 @Index('time_entries_by_task', ['user_id', 'task_id', 'started_at', 'id'])
+@Index('time_entries_by_start', ['user_id', 'started_at', 'id'])
 @Index('time_entries_running_key', ['user_id'], { unique: true, where: 'ended_at IS NULL' })
 export class TimeEntry extends OwnedEntity {
   @Column('uuid')

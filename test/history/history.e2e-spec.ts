@@ -99,6 +99,7 @@ describe('the history', () => {
       parent_goal_id: { old: goal.id, new: null },
     });
     expect((await fieldsOf(`/tasks/${task.id}`))[0]).toEqual({ goal_id: { old: goal.id, new: null } });
+    await user.api.delete(`/goals/${goal.id}?permanent=true`).expect(204);
     await user.api.get(`/goals/${goal.id}/history`).expect(404);
   });
 
@@ -135,7 +136,7 @@ describe('the history', () => {
     const subtask = await newTask(user, { parent_task_id: task.id, title: 'Secret too' });
     const goal = await newGoal(user, { title: 'Secret three' });
     await user.api.delete(`/tasks/${task.id}?permanent=true`).expect(204);
-    await user.api.delete(`/goals/${goal.id}`).expect(204);
+    await user.api.delete(`/goals/${goal.id}?permanent=true`).expect(204);
     const { rows } = await app.database.query<Change>(
       'SELECT id::int, entity_id, version, operation, fields FROM changes WHERE user_id = $1 ORDER BY id',
       [user.id],
@@ -291,5 +292,85 @@ describe('undoing the last change of a task', () => {
       Array.from({ length: 9 }, () => user.api.post(`/tasks/${task.id}/undo?version=11`)),
     );
     expect(guarded.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(8).fill(409)]);
+  });
+});
+
+describe('undoing the last change of a goal', () => {
+  const undoGoal = async (id: string, query = '') =>
+    (await user.api.post(`/goals/${id}/undo${query}`).expect(200)).body as Json;
+  const codeOf = async (id: string, query = '') =>
+    ((await user.api.post(`/goals/${id}/undo${query}`).expect(409)).body as { code: string }).code;
+
+  it('restores every field of the last change, and a second undo reapplies it', async () => {
+    const [parent, other] = [await newGoal(user), await newGoal(user)];
+    const goal = await newGoal(user, {
+      ...{ description: 'D', horizon: 'weekly', target_date: '2026-12-31', metrics: { a: [1, null] } },
+      ...{ parent_goal_id: parent.id, project_name: 'P', success_criteria: 'S', progress: 12.5 },
+    });
+    expect(await codeOf(goal.id)).toBe('nothing_to_undo');
+    const changed = await user.api
+      .patch(`/goals/${goal.id}`, {
+        ...{ title: 'Other', description: null, horizon: null, target_date: null, metrics: { b: 2 } },
+        ...{ parent_goal_id: other.id, project_name: null, success_criteria: null, progress: 100 },
+      })
+      .expect(200);
+    expect(changed.body).toMatchObject({ status: 'completed' });
+    const updated = { updated_at: expect.any(String) as string };
+    expect(await codeOf(goal.id, '?version=1')).toBe('changed_since');
+    expect(await undoGoal(goal.id, '?version=2')).toEqual({ ...goal, ...updated, version: 3 });
+    expect(await undoGoal(goal.id)).toEqual({ ...(changed.body as Json), ...updated, version: 4 });
+    await user.api.post(`/goals/${goal.id}/undo?force=true`).expect(422);
+  });
+
+  it('leaves computed progress as it is, and switches between computed and manual progress', async () => {
+    const goal = await newGoal(user);
+    const task = await newTask(user, { goal_id: goal.id });
+    await newTask(user, { goal_id: goal.id, status: 'completed' });
+    await user.api.patch(`/goals/${goal.id}`, { progress: 80 }).expect(200);
+    expect(await undoGoal(goal.id)).toMatchObject({ progress: 50, progress_mode: 'computed' });
+    expect(await undoGoal(goal.id)).toMatchObject({ progress: 80, progress_mode: 'manual' });
+    await user.api.patch(`/goals/${goal.id}`, { progress: 90 }).expect(200);
+    expect(await undoGoal(goal.id)).toMatchObject({ progress: 80, progress_mode: 'manual' });
+    await user.api.patch(`/goals/${goal.id}`, { progress: null }).expect(200);
+    await user.api.patch(`/goals/${goal.id}`, { title: 'B' }).expect(200);
+    // The last change of the goal by its user, although its progress has changed since.
+    await user.api.patch(`/tasks/${task.id}`, { status: 'cancelled' }).expect(200);
+    await user.api.patch(`/tasks/${task.id}`, { status: 'pending' }).expect(200);
+    // Completing it by its progress, and back, are changes of the goal.
+    expect(await codeOf(goal.id, '?version=1')).toBe('changed_since');
+    await user.api.post(`/tasks/${task.id}/complete`).expect(200);
+    expect((await user.api.get(`/goals/${goal.id}`)).body).toMatchObject({
+      status: 'completed',
+      progress: 100,
+    });
+    expect(await undoGoal(goal.id)).toMatchObject({
+      ...{ status: 'active', completed_at: null, progress: 100, progress_mode: 'computed', title: 'B' },
+    });
+  });
+
+  it('restores it from the trash with its links, and moves it back', async () => {
+    const goal = await newGoal(user);
+    const subgoal = await newGoal(user, { parent_goal_id: goal.id });
+    const task = await newTask(user, { goal_id: goal.id });
+    await user.api.delete(`/goals/${goal.id}?tasks=trash`).expect(204);
+    expect(await undoGoal(goal.id)).toMatchObject({ deleted_at: null });
+    expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ goal_id: goal.id });
+    const linked = async () => ((await user.api.get(`/goals/${subgoal.id}`)).body as Json).parent_goal_id;
+    expect(await linked()).toBe(goal.id);
+    expect(await undoGoal(goal.id)).toMatchObject({ deleted_at: expect.any(String) as string });
+    expect(await linked()).toBeNull();
+    // Its tasks are kept.
+    expect((await user.api.get(`/tasks/${task.id}`).expect(200)).body).toMatchObject({ goal_id: null });
+    await undoGoal(goal.id);
+    expect(await linked()).toBe(goal.id);
+    // Unlinking a goal in the trash is a change, which cannot be undone there.
+    const child = await newGoal(user, { parent_goal_id: goal.id });
+    await user.api.delete(`/goals/${child.id}`).expect(204);
+    await user.api.delete(`/goals/${goal.id}`).expect(204);
+    expect(await codeOf(child.id)).toBe('trashed');
+    await user.api.post(`/goals/${child.id}/restore`).expect(200);
+    // Undoing the unlinking of a subgoal would link it to a goal in the trash.
+    await user.api.post(`/goals/${subgoal.id}/undo`).expect(404);
+    await user.api.post(`/tasks/${task.id}/undo`).expect(404);
   });
 });

@@ -425,21 +425,28 @@ describe('importing again', () => {
   it('takes up what is new or changed, and keeps what was changed or deleted in Cairn', async () => {
     for (const id of [1, 2, 3, 4]) file.add('tasks', { id, title: `t${id}`, tags: '["old"]' });
     file.add('goals', { id: 1, title: 'g1' });
+    file.add('goals', { id: 2, title: 'g2' });
     await importFile();
     const before = await byTitle('/tasks');
+    const { g2 } = await byTitle('/goals');
+    await user.api.delete(`/goals/${g2!.id}`).expect(204);
     await user.api.patch(`/tasks/${before.t2!.id}`, { notes: 'in Cairn' }).expect(200);
     await user.api.delete(`/tasks/${before.t3!.id}?permanent=true`).expect(204);
     await user.api.delete(`/tasks/${before.t4!.id}`).expect(204);
     file.run(`UPDATE tasks SET title = title || ': changed', parent_goal_id = 1, tags = '["new"]'`);
     file.run(`UPDATE tasks SET dependencies = '[5, 3]' WHERE id = 1`);
-    file.add('tasks', { id: 5, title: 't5', tags: '["OLD"]' });
+    file.add('tasks', { id: 5, title: 't5', tags: '["OLD"]', parent_goal_id: 2 });
 
     await importFile();
     const after = await byTitle('/tasks');
     expect(Object.keys(after).sort()).toEqual(['t1', 't2', 't5']);
     expect(after.t1).toMatchObject({ id: before.t1!.id, title: 't1: changed', tags: ['new'], version: 2 });
     expect(after.t2).toMatchObject({ title: 't2', notes: 'in Cairn', tags: ['old'], version: 2 });
-    expect(after.t5).toMatchObject({ tags: ['old'] });
+    expect(after.t5).toMatchObject({ tags: ['old'], goal_id: null });
+    const trashed = await user.api.get('/goals?trashed=true').expect(200);
+    expect((trashed.body as { items: Json[] }).items).toMatchObject([
+      { id: g2!.id, version: Number(g2!.version) + 1 },
+    ]);
     const dependencies = await rowsOf(
       `SELECT task_id, depends_on_id FROM task_dependencies WHERE user_id = $1`,
     );

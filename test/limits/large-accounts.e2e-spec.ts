@@ -36,7 +36,7 @@ it('a goal with 6,000 subgoals can be deleted', async () => {
   expect(await countOf(`changes WHERE fields ? 'parent_goal_id'`)).toBe(6000);
 });
 
-it('a goal with 9,000 tasks can be deleted, and its tasks can be unlinked', async () => {
+it('a goal with 9,000 tasks can be deleted and restored with their links', async () => {
   const goal = await newGoal(user);
   const task = await newTask(user, { goal_id: goal.id });
   await user.api.post(`/tasks/${task.id}/complete`).expect(200);
@@ -44,6 +44,9 @@ it('a goal with 9,000 tasks can be deleted, and its tasks can be unlinked', asyn
     SELECT '${user.id}', gen_random_uuid(), 'A task', '${goal.id}' FROM generate_series(1, 9000)`);
   await user.api.delete(`/goals/${goal.id}`).expect(204);
   expect(await countOf('tasks WHERE goal_id IS NULL AND deleted_at IS NULL')).toBe(9001);
+  const { body } = await user.api.post(`/goals/${goal.id}/restore`).expect(200);
+  expect(body).toMatchObject({ progress: 0.01 });
+  expect(await countOf(`tasks WHERE goal_id = '${goal.id}'`)).toBe(9001);
 });
 
 it('9,000 tasks and subtasks of a goal are moved to the trash as one operation', async () => {

@@ -1,6 +1,6 @@
 import { startApp, TestApp } from '../setup/app';
 import { countRows } from '../setup/catalogue';
-import { Json, newGoal, newPersonalToken, newTask, newUser, TestUser } from '../setup/factories';
+import { ids, Json, newGoal, newPersonalToken, newTask, newUser, TestUser } from '../setup/factories';
 
 let app: TestApp;
 let user: TestUser;
@@ -167,10 +167,16 @@ describe('the quotas of one goal and one task', () => {
 describe('the quotas of other resources', () => {
   it('limit goals', async () => {
     for (let n = 0; n < 6; n++) await newGoal(user, n % 2 ? { status: 'completed' } : {});
-    await expectExceeded(createGoal(), 'You can have at most 6 goals of any status. Delete goals first.');
+    const [trashed] = await ids(user, '/goals');
+    await user.api.delete(`/goals/${trashed}`).expect(204);
+    const detail =
+      'You can have at most 6 goals, including those in the trash. Delete goals permanently first.';
+    await expectExceeded(createGoal(), detail);
+    await user.api.delete(`/goals/${trashed}?permanent=true`).expect(204);
+    await newGoal(user);
   });
 
-  it('limit the depth of goals, for new goals and for moves', async () => {
+  it('limit the depth of goals, for new, moved and restored goals', async () => {
     const detail =
       'Goals can be nested at most 3 levels deep, including the topmost goal. Use another parent goal.';
     const first = await newGoal(user);
@@ -183,6 +189,15 @@ describe('the quotas of other resources', () => {
     await user.api.patch(`/goals/${third.id}`, { parent_goal_id: first.id }).expect(200);
     await user.api.patch(`/goals/${first.id}`, { parent_goal_id: root.id }).expect(200);
     await user.api.put(`/goals/${third.id}`, { parent_goal_id: third.id }).expect(409);
+    // Restored, it would have a subgoal on the fourth level.
+    await user.api.delete(`/goals/${first.id}`).expect(204);
+    const top = await newGoal(user);
+    await user.api.patch(`/goals/${root.id}`, { parent_goal_id: top.id }).expect(200);
+    await expectExceeded(user.api.post(`/goals/${first.id}/restore`), detail);
+    expect(await ids(user, '/goals?trashed=true')).toEqual([first.id]);
+    await user.api.patch(`/goals/${root.id}`, { parent_goal_id: null }).expect(200);
+    await user.api.post(`/goals/${first.id}/restore`).expect(200);
+    expect(await ids(user, `/goals?parent_goal_id=${first.id}`)).toEqual([third.id]);
   });
 
   it('limit tags, and refuse the task that needs more', async () => {
@@ -237,6 +252,9 @@ describe('the quotas of other resources', () => {
       'patch /tasks/{id}',
       'post /auth/tokens',
       'post /goals',
+      'post /goals/batch',
+      'post /goals/{id}/restore',
+      'post /goals/{id}/undo',
       'post /tasks',
       'post /tasks/batch',
       'post /tasks/{id}/time-entries',

@@ -106,6 +106,12 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('delete goal'), goal: rowNumber, trashing: fc.boolean() }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('trash goal'), goal: rowNumber, trashing: fc.boolean() }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('restore goal'), goal: rowNumber }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('undo goal'), goal: rowNumber }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -120,10 +126,11 @@ class Comparison {
   async run(step: Step): Promise<void> {
     const { api } = this.user;
     const { tasks, goals } = this.model;
-    const isTrashed = ({ trashedInStep }: Task) => trashedInStep !== null;
+    const isTrashed = ({ trashedInStep }: Task | Goal) => trashedInStep !== null;
     const [live, trash] = [tasks.filter((one) => !isTrashed(one)), tasks.filter(isTrashed)];
     const task = (n: number) => pick(n % 17 === 0 ? trash : live, this.deletedIds, n);
-    const goal = (n: number) => pick(goals, this.deletedIds, n);
+    const [liveGoals, goalTrash] = [goals.filter((one) => !isTrashed(one)), goals.filter(isTrashed)];
+    const goal = (n: number) => pick(n % 17 === 0 ? goalTrash : liveGoals, this.deletedIds, n);
     const link = (n: number | null, one: (n: number) => string) => (n === null ? null : one(n));
     const title = `Step ${++this.count}`;
     const patch = (id: string, fields: object, force = false) =>
@@ -271,9 +278,26 @@ class Comparison {
       }
       case 'delete goal': {
         const id = goal(step.goal);
-        const { status } = await api.delete(`/goals/${id}${step.trashing ? '?tasks=trash' : ''}`);
+        const { status } = await api.delete(
+          `/goals/${id}?permanent=true${step.trashing ? '&tasks=trash' : ''}`,
+        );
         if (status === 204) this.deletedIds.push(id);
         return this.expectAgreement(status, 204, undefined, () => this.model.deleteGoal(id, step.trashing));
+      }
+      case 'trash goal': {
+        const id = goal(step.goal);
+        const { status } = await api.delete(`/goals/${id}${step.trashing ? '?tasks=trash' : ''}`);
+        return this.expectAgreement(status, 204, undefined, () => this.model.trashGoal(id, step.trashing));
+      }
+      case 'restore goal': {
+        const id = pick(step.goal % 17 === 0 ? liveGoals : goalTrash, this.deletedIds, step.goal);
+        const { status, body } = await api.post(`/goals/${id}/restore`);
+        return this.expectAgreement(status, 200, body, () => this.model.restoreGoal(id));
+      }
+      case 'undo goal': {
+        const id = pick(goals, this.deletedIds, step.goal);
+        const { status, body } = await api.post(`/goals/${id}/undo`);
+        return this.expectAgreement(status, 200, body, () => this.model.undoGoal(id));
       }
     }
   }
@@ -284,7 +308,8 @@ class Comparison {
     const shown = [...(await this.list('/tasks')), ...(await this.list('/tasks?trashed=true'))];
     const byId = (rows: { id: unknown }[]) => rows.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1));
     expect(byId(shown.map(shownTask))).toEqual(byId(tasks.map((task) => this.expectedTask(task))));
-    expect(byId((await this.list('/goals')).map(shownGoal))).toEqual(byId(goals.map(expectedGoal)));
+    const shownGoals = [...(await this.list('/goals')), ...(await this.list('/goals?trashed=true'))];
+    expect(byId(shownGoals.map(shownGoal))).toEqual(byId(goals.map(expectedGoal)));
     expect((await this.list('/tags')).map(({ name }) => name).sort()).toEqual([...tags].sort());
     const live = tasks.filter(({ trashedInStep }) => trashedInStep === null);
     const ids = async (path: string) => (await this.list(path)).map(({ id }) => id).sort();
@@ -374,14 +399,17 @@ function shownTask(json: Json): { id: string } {
   };
 }
 
-function shownGoal(json: Json): { id: string } {
+function shownGoal(json: Json): { id: unknown } {
   const { id, title, status, progress, progress_mode, parent_goal_id, version, completed_at } = json;
   const [isManual, isCompletedAt] = [progress_mode === 'manual', completed_at !== null];
-  return { id, title, status, progress, isManual, parent_goal_id, version, isCompletedAt } as { id: string };
+  const shown = { id, title, status, progress, isManual, parent_goal_id, version, isCompletedAt };
+  return Object.assign(shown, { isTrashed: json.deleted_at !== null });
 }
 
-function expectedGoal(goal: Goal): { id: string } {
-  return { ...goal, isCompletedAt: goal.status === 'completed' } as { id: string };
+function expectedGoal(goal: Goal): { id: unknown } {
+  const { id, title, status, progress, isManual, parent_goal_id, version, trashedInStep } = goal;
+  const shown = { id, title, status, progress, isManual, parent_goal_id, version };
+  return Object.assign(shown, { isCompletedAt: status === 'completed', isTrashed: trashedInStep !== null });
 }
 
 /** Picks the id of a row; sometimes one that was deleted or never existed. */

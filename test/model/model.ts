@@ -27,6 +27,8 @@ export interface Task extends TaskFields {
   before: Partial<TaskFields & { trashedInStep: number | null }> | null;
   /** The tags after the last change. Renaming or deleting a tag is not a change of its tasks. */
   tagsAfter: string[];
+  /** The step that unlinked it from a goal in the trash, unless its goal was changed since. */
+  unlinkedInStep: number | null;
 }
 
 export interface Goal {
@@ -37,7 +39,17 @@ export interface Goal {
   isManual: boolean;
   parent_goal_id: string | null;
   version: number;
+  /** The number of the step that moved it to the trash. */
+  trashedInStep: number | null;
+  /** The fields of the last change with their old values. */
+  before: Partial<GoalFields> | null;
+  /** The fields of the last change with the values that it gave them. */
+  after: Partial<GoalFields> | null;
+  /** The step that unlinked it from its parent, unless its parent was changed since. */
+  unlinkedInStep: number | null;
 }
+
+type GoalFields = Pick<Goal, 'status' | 'progress' | 'isManual' | 'parent_goal_id' | 'trashedInStep'>;
 
 /** An operation that the API refuses with this status. */
 export class Refused extends Error {
@@ -73,7 +85,7 @@ export class Model {
       ...fields,
       tags: [],
       ...{ id, version: 1, trashedInStep: null, dependencies: new Set(), hasEntries: false },
-      ...{ before: null, tagsAfter: [] },
+      ...{ before: null, tagsAfter: [], unlinkedInStep: null },
     };
     this.checkParents(task, fields);
     task.tags = this.useTags(fields.tags ?? []);
@@ -183,16 +195,11 @@ export class Model {
   }
 
   createGoal(id: string, title: string, parentGoalId: string | null, progress: number | null): Goal {
-    if (parentGoalId !== null) this.goal(parentGoalId);
+    if (parentGoalId !== null) this.liveGoal(parentGoalId);
     const status = progress === 100 ? 'completed' : 'active';
     const goal: Goal = {
-      id,
-      title,
-      status,
-      progress,
-      isManual: progress !== null,
-      parent_goal_id: parentGoalId,
-      version: 1,
+      ...{ id, title, status, progress, isManual: progress !== null, parent_goal_id: parentGoalId },
+      ...{ version: 1, trashedInStep: null, before: null, after: null, unlinkedInStep: null },
     };
     this.goals.push(goal);
     this.recomputeProgress();
@@ -200,37 +207,94 @@ export class Model {
   }
 
   moveGoal(id: string, parentGoalId: string | null): Goal {
-    const goal = this.goal(id);
-    for (let above = parentGoalId; above !== null; above = this.goal(above).parent_goal_id)
-      if (above === id) throw new Refused(409);
-    if (goal.parent_goal_id !== parentGoalId) goal.version++;
-    goal.parent_goal_id = parentGoalId;
+    const goal = this.liveGoal(id);
+    if (parentGoalId !== null && this.isBelow(parentGoalId, id)) throw new Refused(409);
+    if (parentGoalId !== null) this.liveGoal(parentGoalId);
+    this.writeGoal(goal, { parent_goal_id: parentGoalId });
     this.recomputeProgress();
     return goal;
   }
 
   setGoalStatus(id: string, status: GoalStatus): Goal {
-    const goal = this.goal(id);
-    if (goal.status !== status) goal.version++;
-    goal.status = status;
+    const goal = this.liveGoal(id);
+    this.writeGoal(goal, { status });
     this.recomputeProgress();
     return goal;
   }
 
   reopenGoal(id: string): Goal {
-    const { status } = this.goal(id);
+    const { status } = this.liveGoal(id);
     return this.setGoalStatus(id, ['completed', 'cancelled'].includes(status) ? 'active' : status);
   }
 
   /** @param progress null to compute it */
   setProgress(id: string, progress: number | null): Goal {
-    const goal = this.goal(id);
+    const goal = this.liveGoal(id);
     const isManual = progress !== null;
-    if (goal.isManual !== isManual || (isManual && goal.progress !== progress)) {
-      goal.isManual = isManual;
-      this.applyProgress(goal, isManual ? progress : this.progressOf(goal));
-      goal.version++;
+    const next = isManual || !goal.isManual ? (progress ?? goal.progress) : this.progressOf(goal);
+    this.writeGoal(goal, { isManual, ...this.withProgress(goal, next) });
+    this.recomputeProgress();
+    return goal;
+  }
+
+  trashGoal(id: string, isTrashingTasks: boolean): void {
+    const goal = this.liveGoal(id);
+    this.step++;
+    this.writeGoal(goal, { trashedInStep: this.step });
+    this.recomputeProgress();
+    this.unlinkFrom(id, isTrashingTasks);
+  }
+
+  restoreGoal(id: string): Goal {
+    const goal = this.goal(id);
+    const { trashedInStep: step } = goal;
+    if (step === null) throw new Refused(404);
+    const isOfStep = (task: Task) => task.trashedInStep === step;
+    const restore = (task: Task) => {
+      this.write(task, { trashedInStep: null });
+      this.subtasksOf(task).filter(isOfStep).forEach(restore);
+    };
+    const isAtTop = ({ parent_task_id }: Task) =>
+      !this.tasks.some((parent) => parent.id === parent_task_id && parent.trashedInStep !== null);
+    this.tasks.filter((task) => isOfStep(task) && isAtTop(task)).forEach(restore);
+    this.recomputeProgress();
+    this.writeGoal(goal, { trashedInStep: null });
+    for (const other of this.goals) {
+      if (other.unlinkedInStep === step && !this.isBelow(id, other.id))
+        this.writeGoal(other, { parent_goal_id: id });
     }
+    for (const task of this.tasks) if (task.unlinkedInStep === step) this.write(task, { goal_id: id });
+    this.recomputeProgress();
+    return goal;
+  }
+
+  undoGoal(id: string): Goal {
+    const goal = this.goal(id);
+    const { before, after } = goal;
+    if (!before) throw new Refused(409);
+    const isChanged = Object.entries(after!).some(
+      ([name, value]) => name !== 'trashedInStep' && goal[name as keyof Goal] !== value,
+    );
+    if (isChanged) throw new Refused(409);
+    if (before.trashedInStep === null) return this.restoreGoal(id);
+    if (before.trashedInStep !== undefined) {
+      this.trashGoal(id, false);
+      return goal;
+    }
+    if (goal.trashedInStep !== null) throw new Refused(409);
+    if (before.parent_goal_id && this.isBelow(before.parent_goal_id, id)) throw new Refused(409);
+    if (before.parent_goal_id) this.liveGoal(before.parent_goal_id);
+    const { progress, ...others } = before;
+    const isManual = before.isManual ?? goal.isManual;
+    const isRecomputed = !isManual && goal.isManual;
+    const next = isRecomputed
+      ? this.progressOf(goal)
+      : isManual && 'progress' in before
+        ? progress!
+        : goal.progress;
+    const { version } = goal;
+    this.writeGoal(goal, { ...this.withProgress(goal, next), ...others });
+    if (goal.version === version) throw new Refused(409);
     this.recomputeProgress();
     return goal;
   }
@@ -238,25 +302,41 @@ export class Model {
   deleteGoal(id: string, isTrashingTasks: boolean): void {
     const goal = this.goal(id);
     this.step++;
-    for (const other of this.goals) {
-      if (other.parent_goal_id !== id) continue;
-      other.parent_goal_id = null;
-      other.version++;
-    }
     goal.parent_goal_id = null;
     this.recomputeProgress();
+    this.unlinkFrom(id, isTrashingTasks);
+    this.goals = this.goals.filter((other) => other !== goal);
+    this.recomputeProgress();
+  }
+
+  /** Unlinks the subgoals and tasks of a goal, in the present step. */
+  private unlinkFrom(id: string, isTrashingTasks: boolean): void {
+    for (const other of this.goals) {
+      if (other.parent_goal_id !== id) continue;
+      this.writeGoal(other, { parent_goal_id: null });
+      other.unlinkedInStep = this.step;
+    }
+    this.recomputeProgress();
+    const linked = this.tasks.filter((task) => task.goal_id === id);
     if (isTrashingTasks) {
       const trash = (task: Task) => {
         if (task.trashedInStep !== null) return;
         this.write(task, { trashedInStep: this.step, ...(task.goal_id === id && { goal_id: null }) });
         this.subtasksOf(task).forEach(trash);
       };
-      this.tasks.filter((task) => task.goal_id === id).forEach(trash);
+      linked.forEach(trash);
       this.recomputeProgress();
     }
-    for (const task of this.tasks) if (task.goal_id === id) this.write(task, { goal_id: null });
-    this.goals = this.goals.filter((other) => other !== goal);
+    for (const task of linked) {
+      this.write(task, { goal_id: null });
+      task.unlinkedInStep = this.step;
+    }
     this.recomputeProgress();
+  }
+
+  /** Whether a goal is another one or below it. */
+  private isBelow(id: string | null, otherId: string): boolean {
+    return id !== null && (id === otherId || this.isBelow(this.goal(id).parent_goal_id, otherId));
   }
 
   private task(id: string): Task {
@@ -277,6 +357,12 @@ export class Model {
     return goal;
   }
 
+  private liveGoal(id: string): Goal {
+    const goal = this.goal(id);
+    if (goal.trashedInStep !== null) throw new Refused(404);
+    return goal;
+  }
+
   private subtasksOf(task: Task): Task[] {
     return this.tasks.filter((other) => other.parent_task_id === task.id);
   }
@@ -288,7 +374,7 @@ export class Model {
   }
 
   private checkParents(task: Task, { goal_id = null, parent_task_id = null }: Partial<TaskFields>): void {
-    if (goal_id !== null) this.goal(goal_id);
+    if (goal_id !== null) this.liveGoal(goal_id);
     if (parent_task_id === null) return;
     let ancestors = 0;
     for (let above: string | null = parent_task_id; above !== null; ancestors++) {
@@ -322,27 +408,47 @@ export class Model {
       .map(([name]) => [name, task[name as keyof Task]]);
     if (before.length === 0) return;
     task.before = Object.fromEntries(before) as Task['before'];
+    if ('goal_id' in task.before!) task.unlinkedInStep = null;
     Object.assign(task, changes);
     task.tagsAfter = task.tags;
     task.version++;
   }
 
-  /** Recomputes progress from the leaves to the roots. */
+  private writeGoal(goal: Goal, changes: Partial<GoalFields>): void {
+    const names = (Object.keys(changes) as (keyof GoalFields)[]).filter(
+      (name) => goal[name] !== changes[name],
+    );
+    if (names.length === 0) return;
+    goal.before = Object.fromEntries(names.map((name) => [name, goal[name]]));
+    goal.after = Object.fromEntries(names.map((name) => [name, changes[name]]));
+    if (names.includes('parent_goal_id')) goal.unlinkedInStep = null;
+    Object.assign(goal, changes);
+    goal.version++;
+  }
+
+  /** Recomputes progress from the leaves to the roots. Goals in the trash keep theirs. */
   private recomputeProgress(): void {
     const recompute = (goal: Goal) => {
       for (const subgoal of this.goals) if (subgoal.parent_goal_id === goal.id) recompute(subgoal);
-      const progress = goal.isManual ? goal.progress : this.progressOf(goal);
+      const isComputed = !goal.isManual && goal.trashedInStep === null;
+      const progress = isComputed ? this.progressOf(goal) : goal.progress;
       if (progress === goal.progress) return;
-      this.applyProgress(goal, progress);
+      const changes = this.withProgress(goal, progress);
+      // The history contains computed progress only if it changes the status.
+      if (changes.status !== goal.status) return this.writeGoal(goal, changes);
+      goal.progress = progress;
       goal.version++;
     };
     for (const goal of this.goals) if (goal.parent_goal_id === null) recompute(goal);
   }
 
-  private applyProgress(goal: Goal, progress: number | null): void {
-    if (progress === 100 && goal.progress !== 100 && goal.status === 'active') goal.status = 'completed';
-    else if (goal.progress === 100 && progress !== 100 && goal.status === 'completed') goal.status = 'active';
-    goal.progress = progress;
+  /** The progress of a goal with the status that it gives the goal. */
+  private withProgress({ status, progress: old }: Goal, progress: number | null) {
+    if (progress === 100 && old !== 100 && status === 'active')
+      return { progress, status: 'completed' as const };
+    if (old === 100 && progress !== 100 && status === 'completed')
+      return { progress, status: 'active' as const };
+    return { progress, status };
   }
 
   private progressOf({ id }: Goal): number | null {
@@ -350,7 +456,11 @@ export class Model {
       (t) => t.goal_id === id && t.trashedInStep === null && t.status !== 'cancelled',
     );
     const subgoals = this.goals.filter(
-      (goal) => goal.parent_goal_id === id && goal.progress !== null && goal.status !== 'cancelled',
+      (goal) =>
+        goal.parent_goal_id === id &&
+        goal.trashedInStep === null &&
+        goal.progress !== null &&
+        goal.status !== 'cancelled',
     );
     // Hundredths of a percent as [numerator, denominator]: rounding must not depend on binary fractions.
     const halves: [bigint, bigint][] = [];

@@ -75,11 +75,11 @@ describe('the purge', () => {
       [[old.id, subtask.id]],
     );
     expect(await purge(['--dry-run'])).toBe(
-      'Would delete 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
+      'Would delete 2 tasks and 0 goals from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toHaveLength(3);
     expect(await purge([])).toBe(
-      'Deleted 2 tasks from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
+      'Deleted 2 tasks and 0 goals from the trash, 0 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await ids(user, '/tasks?trashed=true')).toEqual([fresh.id]);
     expect(await ids(user, '/tasks')).toEqual([live.id]);
@@ -92,6 +92,24 @@ describe('the purge', () => {
     expect(await ids(user, '/tasks?trashed=true')).toEqual([]);
   });
 
+  it('deletes goals after seven days in the trash, but not their subgoals and tasks', async () => {
+    const [goal, fresh] = [await newGoal(user), await newGoal(user)];
+    const subgoal = await newGoal(user, { parent_goal_id: goal.id });
+    const task = await newTask(user, { goal_id: goal.id });
+    for (const { id } of [goal, fresh]) await user.api.delete(`/goals/${id}`).expect(204);
+    await app.database.query(
+      `UPDATE goals SET deleted_at = now() - interval '7 days 1 minute' WHERE id = $1`,
+      [goal.id],
+    );
+    expect(await purge(['--dry-run'])).toContain(' 0 tasks and 1 goals from the trash,');
+    expect(await purge([])).toContain(' 0 tasks and 1 goals from the trash,');
+    expect(await ids(user, '/goals?trashed=true')).toEqual([fresh.id]);
+    expect(await ids(user, '/goals')).toEqual([subgoal.id]);
+    expect(await ids(user, '/tasks')).toEqual([task.id]);
+    const history = 'SELECT operation FROM changes WHERE entity_id = $1';
+    expect((await app.database.query(history, [goal.id])).rows).toEqual([{ operation: 'delete' }]);
+  });
+
   it('deletes users 30 days after deactivation with everything they own', async () => {
     const [gone, late, back] = [await newUser(app), await newUser(app), await newUser(app)];
     for (const one of [gone, late, back]) await newTask(one, { goal_id: (await newGoal(one)).id });
@@ -100,7 +118,7 @@ describe('the purge', () => {
     await setDeactivatedAgo(back.id, 99);
     await app.database.query('UPDATE users SET is_active = true WHERE id = $1', [back.id]);
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 1 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
+      'Deleted 0 tasks and 0 goals from the trash, 1 accounts, 0 expired or revoked sessions, 0 idempotency keys\n',
     );
     expect(await countRows(gone.id)).toBe(0);
     expect(await countRows(late.id)).toBe(4);
@@ -160,7 +178,7 @@ describe('the purge', () => {
     try {
       expect(await runPurge([])).toEqual([
         1,
-        `Deleted 1 tasks from the trash, 2 accounts, 0 expired or revoked sessions, 0 idempotency keys
+        `Deleted 1 tasks and 0 goals from the trash, 2 accounts, 0 expired or revoked sessions, 0 idempotency keys
   Could not delete:
   account ${second.id}: error: it is stuck\n`,
       ]);
@@ -186,7 +204,7 @@ describe('the purge', () => {
       `UPDATE idempotency_keys SET stored_at = now() - interval '24 hours' WHERE body LIKE '%"old"%'`,
     );
     expect(await purge([])).toBe(
-      'Deleted 0 tasks from the trash, 0 accounts, 1 expired or revoked sessions, 1 idempotency keys\n',
+      'Deleted 0 tasks and 0 goals from the trash, 0 accounts, 1 expired or revoked sessions, 1 idempotency keys\n',
     );
     await user.api.get('/tasks').expect(200);
     const replay = await user.api.post('/tasks', { title: 'new' }).set('idempotency-key', 'new');

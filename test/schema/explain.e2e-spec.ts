@@ -85,12 +85,7 @@ afterAll(async () => {
 });
 
 /** Indexes that serve constraints only. */
-const indexesOfConstraints = [
-  'imports_unfinished_key',
-  'tags_name_key',
-  'task_dependencies_by_other',
-  'time_entries_running_key',
-];
+const indexesOfConstraints = ['imports_unfinished_key', 'tags_name_key', 'task_dependencies_by_other'];
 
 describe('the documented indexes', () => {
   it('are tested with 100,000 tasks', async () => {
@@ -122,7 +117,8 @@ describe('the documented indexes', () => {
         (_match, name: string) => ids[name] ?? `no-${name}-in-the-fixture`,
       );
       const caller = remark.includes('personal token') ? tokenApi : user.api;
-      const { body } = await caller.get(url).expect(200);
+      const { body, status } = await caller.get(url);
+      expect([200, 204]).toContain(status);
       const { next_cursor } = body as { next_cursor?: string };
       if (next_cursor)
         await caller.get(`${url}${url.includes('?') ? '&' : '?'}cursor=${next_cursor}`).expect(200);

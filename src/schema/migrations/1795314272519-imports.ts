@@ -58,7 +58,7 @@ CREATE OR REPLACE FUNCTION transaction_flag_setting(name text)
 AS $function$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'copying_tag_names', 'deleting_account', 'importing', 'importing_history') THEN
+    'copying_tag_names', 'deleting_account', 'importing', 'importing_history', 'restored_goal_id') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';
@@ -175,7 +175,7 @@ CREATE OR REPLACE FUNCTION transaction_flag_setting(name text)
 AS $function$
 BEGIN
   IF name IN ('ignore_open_dependencies', 'restored_task_id', 'trashed_at', 'recomputing_progress', 'summing_hours',
-    'copying_tag_names', 'deleting_account', 'importing') THEN
+    'copying_tag_names', 'deleting_account', 'importing', 'restored_goal_id') THEN
     RETURN 'cairn.' || name;
   END IF;
   RAISE EXCEPTION 'unknown transaction flag: %', name USING ERRCODE = 'invalid_parameter_value';

@@ -2,14 +2,13 @@ import { isId } from '../core/ids';
 import { FieldError, invalid, unknownField } from '../core/problem';
 import { isVersion, takeVersion, versionRule } from '../http/conditional-requests';
 import { validate } from '../http/validation';
-import { OperationName, operationNames } from './batch.dto';
-import { CreateTask, PatchTask } from './task.dto';
+import { BatchBodies, OperationName, operationNames } from './batch.dto';
 
 /** A well-formed operation. It can still fail when it runs. */
 export interface BatchOperation {
   op: OperationName;
   id: string;
-  data: CreateTask & PatchTask;
+  data: object;
   force: boolean;
   /** The version that the task must have. */
   version?: number;
@@ -28,14 +27,17 @@ const membersOf: Record<OperationName, readonly (typeof memberNames)[number][]> 
 };
 
 /** @throws Problem 422 */
-export async function parseBatchOperation(input: Record<string, unknown>): Promise<BatchOperation> {
+export async function parseBatchOperation(
+  input: Record<string, unknown>,
+  { Create, Patch, acceptsForce }: BatchBodies,
+): Promise<BatchOperation> {
   const { op, id, data, force, version, ...others } = input;
   const name = operationNames.find((known) => known === op);
   if (!name) {
     const message = `must be one of ${operationNames.join(', ')}`;
     throw invalid([{ field: 'op', code: 'not_allowed', message }]);
   }
-  const accepted = membersOf[name];
+  const accepted = membersOf[name].filter((member) => acceptsForce || member !== 'force');
   const notAccepted = memberNames.filter(
     (member) => input[member] !== undefined && !accepted.includes(member),
   );
@@ -56,12 +58,12 @@ export async function parseBatchOperation(input: Record<string, unknown>): Promi
   const fields = { ...(data as object) };
   const required = version ?? (name === 'update' ? takeVersion(fields) : undefined);
   const values = accepted.includes('data')
-    ? await validate(name === 'create' ? CreateTask : PatchTask, fields, 'data')
+    ? await validate(name === 'create' ? Create : Patch, fields, 'data')
     : {};
   return {
     op: name,
     id: id as string,
-    data: values as CreateTask & PatchTask,
+    data: values,
     force: force === true,
     version: required as number | undefined,
   };

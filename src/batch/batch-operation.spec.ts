@@ -1,14 +1,16 @@
 import 'reflect-metadata';
 import { Problem } from '../core/problem';
 import { parseBatchOperation } from './batch-operation';
-import { operationNames } from './batch.dto';
+import { goalBatch } from '../goals/goal-batch.dto';
+import { taskBatch } from '../tasks/task-batch.dto';
+import { BatchBodies, operationNames } from './batch.dto';
 
 const id = '0190c42e-7d3b-7c11-8f6e-2b6f4e0a9d51';
 
 /** The errors that the operation is refused with, as "field code". */
-async function errorsOf(input: Record<string, unknown>): Promise<string[]> {
+async function errorsOf(input: Record<string, unknown>, bodies: BatchBodies = taskBatch): Promise<string[]> {
   try {
-    await parseBatchOperation(input);
+    await parseBatchOperation(input, bodies);
     return [];
   } catch (error) {
     expect(error).toBeInstanceOf(Problem);
@@ -56,7 +58,7 @@ describe('parseBatchOperation', () => {
       { op: 'restore', id: id.toUpperCase(), data: {}, force: false },
     ],
   ])('reads %j', async (input, expected) => {
-    const { data, ...operation } = await parseBatchOperation(input);
+    const { data, ...operation } = await parseBatchOperation(input, taskBatch);
     expect({ ...operation, data: { ...data } }).toEqual(expected);
   });
 
@@ -78,7 +80,7 @@ describe('parseBatchOperation', () => {
   });
 
   it('lists the names in the message', async () => {
-    await expect(parseBatchOperation({})).rejects.toMatchObject({
+    await expect(parseBatchOperation({}, taskBatch)).rejects.toMatchObject({
       errors: [{ message: 'must be one of create, update, complete, reopen, delete, restore' }],
     });
   });
@@ -107,6 +109,14 @@ describe('parseBatchOperation', () => {
     [{ op: 'update', id, data: { version: '1' } }, ['version out_of_range']],
   ])('refuses the members that %j does not accept', async (input, expected) => {
     expect(await errorsOf(input)).toEqual(expected);
+  });
+
+  it('accepts force only where the resource has it, and validates the data of the resource', async () => {
+    expect(await errorsOf({ op: 'complete', id, force: true }, goalBatch)).toEqual(['force unknown_field']);
+    expect(await errorsOf({ op: 'create', data: { title: 'x', horizon: 'weekly' } }, goalBatch)).toEqual([]);
+    expect(await errorsOf({ op: 'update', id, data: { priority: 1 } }, goalBatch)).toEqual([
+      'data.priority unknown_field',
+    ]);
   });
 
   it.each(operationNames.filter((name) => name !== 'create'))(
