@@ -124,7 +124,7 @@ function completeOperation(
   const url = describeParameters(path, method, operation);
   documentPages(operation);
   documentConditions(path, method, operation, isPublic, schemas);
-  if (method === 'post' && !isPublic) documentIdempotencyKey(operation);
+  if (method === 'post') documentIdempotencyKey(operation);
   if (method !== 'get' && !isPublic) documentDryRun(operation);
   documentProblems(operation, isPublic, url, schemas);
   for (const extension of Object.keys(operation).filter((key) => key.startsWith('x-'))) {

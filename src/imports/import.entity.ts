@@ -15,7 +15,7 @@ export class Import {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { default: () => 'new_id()' })
   id: string;
 
   @Column('text', { default: 'uploading' })

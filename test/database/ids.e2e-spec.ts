@@ -50,6 +50,7 @@ describe('a row that is inserted by hand', () => {
   const required: Record<string, string> = {
     administrative_acts: `(subject_id, act) VALUES (gen_random_uuid(), 'promote')`,
     goals: `(user_id, title) VALUES ($1, 'By hand')`,
+    imports: `(user_id) VALUES ($1)`,
     mails: `(kind, email) VALUES ('password_changed', 'hand@example.com')`,
     personal_tokens: `(user_id, name, scopes, token_hash, expires_at)
       VALUES ($1, 'By hand', '{read}', sha256('token'), now() + interval '1 day')`,

@@ -49,6 +49,7 @@ describe('the history', () => {
           completed_at: { old: null, new: completed.completed_at },
         },
         changed_at: completed.updated_at,
+        is_imported: false,
       },
       expect.objectContaining({
         id: 2,

@@ -15,7 +15,7 @@ export class Imports1795314272519 implements MigrationInterface {
 const up = `
 CREATE TABLE "imports" (
   "user_id" uuid NOT NULL,
-  "id" uuid NOT NULL,
+  "id" uuid NOT NULL DEFAULT new_id(),
   "status" text NOT NULL DEFAULT 'uploading',
   "validate_only" boolean NOT NULL DEFAULT false,
   "bytes" bigint NOT NULL DEFAULT '0',
