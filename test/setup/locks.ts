@@ -5,7 +5,10 @@ import type { TestApp } from './app';
  * @param event such as `INSERT ON tasks`
  * @returns unblocks them, all at once
  */
-export async function blockWrites(app: TestApp, event: string): Promise<() => Promise<void>> {
+export async function blockWrites(
+  app: Pick<TestApp, 'database'>,
+  event: string,
+): Promise<() => Promise<void>> {
   const client = await app.database.connect();
   // Without a lock timeout, so that a slow machine can bring several writes to the same point.
   await client.query(`
@@ -49,7 +52,7 @@ export async function blockReads(app: TestApp, table: string): Promise<() => Pro
  * @param request gives up waiting when this request has ended
  */
 export async function waitForLockWaits(
-  app: TestApp,
+  app: Pick<TestApp, 'database'>,
   count: number,
   request?: Promise<unknown>,
 ): Promise<void> {
