@@ -12,4 +12,6 @@ module.exports = {
   // Only a test that hangs takes so long, also on a busy machine.
   testTimeout: 600_000,
   maxWorkers: 2,
+  // Modules of earlier test files stay in memory; collecting that garbage takes longer than a new process.
+  workerIdleMemoryLimit: '800MB',
 };

@@ -30,7 +30,8 @@ export async function* readBody(
   let chunks: Buffer[] = [];
   let [length, total] = [0, 0];
   try {
-    for await (const chunk of raw as AsyncIterable<Buffer>) {
+    // Destroying the request would close the connection before the response is sent.
+    for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       length += chunk.length;
       total += chunk.length;

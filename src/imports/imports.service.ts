@@ -32,6 +32,16 @@ export class ImportsService {
    * wait
    */
   async start(request: FastifyRequest, validateOnly: boolean): Promise<JsonText> {
+    try {
+      return await this.receive(request, validateOnly);
+    } finally {
+      // What was not read is discarded. Otherwise the server would not notice that the client closes the connection.
+      request.raw.resume();
+      this.runner.wake();
+    }
+  }
+
+  private async receive(request: FastifyRequest, validateOnly: boolean): Promise<JsonText> {
     if ((await this.queue.length()) >= maxUnfinished)
       throw unavailable('Too many imports are in progress. Try again.', 60);
     const id = await this.imports.start(validateOnly);
@@ -46,8 +56,6 @@ export class ImportsService {
       // If the database cannot be reached either, the upload is replaced by the next one.
       await this.imports.cancel(id).catch(() => undefined);
       throw error;
-    } finally {
-      this.runner.wake();
     }
   }
 }

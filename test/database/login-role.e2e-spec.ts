@@ -174,6 +174,7 @@ describe('the functions', () => {
     'counts_toward_progress',
     'current_user_id',
     'goal_is_open',
+    'hours_worked',
     'lock_user_writes',
     'new_id',
     'quota_of',

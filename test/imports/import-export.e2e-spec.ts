@@ -9,6 +9,7 @@ import { snapshotOf } from '../setup/catalogue';
 import { runCli } from '../setup/cli';
 import { Json, newGoal, newTask, newUser, password, signIn, TestUser } from '../setup/factories';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
+import { waitForMails } from '../setup/mailbox';
 import { startInProduction } from '../setup/production-app';
 import { run } from '../setup/processes';
 import { asRole, onDatabase } from '../setup/server';
@@ -295,6 +296,7 @@ describe('an import', () => {
   it('with validate_only leaves everything as it is', async () => {
     const user = await newUser(app);
     const withoutImports = async () => ({ ...(await snapshotOf(app, user)), imports: [] });
+    await waitForMails(app);
     const before = await withoutImports();
     const { status, counts } = await importInto(
       user,
@@ -506,11 +508,15 @@ describe('an import', () => {
     expect({ ...(await snapshotOf(app, user)), imports: [] }).toEqual({ ...before, imports: [] });
   });
   let user: TestUser;
-  beforeAll(async () => (user = await newUser(app)));
+  beforeAll(async () => {
+    user = await newUser(app);
+    await waitForMails(app);
+  });
 
   it('reaches no rows of other users', async () => {
     const other = await newUser(app);
     const [goal, foreign] = [await newGoal(other), await newTask(other)];
+    await waitForMails(app);
     const before = await snapshotOf(app, other);
     const { error } = await importInto(user, {
       tasks: [task({ goal_id: goal.id, parent_task_id: foreign.id })],

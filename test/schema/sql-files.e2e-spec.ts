@@ -10,6 +10,7 @@ const hints = [
   'dependency_open',
   'email_not_verified',
   'forbidden',
+  'goal',
   'hours_counted',
   'idempotency_key_in_use',
   'parent_trashed',
