@@ -7,6 +7,9 @@ import type { Operation } from './openapi-problems';
 import { addProblems } from './problem-responses';
 import { entityTagHeader, locationHeader, replayedHeader } from './response-headers';
 
+/** Fastify refuses longer headers. */
+const maxHeaderLength = 16_384;
+
 /** The extension that marks operations whose response is a stream, which has no entity tag. */
 export const streamed = 'x-streamed';
 
@@ -102,6 +105,6 @@ export function documentDryRun(operation: Operation): void {
 }
 
 function addHeader(operation: Operation, name: string, description: string): void {
-  const schema = { type: 'string' };
+  const schema = { type: 'string', maxLength: maxHeaderLength };
   operation.parameters = [...(operation.parameters ?? []), { name, in: 'header', description, schema }];
 }

@@ -32,7 +32,7 @@ export const entityTagHeader = {
   ETag: {
     description:
       'Strong entity tag of the resource or list: its version, if it has one, and a hash of the response. For `If-Match` and `If-None-Match`.',
-    schema: { type: 'string' },
+    schema: { type: 'string', maxLength: 100 },
   },
 } as const;
 
@@ -40,10 +40,10 @@ export const replayedHeader = {
   'Idempotency-Replayed': {
     description:
       '`true` if this is the stored response to an earlier request with the same `Idempotency-Key`.',
-    schema: { type: 'string' },
+    schema: { type: 'string', maxLength: 4 },
   },
 } as const;
 
 export const locationHeader = {
-  Location: { description: 'Path of the created resource.', schema: { type: 'string' } },
+  Location: { description: 'Path of the created resource.', schema: { type: 'string', maxLength: 16_384 } },
 } as const;

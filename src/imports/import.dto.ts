@@ -40,7 +40,7 @@ export class ImportView {
     description:
       'What is being done, and how much of it, in bytes or rows. Null unless the import is running.',
     required: ['step', 'done', 'total'],
-    properties: { step: { type: 'string' }, done: countSchema, total: countSchema },
+    properties: { step: { type: 'string', maxLength: 100 }, done: countSchema, total: countSchema },
     additionalProperties: false,
     example: { step: 'Writing tasks', done: 1500, total: 10_000 },
   })
@@ -63,14 +63,19 @@ export class ImportView {
     description: 'Why the import failed: the members `code`, `detail` and `errors` of problem details.',
     required: ['code', 'detail'],
     properties: {
-      code: { type: 'string' },
-      detail: { type: 'string' },
+      code: { type: 'string', maxLength: 100 },
+      detail: { type: 'string', maxLength: 1000 },
       errors: {
         type: 'array',
+        maxItems: 100,
         items: {
           type: 'object',
           required: ['field', 'code', 'message'],
-          properties: { field: { type: 'string' }, code: { type: 'string' }, message: { type: 'string' } },
+          properties: {
+            field: { type: 'string', maxLength: 1000 },
+            code: { type: 'string', maxLength: 100 },
+            message: { type: 'string', maxLength: 1000 },
+          },
         },
       },
     },

@@ -151,10 +151,18 @@ class TimeTotals {
   @ApiProperty({ ...hoursSchema, description: 'Hours of all entries, rounded to 2 decimal places.' })
   hours: number;
 
-  @ApiProperty({ type: [HoursOfDay], description: 'Hours of each day that has entries, earliest first.' })
+  @ApiProperty({
+    type: [HoursOfDay],
+    maxItems: 367,
+    description: 'Hours of each day that has entries, earliest first.',
+  })
   by_day: HoursOfDay[];
 
-  @ApiProperty({ type: [HoursOfTask], description: 'Hours of the 200 tasks with the most hours.' })
+  @ApiProperty({
+    type: [HoursOfTask],
+    maxItems: 200,
+    description: 'Hours of the 200 tasks with the most hours.',
+  })
   by_task: HoursOfTask[];
 
   @ApiProperty({ ...countSchema, description: 'Number of tasks with entries that are missing in `by_task`.' })
