@@ -10,10 +10,10 @@ const itemsBetweenPauses = 20;
  * Splits items into batches, each for one statement. It pauses after every few items: meanwhile, the connection to
  * PostgreSQL sends and receives.
  */
-export async function* batchesOf<Item>(items: Iterable<Item>): AsyncGenerator<Item[]> {
+export async function* batchesOf<Item>(items: Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<Item[]> {
   let batch: Item[] = [];
   let length = 0;
-  for (const item of items) {
+  for await (const item of items) {
     if (batch.length % itemsBetweenPauses === 0) await setImmediate();
     batch.push(item);
     length += lengthOf(item);

@@ -4,6 +4,7 @@ import type { Database } from '../database/database';
 import { quotaExceeded } from '../database/database-errors';
 import type { Statement } from '../database/statement';
 import { clearFlag, setFlag } from '../database/transaction-flags';
+import { batchesOf } from './batches';
 import { ChangeRow, Member, Row, toRow } from './export-items';
 import { DocumentErrors, DocumentSource, ExportOutline, itemsOf } from './export-outline';
 import * as rows from './export-rows';
@@ -21,9 +22,6 @@ export interface ImportCounts {
   created: Record<Member, number>;
   existing: Record<Member, number>;
 }
-
-/** Rows, and characters of JSON, of one statement. */
-const [batchRows, batchLength] = [500, 1_000_000];
 
 /**
  * Imports a document as `GET /users/me/export` returns it. Ids, timestamps and versions stay as they are. Rows whose id
@@ -84,7 +82,7 @@ export class ExportImport {
   }
 
   private async findExisting(table: 'goals' | 'tasks', wanted: ReadonlyMap<string, unknown>): Promise<void> {
-    for (const ids of inBatches([...wanted.keys()]))
+    for await (const ids of batchesOf(wanted.keys()))
       for (const { id } of await this.all(rows.selectExisting(this.userId, table, ids)))
         this.existing.add(id);
   }
@@ -137,7 +135,7 @@ export class ExportImport {
   ): Promise<void> {
     // Nothing can refer to a goal in the trash.
     const isListed = table === 'goals' || code === 'parent_trashed';
-    for (const ids of inBatches([...places.keys()])) {
+    for await (const ids of batchesOf(places.keys())) {
       const found = await this.all(rows.selectExisting(this.userId, table, ids, isListed));
       const existing = new Set(found.map(({ id }) => id));
       for (const id of ids.filter((one) => !existing.has(one)))
@@ -147,7 +145,7 @@ export class ExportImport {
 
   private async writeTags(): Promise<void> {
     await this.writeRows('tags', 'tags', () => true);
-    for (const names of inBatches([...this.outline.tagNames.values()])) {
+    for await (const names of batchesOf(this.outline.tagNames.values())) {
       const inserted = await this.all(rows.insertMissingTags(this.userId, names));
       this.counts.created.tags += inserted.length;
     }
@@ -175,7 +173,7 @@ export class ExportImport {
   ): Promise<void> {
     if (this.outline.counts[member] === 0) return;
     const isTree = member === 'goals' || member === 'tasks';
-    for await (const batch of this.batchesOf(member, isWritten)) {
+    for await (const batch of batchesOf(this.rowsOf(member, isWritten))) {
       for (const history of isTree ? [true, false] : [false]) {
         const part = isTree
           ? batch.filter((row) => this.outline.withHistory.has(row.id as string) === history)
@@ -202,7 +200,7 @@ export class ExportImport {
     const { last_id: lastId, imported } = await this.one(rows.selectHistoryState(this.userId));
     const quota = this.config.quotas.imported_changes;
     const { created, existing } = this.counts;
-    for await (const batch of this.batchesOf('history', () => true)) {
+    for await (const batch of batchesOf(this.rowsOf('history', () => true))) {
       const candidates = (batch as ChangeRow[]).filter(({ entity_id: id }) => !this.existing.has(id));
       const gone = candidates
         .map(({ entity_id: id }) => id)
@@ -227,7 +225,7 @@ export class ExportImport {
     await this.all(clearFlag('importing'));
     await this.all(setFlag('summing_hours', 'true'));
     const timed = new Set([...this.outline.timeEntries.values()].map(({ task }) => task));
-    for (const ids of inBatches(timed)) await this.all(rows.sumHours(this.userId, ids));
+    for await (const ids of batchesOf(timed)) await this.all(rows.sumHours(this.userId, ids));
     await this.all(clearFlag('summing_hours'));
     const computed = await this.all(selectProgress(this.userId));
     const progress = computed.map((goal): [string, number | null] => [goal.id, goal.progress]);
@@ -249,18 +247,9 @@ export class ExportImport {
   }
 
   /** The rows of an array that are to be written now. */
-  private async *batchesOf(member: Member, isWritten: (index: number) => boolean): AsyncGenerator<Row[]> {
-    let batch: Row[] = [];
-    let length = 0;
-    for await (const item of itemsOf(this.source)) {
-      if (item.member !== member || !isWritten(item.index!)) continue;
-      batch.push(toRow(item));
-      length += item.text.length;
-      if (batch.length < batchRows && length < batchLength) continue;
-      yield batch;
-      [batch, length] = [[], 0];
-    }
-    if (batch.length) yield batch;
+  private async *rowsOf(member: Member, isWritten: (index: number) => boolean): AsyncGenerator<Row> {
+    for await (const item of itemsOf(this.source))
+      if (item.member === member && isWritten(item.index!)) yield toRow(item);
   }
 
   /** Reports progress, and lets triggers plan their statements again each time that the number of rows has doubled. */
@@ -286,9 +275,4 @@ const unknownRow = 'is not in the document and not in the account';
 
 function zeroCounts(): Record<Member, number> {
   return { goals: 0, tags: 0, tasks: 0, time_entries: 0, dependencies: 0, history: 0 };
-}
-
-function* inBatches<T>(items: Iterable<T>): Generator<T[]> {
-  const all = [...items];
-  for (let start = 0; start < all.length; start += batchRows) yield all.slice(start, start + batchRows);
 }

@@ -5,7 +5,7 @@ import type { Database } from '../database/database';
 import { members } from './export-items';
 import { ExportImport } from './export-import';
 import type { DocumentSource } from './export-outline';
-import { findOwner } from './import-owner';
+import { createdText, findOwner } from './import-owner';
 import type { OnProgress } from './import-report';
 import { runAsOwner } from './import-transaction';
 
@@ -47,7 +47,7 @@ export async function importExport(
   );
   const outcome = dryRun
     ? 'Dry run: everything was written and rolled back. The database is unchanged.'
-    : `Imported ${file} into the account ${owner.email}.${owner.create ? ' The account is new; a mail with a token to set its password is in the outbox.' : ''}`;
+    : `Imported ${file} into the account ${owner.email}.${createdText(owner)}`;
   return [outcome, ...lines].join('\n');
 }
 

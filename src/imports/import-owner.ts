@@ -42,3 +42,8 @@ export async function findOwner(
   const account = sql(insertSql, { id, email, timezone, password_hash: passwordHash });
   return { id, email, create: { account, mail: enqueueMail('reset_password', email) } };
 }
+
+/** What a message about an import adds if the account is new. */
+export function createdText({ create }: ImportOwner): string {
+  return create ? ' The account is new; a mail with a token to set its password is in the outbox.' : '';
+}

@@ -5,9 +5,10 @@ import { Problem } from '../core/problem';
 import { isTimezone, LocalTimes } from '../core/time-zones';
 import type { Database } from '../database/database';
 import { isoTime } from './cells';
-import { findOwner, ImportOwner } from './import-owner';
+import { createdText, findOwner } from './import-owner';
 import { ImportReport, OnProgress } from './import-report';
 import { ImportRun } from './import-run';
+import { runAsOwner } from './import-transaction';
 import { ReportFiles } from './report-files';
 import { SqliteFile } from './sqlite-file';
 import { SqliteSource } from './sqlite-source';
@@ -25,9 +26,6 @@ export interface ImportSqliteOptions {
   /** Path of the report; by default a new file in the current folder. */
   report?: string;
 }
-
-/** Ends the transaction of a dry run. */
-class RolledBack extends Error {}
 
 /**
  * Imports the database of the single-user planner into an account: in one transaction, which is verified before the commit.
@@ -72,7 +70,7 @@ export async function importSqlite(
       if (report.refusals.length) {
         throw new ConfigError('Some values do not fit into Cairn. Shorten them in the source.');
       }
-      await inTransaction(database, owner, options.dryRun, async () => {
+      await runAsOwner(database, owner, options.dryRun, async () => {
         await new ImportRun(database, config, owner.id, source, report, onProgress).run();
         files.writeLeftOut(source, report);
       });
@@ -93,32 +91,10 @@ export async function importSqlite(
   }
 }
 
-/** Runs the work as the owner. Of a dry run, nothing remains. */
-async function inTransaction(
-  database: Database,
-  owner: ImportOwner,
-  isDryRun: boolean,
-  work: () => Promise<void>,
-): Promise<void> {
-  const workAndEnd = async () => {
-    await work();
-    if (isDryRun) throw new RolledBack();
-  };
-  try {
-    await database.actAs(owner.id, workAndEnd, owner.create);
-  } catch (error) {
-    if (!(error instanceof Problem && error.cause instanceof RolledBack)) throw error;
-  }
-}
-
 /** What the operator can correct; undefined for other errors. */
 function operatorError(error: unknown): string | undefined {
   const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error;
   if (cause instanceof ConfigError) return cause.message;
   if (cause instanceof SQLite3Error) return `The file cannot be read: ${cause.message}.`;
   return error instanceof Problem ? error.detail : undefined;
-}
-
-function createdText({ create }: ImportOwner): string {
-  return create ? ' The account is new; a mail with a token to set its password is in the outbox.' : '';
 }
