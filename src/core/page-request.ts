@@ -16,6 +16,8 @@ export interface PageRequest {
   limit: number;
   cursor?: string;
   include?: string;
+  /** The names of the fields that each item has; by default all. */
+  fields?: string[];
 }
 
 /** Parses `due_date,-priority`. */

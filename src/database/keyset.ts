@@ -81,7 +81,11 @@ export class Keyset {
   }
 
   get order(): Order[] {
-    return this.columns.map(({ sql, descending }) => ({ sql, direction: descending ? 'DESC' : 'ASC' }));
+    return this.columns.map(({ column, sql, descending }) => ({
+      column,
+      sql,
+      direction: descending ? 'DESC' : 'ASC',
+    }));
   }
 
   /**
@@ -97,7 +101,7 @@ export class Keyset {
     return { sql: isUniform ? this.rowComparisonSql() : this.stepwiseComparisonSql(), parameters };
   }
 
-  /** @param row the last row of a page, as JSON */
+  /** @param row the last row of a page, or its columns of the order, as JSON */
   cursorOf(row: string): string {
     const fields = JSON.parse(row) as Record<string, unknown>;
     const values = this.columns.map(({ column, nullReplacement }) => fields[column] ?? nullReplacement);

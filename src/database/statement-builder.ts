@@ -5,6 +5,8 @@ import { Parameters, Statement, StatementCache } from './statement';
 export type ColumnSql = Record<string, string>;
 
 export interface Order {
+  column: string;
+  /** The SQL that the rows are ordered by: of the column, or of its replacement if it is null. */
   sql: string;
   direction: 'ASC' | 'DESC';
 }
@@ -17,6 +19,8 @@ export interface JsonRow {
 /** A row of a list. The JSON is null if the rows before it are too large already. */
 export interface ListRow {
   json: string | null;
+  /** The columns of the order as JSON, if the list has only some of the fields. */
+  key?: string;
 }
 
 /** Maximum size of a list in bytes, not counting the row that exceeds it. */
@@ -37,39 +41,48 @@ export class StatementBuilder {
   private readonly cache = new StatementCache(300);
 
   /**
-   * @param jsonSql SQL of a row as JSON, which the statements return
-   * @param bytesSql SQL of the approximate size of a row
+   * @param jsonSql returns the SQL of a row as JSON, with these fields or all
+   * @param bytesSql returns the SQL of the approximate size of this JSON
    */
   constructor(
     private readonly dataSource: DataSource,
     private readonly entity: ObjectType<ObjectLiteral>,
-    private readonly jsonSql: string,
-    private readonly bytesSql: string,
+    private readonly jsonSql: (fields?: string[]) => string,
+    private readonly bytesSql: (fields?: string[]) => string,
   ) {
     this.table = dataSource.getMetadata(entity).tableName;
   }
 
-  select(where: string, parameters: Parameters): Statement<JsonRow> {
-    return this.build(['SELECT', where], parameters, () =>
-      this.query().select(this.jsonSql, 'json').where(where),
+  /** @param fields the fields of the JSON; by default all */
+  select(where: string, parameters: Parameters, fields?: string[]): Statement<JsonRow> {
+    return this.build(['SELECT', where, ...(fields ?? [])], parameters, () =>
+      this.query().select(this.jsonSql(fields), 'json').where(where),
     );
   }
 
-  /** The JSON is null for rows after those that are too large together. They are read, but not converted and not sent. */
-  list(where: string, parameters: Parameters & { limit: number }, order: Order[]): Statement<ListRow> {
+  /**
+   * The JSON is null for rows after those that are too large together. They are read, but not converted and not sent.
+   * @param fields the fields of the JSON; by default all
+   */
+  list(
+    where: string,
+    parameters: Parameters & { limit: number },
+    order: Order[],
+    fields?: string[],
+  ): Statement<ListRow> {
     const isCut = parameters.limit > maxUncutRows + 1;
     const orderSql = order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
     return this.build(
-      [isCut ? 'LIST CUT' : 'LIST', where, orderSql],
+      [isCut ? 'LIST CUT' : 'LIST', where, orderSql, ...(fields ?? [])],
       parameters,
       () => {
-        const query = this.query()
-          .select(isCut ? this.cutJsonSql(orderSql, maxListBytes) : this.jsonSql, 'json')
-          .where(where);
+        const json = isCut ? this.cutJsonSql(orderSql, maxListBytes, fields) : this.jsonSql(fields);
+        const query = this.query().select(json, 'json').where(where);
+        if (fields) query.addSelect(this.jsonSql(order.map(({ column }) => column)), 'key');
         for (const { sql, direction } of order) query.addOrderBy(sql, direction);
         return query;
       },
-      isCut ? (sql) => cutAgainSql(sql, maxListBytes) : undefined,
+      isCut ? (sql) => cutAgainSql(sql, maxListBytes, fields ? 'key, ' : '') : undefined,
     );
   }
 
@@ -129,13 +142,13 @@ export class StatementBuilder {
 
   /** For RETURNING: the row as `json`. */
   get returningSql(): string {
-    return `${this.jsonSql} AS json`;
+    return `${this.jsonSql()} AS json`;
   }
 
   /** The window has the order of the list, so that the index of the list provides it too. */
-  private cutJsonSql(orderSql: string, maxBytes: number): string {
-    const bytesBeforeSql = `sum(${this.bytesSql}) OVER (ORDER BY ${orderSql} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
-    return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxBytes} THEN ${this.jsonSql} END`;
+  private cutJsonSql(orderSql: string, maxBytes: number, fields?: string[]): string {
+    const bytesBeforeSql = `sum(${this.bytesSql(fields)}) OVER (ORDER BY ${orderSql} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
+    return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxBytes} THEN ${this.jsonSql(fields)} END`;
   }
 
   private query() {

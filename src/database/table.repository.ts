@@ -44,10 +44,13 @@ export abstract class TableRepository<Query> {
     this.metadata = dataSource.getMetadata(options.entity);
     this.position = (dataSource.options.entities as unknown[]).indexOf(options.entity);
     this.table = this.metadata.tableName;
-    const jsonSql = rowAsJsonSql(this.metadata, options.fields, options.derived);
-    const bytesSql = rowBytesSql(this.metadata, options.fields);
-    this.statements = new StatementBuilder(dataSource, options.entity, jsonSql, bytesSql);
-    database.addReader(this.table, (id) => this.find(id, 'true'));
+    this.statements = new StatementBuilder(
+      dataSource,
+      options.entity,
+      (fields = options.fields) => rowAsJsonSql(this.metadata, fields, options.derived),
+      (fields = options.fields) => rowBytesSql(this.metadata, fields),
+    );
+    database.addReader(this.table, (id) => this.find(id, { conditionSql: 'true' }));
   }
 
   /** SQL condition for all rows that the caller can reach. */
@@ -57,9 +60,13 @@ export abstract class TableRepository<Query> {
 
   protected abstract write<S extends Statements>(statements: S): Promise<Results<S>>;
 
-  /** @param conditionSql SQL condition for rows that can be found · @throws Problem 404 */
-  async find(id: string, conditionSql = this.options.isReachableSql): Promise<JsonText> {
-    const { rows } = await this.read({ rows: this.selection(id, conditionSql) });
+  /**
+   * @param options.fields the fields of the JSON; by default all
+   * @param options.conditionSql SQL condition for rows that can be found
+   * @throws Problem 404
+   */
+  async find(id: string, options: { fields?: string[]; conditionSql?: string } = {}): Promise<JsonText> {
+    const { rows } = await this.read({ rows: this.selection(id, options.conditionSql, options.fields) });
     return this.single(rows);
   }
 
@@ -106,9 +113,13 @@ export abstract class TableRepository<Query> {
     return this.toPage(query, results);
   }
 
-  protected selection(id: string, conditionSql = this.options.isReachableSql): Statement<JsonRow> {
+  protected selection(
+    id: string,
+    conditionSql = this.options.isReachableSql,
+    fields?: string[],
+  ): Statement<JsonRow> {
     const where = this.where(`${this.table}.id = :id`, conditionSql);
-    return this.statements.select(where, this.parameters({ id }));
+    return this.statements.select(where, this.parameters({ id }), fields);
   }
 
   protected updateStatement(
@@ -176,6 +187,7 @@ export abstract class TableRepository<Query> {
         this.where(...fragments.map((fragment) => fragment.sql)),
         parameters,
         keyset.order,
+        query.fields,
       ),
       totals: query.include === 'total' ? this.countStatement(filters) : undefined,
     };
@@ -193,7 +205,7 @@ export abstract class TableRepository<Query> {
     const items = takeUpTo(maxPageLength, rows.slice(0, query.limit));
     const lastItem = items.at(-1);
     const hasMore = rows.length > items.length && lastItem !== undefined;
-    const cursor = hasMore ? this.keyset(query).cursorOf(lastItem) : null;
+    const cursor = hasMore ? this.keyset(query).cursorOf(rows[items.length - 1]!.key ?? lastItem) : null;
     return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
   }
 

@@ -5,13 +5,19 @@ import {
   BooleanParam,
   EnumListParam,
   EnumParam,
+  FieldsParam,
   IdListParam,
   SortParam,
   TextListParam,
   TimestampParam,
 } from '../http/query-params';
 import { TaskQuery } from '../tasks/task-query.dto';
-import { horizonValues, statuses } from './goal.dto';
+import { GoalView, horizonValues, statuses } from './goal.dto';
+
+export class GetGoalQuery {
+  @FieldsParam(GoalView)
+  fields?: string[];
+}
 
 export class DeleteGoalQuery {
   @BooleanParam({
@@ -76,6 +82,9 @@ export class GoalQuery extends RowQuery {
 
   @SortParam({ columns: sortable, default: '-created_at' })
   sort = parseSort('-created_at');
+
+  @FieldsParam(GoalView)
+  fields?: string[];
 }
 
 /** The parameters of the tasks of one goal, which is given in the path. */

@@ -18,7 +18,7 @@ import { ControllerWithUserMirror } from '../http/user-mirror';
 import { TaskPage } from '../tasks/task.dto';
 import { GoalBreakdown } from './breakdown.dto';
 import { GoalBatch, goalBatch, GoalBatchResults } from './goal-batch.dto';
-import { DeleteGoalQuery, GoalQuery, GoalTaskQuery } from './goal-query.dto';
+import { DeleteGoalQuery, GetGoalQuery, GoalQuery, GoalTaskQuery } from './goal-query.dto';
 import { CreateGoal, GoalPage, GoalSummary, GoalView, PatchGoal } from './goal.dto';
 import { GoalsRepository } from './goals.repository';
 import { GoalsService } from './goals.service';
@@ -91,8 +91,8 @@ export class GoalsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a goal' })
   @ApiOkResponse({ type: GoalView, description: 'The goal.' })
-  get(@IdParam() id: string): Promise<JsonText> {
-    return this.goals.find(id);
+  get(@IdParam() id: string, @Query() { fields }: GetGoalQuery): Promise<JsonText> {
+    return this.goals.find(id, { fields });
   }
 
   @Patch(':id')

@@ -32,7 +32,7 @@ export class HistoryService {
     version?: number,
   ): Promise<JsonText> {
     return this.database.writeTransaction(async () => {
-      const row = stateOf(await rows.find(id, isAnySql));
+      const row = stateOf(await rows.find(id, { conditionSql: isAnySql }));
       const last = await this.changes.lastOf(rows, id);
       if (version !== undefined && version !== row.version) throw changedTo(row.version);
       if (last?.operation !== 'update') throw nothingToUndo.create();
@@ -42,7 +42,7 @@ export class HistoryService {
       if (deletedAt?.old === null) return rows.restore(id);
       if (deletedAt) {
         await rows.moveToTrash(id);
-        return rows.find(id, isAnySql);
+        return rows.find(id, { conditionSql: isAnySql });
       }
       if (row.deleted_at !== null) throw inTrash.create();
       const oldValues = Object.entries(fields).map(([name, value]) => [name, value.old] as const);

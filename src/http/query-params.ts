@@ -6,6 +6,7 @@ import { parseSort, SortKey } from '../core/page-request';
 import { hasAtMost, isStorableText } from '../core/text';
 import { boundsOf, TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
+import { fieldsOf } from './views';
 
 /** The value for items without a value. */
 const none = 'none';
@@ -63,6 +64,34 @@ export function TextListParam(options: FieldOptions & { max: number }) {
       'invalid_text',
       `must be 1 to ${maxItems} comma-separated values of 1 to ${max} characters each`,
       (items) => everyItem(items, isText),
+    ),
+  );
+}
+
+/** Comma-separated names of the fields of a response class. They are put into the order of the class. */
+export function FieldsParam(View: abstract new () => object) {
+  const fields = fieldsOf(View);
+  const byPosition = (a: string, b: string) => fields.indexOf(a) - fields.indexOf(b);
+  return parameter(
+    {
+      description:
+        'Comma-separated names of the fields to return; by default all. The other fields are absent, even those that the ' +
+        'schema requires. To use the entity tag of a resource in `If-Match`, include `version`.',
+    },
+    { ...listOf({ type: 'string', enum: fields }), maxItems: fields.length },
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string'
+        ? value
+            .split(',', fields.length + 1)
+            .map((name) => name.trim())
+            .sort(byPosition)
+        : [value],
+    ),
+    rule(
+      'not_allowed',
+      `must be comma-separated names of fields, each at most once: ${fields.join(', ')}`,
+      (names) =>
+        (names as string[]).every((name, index, all) => fields.includes(name) && name !== all[index - 1]),
     ),
   );
 }

@@ -1,6 +1,6 @@
 import { IntersectionType, PartialType } from '@nestjs/swagger';
 import { IntegerField, TextField } from '../http/body-fields';
-import { SortParam } from '../http/query-params';
+import { FieldsParam, SortParam } from '../http/query-params';
 import { parseSort } from '../core/page-request';
 import { Identified, pageOf, Versioned } from '../http/views';
 import { PageQuery } from '../http/page-query';
@@ -44,4 +44,7 @@ const sortable = ['name', 'created_at'] as const;
 export class TagQuery extends PageQuery {
   @SortParam({ columns: sortable, default: 'name' })
   sort = parseSort('name');
+
+  @FieldsParam(TagView)
+  fields?: string[];
 }

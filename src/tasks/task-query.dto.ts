@@ -5,12 +5,18 @@ import {
   BooleanParam,
   EnumListParam,
   EnumParam,
+  FieldsParam,
   IdListParam,
   SortParam,
   TextListParam,
   TimestampParam,
 } from '../http/query-params';
-import { priorities, statuses } from './task.dto';
+import { priorities, statuses, TaskView } from './task.dto';
+
+export class GetTaskQuery {
+  @FieldsParam(TaskView)
+  fields?: string[];
+}
 
 export class DeleteTaskQuery {
   @BooleanParam({
@@ -102,6 +108,9 @@ export class TaskQuery extends RowQuery {
 
   @SortParam({ columns: sortable, default: '-created_at' })
   sort = parseSort('-created_at');
+
+  @FieldsParam(TaskView)
+  fields?: string[];
 }
 
 export class SubtaskQuery extends OmitType(TaskQuery, ['parent_task_id']) {}

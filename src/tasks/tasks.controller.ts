@@ -16,7 +16,7 @@ import { IdParam } from '../http/id-param';
 import { Problems } from '../http/problem-responses';
 import { ControllerWithUserMirror } from '../http/user-mirror';
 import { hoursCounted } from '../time-entries/time-entry.problems';
-import { DeleteTaskQuery, ForceQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
+import { DeleteTaskQuery, ForceQuery, GetTaskQuery, SubtaskQuery, TaskQuery } from './task-query.dto';
 import { TaskBatch, taskBatch, TaskBatchResults } from './task-batch.dto';
 import { CreateTask, PatchTask, TaskPage, TaskSummary, TaskView } from './task.dto';
 import { dependencyCycle, dependencyOpen, parentTrashed, tooDeep } from './task.problems';
@@ -94,8 +94,8 @@ export class TasksController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a task' })
   @ApiOkResponse({ type: TaskView, description: 'The task.' })
-  get(@IdParam() id: string): Promise<JsonText> {
-    return this.tasks.find(id);
+  get(@IdParam() id: string, @Query() { fields }: GetTaskQuery): Promise<JsonText> {
+    return this.tasks.find(id, { fields });
   }
 
   @Patch(':id')

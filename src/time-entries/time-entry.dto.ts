@@ -1,6 +1,13 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType } from '@nestjs/swagger';
 import { ChosenId, DecimalField, IdField, TextField, TimestampField } from '../http/body-fields';
-import { BooleanParam, EnumParam, IdListParam, SortParam, TimestampParam } from '../http/query-params';
+import {
+  BooleanParam,
+  EnumParam,
+  FieldsParam,
+  IdListParam,
+  SortParam,
+  TimestampParam,
+} from '../http/query-params';
 import { parseSort } from '../core/page-request';
 import { countSchema, Identified, pageOf, Versioned } from '../http/views';
 import { PageQuery } from '../http/page-query';
@@ -102,6 +109,9 @@ export class TimeEntryQuery extends PageQuery {
 
   @SortParam({ columns: sortable, default: '-started_at' })
   sort = parseSort('-started_at');
+
+  @FieldsParam(TimeEntryView)
+  fields?: string[];
 }
 
 /** Entries of all tasks. */

@@ -35,7 +35,7 @@ export class Contract {
       this.validate('#/components/schemas/Problem', actual.body, call);
       return;
     }
-    this.checkResponse(operation, path, actual, call);
+    this.checkResponse(operation, path, url, actual, call);
     if (!request || actual.status === 207 || actual.status >= 300) return;
     this.checkQuery(operation, url, call);
     if (request.body && Object.keys(request.body).length) this.checkRequest(path, method, request.body, call);
@@ -64,7 +64,13 @@ export class Contract {
     return this.document.paths[path]?.[method.toLowerCase() as 'get'];
   }
 
-  private checkResponse(operation: Operation, path: string, actual: ApiResponse, call: string): void {
+  private checkResponse(
+    operation: Operation,
+    path: string,
+    url: string,
+    actual: ApiResponse,
+    call: string,
+  ): void {
     const method = call.split(' ')[0]!;
     const response = operation.responses[actual.status];
     if (!response) throw new Error(`${call}, which the document does not list: ${actual.text}`);
@@ -79,7 +85,9 @@ export class Contract {
       throw new Error(`${call} as ${actual.type}, but the document describes ${type}`);
     const pointer = [...operationPointer(path, method), 'responses', String(actual.status), 'content', type];
     const body = type.startsWith('text/') ? actual.text : actual.body;
-    this.validate(pointerOf([...pointer, 'schema']), body, call);
+    const fields = new URL(url, 'http://cairn').searchParams.get('fields')?.split(',');
+    if (fields && actual.status < 300) this.checkFields(content[type]!.schema as Schema, fields, body, call);
+    else this.validate(pointerOf([...pointer, 'schema']), body, call);
     if (type !== 'application/problem+json') return;
     const codes = Object.keys(content[type]!.examples ?? {});
     // The mirrors of operations under /users/{user_id} have one more problem.
@@ -87,6 +95,29 @@ export class Contract {
     const { code } = body as { code: string };
     if (!codes.includes(code))
       throw new Error(`${call} with the code ${code}, but the document lists ${codes.join()}`);
+  }
+
+  /** Checks a response of which the client has requested only some fields: it must have exactly these. */
+  private checkFields(schema: Schema, fields: string[], body: unknown, call: string): void {
+    const reduced = this.withFields(schema, fields);
+    const validate = this.validatorOf(JSON.stringify(reduced), {
+      ...reduced,
+      components: this.document.components,
+    });
+    if (!validate(body)) throw mismatch(call, validate, body);
+  }
+
+  /** The schema of a resource, or of a page of resources, with only these fields. */
+  private withFields(schema: Schema, fields: string[]): Schema {
+    const name = schema.$ref?.split('/').at(-1);
+    const { properties = {}, ...rest } = (name ? this.document.components!.schemas![name] : schema) as Schema;
+    const items = properties.items?.items;
+    if (items) {
+      const page = { ...properties, items: { ...properties.items, items: this.withFields(items, fields) } };
+      return { ...rest, properties: page };
+    }
+    const kept = Object.entries(properties).filter(([property]) => fields.includes(property));
+    return { ...rest, properties: Object.fromEntries(kept), required: fields };
   }
 
   private checkQuery(operation: Operation, url: string, call: string): void {
@@ -127,6 +158,13 @@ export class Contract {
 }
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+interface Schema {
+  $ref?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  required?: string[];
+}
 
 interface ParameterSchema {
   type?: string;
