@@ -125,11 +125,14 @@ function demoIds(plans: Plan[]): Map<unknown, string> {
   name(goals.at(-1), 'goals', 2);
   name(tags[0], 'tags', 1);
   name(tags[1], 'tags', 2);
-  // A dependency and a time entry of the first task, to try their deletion.
+  // A dependency and a time entry of the first task to try their deletion, and an entry to try its update.
   const { user_id, id } = open[0]!;
-  const entry = timeEntry({ user_id: String(user_id), id: String(id), estimated_hours: 1 }, inDays(-1));
+  const task = { user_id: String(user_id), id: String(id), estimated_hours: 1 };
   plans[0]!.task_dependencies.push({ user_id, task_id: id, depends_on_id: completed[1]!.id });
-  plans[0]!.time_entries.push({ ...entry, id: demoId('time-entries', 2) });
+  plans[0]!.time_entries.push(
+    { ...timeEntry(task, inDays(-2)), id: demoId('time-entries', 1) },
+    { ...timeEntry(task, inDays(-1)), id: demoId('time-entries', 2) },
+  );
   return ids;
 }
 
