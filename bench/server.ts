@@ -3,7 +3,7 @@ import { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
-import { ConnectionPool, rowsOf } from '../src/database/connection-pool';
+import { ConnectionPool, resultsOf } from '../src/database/connection-pool';
 import { Database, Statements } from '../src/database/database';
 
 /**
@@ -29,13 +29,13 @@ async function startCairn(kind: string): Promise<string> {
 function removeIsolation(database: Database): void {
   const internals = database as unknown as {
     pool: ConnectionPool;
-    send: (beginSql: string, statements: Statements) => Promise<Record<string, unknown[]>>;
+    send: (access: string, enter: unknown, statements: Statements) => Promise<Record<string, unknown[]>>;
   };
-  internals.send = async (_beginSql, statements) => {
+  internals.send = async (_access, _enter, statements) => {
     const sent = Object.entries(statements).flatMap(([name, statement]) =>
       statement ? [{ name, statement }] : [],
     );
-    const results = rowsOf(await internals.pool.sendOnce(sent.map(({ statement }) => statement)));
+    const results = resultsOf(await internals.pool.sendOnce(sent.map(({ statement }) => statement)));
     const rows = Object.fromEntries(Object.keys(statements).map((name) => [name, [] as unknown[]]));
     for (const [index, { name }] of sent.entries()) rows[name] = results[index]!.rows;
     return rows;

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { DatabaseError, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import { DatabaseError, Pool, PoolClient } from 'pg';
 import { connectionWaits, statementDurations } from '../core/metrics';
 import { Problem, unavailable } from '../core/problem';
 import { addClientSpan, isTraced } from '../core/tracing';
 import { standbyMessage, toProblem } from './database-errors';
+import { Pipeline, PipelineOutcome, PreparedStatements, StatementResult } from './pipeline';
 import { sql, Statement } from './statement';
 
 /** Maximum number of prepared statements per connection. Each takes about 10 KB of the server's memory. */
@@ -16,16 +16,10 @@ const tablePattern = /(?<=\b(?:INTO|UPDATE)\s+"?)\w+|(?<=\bFROM\s+"?)\w+\b(?!"?\
 /** Characters of the text of a slow statement in the log. */
 const maxLoggedText = 1000;
 
-/** The result or the error of one statement of a pipeline. */
-export type Outcome = PromiseSettledResult<QueryResult<QueryResultRow>>;
-
-/** A named statement, or plain text for BEGIN and COMMIT. */
-export type SendableStatement = Pick<Statement, 'text'> & Partial<Statement>;
-
-/** Connections to PostgreSQL that several statements can be pipelined on. */
+/** Connections to PostgreSQL. */
 export class ConnectionPool {
   private readonly logger = new Logger('SQL');
-  private readonly statementNames = new WeakMap<PoolClient, StatementNames>();
+  private readonly preparedStatements = new WeakMap<PoolClient, PreparedStatements>();
 
   /**
    * @param isLogging whether the text of each statement is logged, without its values
@@ -63,58 +57,42 @@ export class ConnectionPool {
    * is still open: the next request would otherwise run in that transaction, as its user.
    */
   release(client: PoolClient): void {
-    const hasTooManyStatements = (this.statementNames.get(client)?.size ?? 0) > maxStatements;
+    const hasTooManyStatements = (this.preparedStatements.get(client)?.size ?? 0) > maxStatements;
     client.release(hasTooManyStatements || client.getTransactionStatus() !== 'I');
   }
 
-  /** Sends the statements in one packet and waits for the outcomes of all of them. */
-  async send(client: PoolClient, statements: SendableStatement[]): Promise<Outcome[]> {
-    const names = this.statementNames.get(client) ?? new StatementNames(client);
-    this.statementNames.set(client, names);
+  /** Sends the statements in one message and waits until all have ended, or one has failed. */
+  async send(client: PoolClient, statements: Statement[]): Promise<PipelineOutcome> {
+    let prepared = this.preparedStatements.get(client);
+    if (!prepared) this.preparedStatements.set(client, (prepared = new PreparedStatements()));
     if (this.isLogging) {
-      for (const { name, text } of statements) if (name) this.logger.log(text.replace(/\s+/g, ' '));
+      for (const { isControl, text } of statements)
+        if (!isControl) this.logger.log(text.replace(/\s+/g, ' '));
     }
-    const named = statements.map(({ name, ...statement }) =>
-      name ? { ...statement, name: names.nameOf(name) } : statement,
-    );
-    const queries = inOnePacket(client, () => named.map((statement) => client.query(statement)));
-    // PostgreSQL executes the statements one after the other: each starts when the one before has ended.
-    let start = performance.now();
-    return Promise.all(
-      queries.map(async (query: Promise<QueryResult<QueryResultRow>>, index): Promise<Outcome> => {
-        const { name, text } = statements[index]!;
-        let errorType: string | undefined;
-        try {
-          return { status: 'fulfilled', value: await query };
-        } catch (reason) {
-          errorType = errorTypeOf(reason);
-          if (name) names.replaceUnlessPrepared(name);
-          return { status: 'rejected', reason };
-        } finally {
-          const end = performance.now();
-          this.record(text, start, end, errorType);
-          start = end;
-        }
-      }),
-    );
+    const start = performance.now();
+    const outcome = await client.query(new Pipeline(statements, prepared)).outcome;
+    this.record(statements, start, performance.now(), outcome.error);
+    return outcome;
   }
 
-  private record(text: string, start: number, end: number, errorType: string | undefined): void {
-    const kind = kindOf(text);
+  /** @param statements their results arrive together: the first one that does more than begin a transaction names them */
+  private record(statements: Statement[], start: number, end: number, error: unknown): void {
+    const { kind, text } = statements.find(({ isControl }) => !isControl) ?? statements[0]!;
     const ms = end - start;
     statementDurations.observe({ kind }, ms / 1000);
-    if (isTraced()) addStatementSpan(kind, text, start, end, errorType);
+    if (isTraced()) addStatementSpan(kind, text, start, end, errorTypeOf(error));
     if (ms < this.slowStatementMs) return;
-    // The statement before the others contains ids.
-    const loggedText = kind === 'begin' ? undefined : text.replace(/\s+/g, ' ').slice(0, maxLoggedText);
+    const loggedText = text.replace(/\s+/g, ' ').slice(0, maxLoggedText);
     this.logger.warn({ msg: 'Slow statement', kind, duration_ms: Math.round(ms), text: loggedText });
   }
 
-  /** Connects, sends the statements, and releases the connection. */
-  async sendOnce(statements: SendableStatement[]): Promise<Outcome[]> {
+  /** Connects, sends the statements, and releases the connection, without an open transaction. */
+  async sendOnce(statements: Statement[]): Promise<PipelineOutcome> {
     const client = await this.connect();
     try {
-      return await this.send(client, statements);
+      const outcome = await this.send(client, statements);
+      if (client.getTransactionStatus() === 'E') await client.query('ROLLBACK').catch(() => undefined);
+      return outcome;
     } finally {
       this.release(client);
     }
@@ -122,9 +100,8 @@ export class ConnectionPool {
 
   /** @throws Problem 503 if the database cannot serve requests */
   async ping(): Promise<void> {
-    const [outcome] = await this.sendOnce([sql('SELECT pg_is_in_recovery() AS is_standby')]);
-    const [row] = rowsOf([outcome!])[0]!.rows as { is_standby: boolean }[];
-    if (row?.is_standby) throw unavailable(standbyMessage);
+    const [result] = resultsOf(await this.sendOnce([sql('SELECT pg_is_in_recovery() AS is_standby')]));
+    if (result!.rows[0]!.is_standby) throw unavailable(standbyMessage);
   }
 }
 
@@ -150,7 +127,6 @@ function addStatementSpan(
 
 /** The table that a statement reads or writes: the first one that is not in parentheses, otherwise the first one. */
 function tableOf(kind: string, text: string): string | undefined {
-  if (kind === 'begin') return undefined; // it is sent together with calls of functions
   let outer = text;
   for (let previous = ''; kind !== 'with' && previous !== outer;) {
     previous = outer;
@@ -159,71 +135,19 @@ function tableOf(kind: string, text: string): string | undefined {
   return (tablePattern.exec(outer) ?? tablePattern.exec(text))?.[0];
 }
 
-/** The SQLSTATE. */
-function errorTypeOf(error: unknown): string {
+/** The SQLSTATE; undefined without an error. */
+function errorTypeOf(error: unknown): string | undefined {
+  if (error === undefined) return undefined;
   return (error instanceof DatabaseError ? error.code : undefined) ?? 'connection';
 }
 
-/** The first word of a statement, which is one of a few. */
-function kindOf(text: string): string {
-  const [, word = ''] = /^(?:[\s(]|--.*\n)*(\w+)/.exec(text) ?? [];
-  return word.toLowerCase();
-}
-
 /**
- * The names of the prepared statements of one connection. A name whose preparation failed, for example because an earlier
- * statement had aborted the transaction, is not sent again: PgBouncer considers it in use and closes the connection
- * (https://github.com/pgbouncer/pgbouncer/issues/1118).
+ * The result of each statement.
+ * @throws Problem or DatabaseError if one has failed
  */
-class StatementNames {
-  private readonly names = new Map<string, string>();
-  private replacements = 0;
-
-  constructor(private readonly client: PoolClient) {}
-
-  /** How many names were sent. */
-  get size(): number {
-    return this.names.size + this.replacements;
-  }
-
-  nameOf(statement: string): string {
-    const name = this.names.get(statement) ?? statement;
-    this.names.set(statement, name);
-    return name;
-  }
-
-  replaceUnlessPrepared(statement: string): void {
-    const { parsedStatements } = (this.client as unknown as ClientInternals).connection;
-    if (parsedStatements[this.nameOf(statement)] !== undefined) return;
-    this.replacements++;
-    this.names.set(statement, `${statement}_${this.replacements}`);
-  }
-}
-
-/** What pg does not declare. */
-interface ClientInternals {
-  connection: { stream: Socket; parsedStatements: Record<string, string | undefined> };
-}
-
-/**
- * The rows of each statement.
- * @throws the error of the first statement that failed; later errors only report that the transaction is aborted
- */
-export function rowsOf(outcomes: Outcome[]): QueryResult<QueryResultRow>[] {
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed) throw toThrowable(failed.reason);
-  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<QueryResult<QueryResultRow>>).value);
-}
-
-/** Buffers what `send` writes to the socket. Otherwise each statement would be sent in a separate packet. */
-function inOnePacket<T>(client: PoolClient, send: () => T): T {
-  const { stream } = (client as unknown as ClientInternals).connection;
-  stream.cork();
-  try {
-    return send();
-  } finally {
-    stream.uncork();
-  }
+export function resultsOf({ results, error }: PipelineOutcome): StatementResult[] {
+  if (error !== undefined) throw toThrowable(error);
+  return results;
 }
 
 /** Maps an error of PostgreSQL to the corresponding problem, and an error of the connection to a 503. */

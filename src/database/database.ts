@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DatabaseError, escapeLiteral, Pool, PoolClient } from 'pg';
+import { DatabaseError, Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Config } from '../core/config';
@@ -11,8 +11,9 @@ import { Precondition, versionedTables } from '../core/preconditions';
 import { Problem, unavailable } from '../core/problem';
 import { currentPrecondition, currentUser, setPrecondition } from '../core/request-context';
 import { inSpan } from '../core/tracing';
-import { ConnectionPool, Outcome, rowsOf, toThrowable } from './connection-pool';
-import { sql, Statement } from './statement';
+import { ConnectionPool, resultsOf, toThrowable } from './connection-pool';
+import type { PipelineOutcome, StatementResult } from './pipeline';
+import { control, sql, Statement } from './statement';
 import { TableKeys, tableKeysOf } from './table-keys';
 import { UserQueues } from './user-queues';
 import { rowIdOf, versionCheck } from './version-check';
@@ -45,10 +46,9 @@ interface Transaction {
 }
 
 /**
- * Sends every statement to PostgreSQL, in a transaction under a restricted role:
- * `BEGIN; enter(session, user) · the statements · COMMIT` travel in one packet on a pipelined connection. `enter` refuses
- * a session that is no longer valid, and then no statement takes effect. It also switches to a role for which row-level
- * security shows only the user's own rows.
+ * Sends every statement to PostgreSQL, in a transaction under a restricted role: `enter(session, user)` and the statements
+ * travel in one message, and PostgreSQL commits at its end. `enter` refuses a session that is no longer valid, and then no
+ * statement takes effect. It also switches to a role for which row-level security shows only the user's own rows.
  *
  * All methods throw a Problem if the error corresponds to one (503 if PostgreSQL cannot be reached), and otherwise the
  * DatabaseError. The transactions of the current user wait in a queue, where they hold no connections: each user can use
@@ -58,8 +58,8 @@ interface Transaction {
 export class Database {
   private readonly pool: ConnectionPool;
   private readonly userQueues: UserQueues;
-  /** The quotas as SQL of a text, for the triggers that enforce them (src/limits/quotas.sql). */
-  private readonly quotasSql: string;
+  /** The quotas as JSON, for the triggers that enforce them (src/limits/quotas.sql). */
+  private readonly quotas: string;
   /** The interactive transaction of the current call chain. */
   private readonly transactions = new AsyncLocalStorage<Transaction>();
   private readonly readers = new Map<string, ((id: string) => Promise<JsonText>)[]>();
@@ -75,7 +75,7 @@ export class Database {
       config.sqlEcho,
       config.slowStatementMs,
     );
-    this.quotasSql = literal(JSON.stringify(config.quotas));
+    this.quotas = JSON.stringify(config.quotas);
     this.userQueues = new UserQueues({
       // Several users are needed to take all connections.
       running: Math.max(1, Math.floor(config.databasePoolSize / connectionShares)),
@@ -91,14 +91,14 @@ export class Database {
   read<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
       this.sendInTransaction('user', statements) ??
-      this.queue(() => this.send(`${beginReadingSql}; ${enterSql()}`, statements, preconditionFor('user')))
+      this.queue(() => this.send('read', enter(), statements, preconditionFor('user')))
     );
   }
 
   /** Several reads as the current user, one after the other, that see one snapshot. */
   readTransaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.isInTransaction) return work();
-    return this.queue(() => this.transaction(`${beginReadingSql}; ${enterSql()}`, 'user', work));
+    return this.queue(() => this.transaction([beginReading, ...enter()], 'user', work));
   }
 
   /**
@@ -117,7 +117,7 @@ export class Database {
     return (
       this.sendInTransaction('user', statements) ??
       this.serialize(() =>
-        this.send(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, statements, preconditionFor('user')),
+        this.send('write', [this.lockWrites(), ...enter()], statements, preconditionFor('user')),
       )
     );
   }
@@ -131,19 +131,24 @@ export class Database {
   writeTransaction<T>(work: () => Promise<T>, idempotencyKey?: string): Promise<T> {
     if (this.isInTransaction) return work();
     // Before the lock on the writes of the user, for which the other transaction would make this one wait.
-    const lockKeySql =
+    const lockKey =
       idempotencyKey === undefined
-        ? ''
-        : `SELECT lock_idempotency_key(${literal(currentUser().userId)}, ${literal(idempotencyKey)}); `;
+        ? []
+        : [
+            control('SELECT lock_idempotency_key(:user_id, :key)', {
+              user_id: currentUser().userId,
+              key: idempotencyKey,
+            }),
+          ];
     return this.serialize(() =>
-      this.transaction(`BEGIN; ${lockKeySql}${this.lockWritesSql()}; ${enterSql()}`, 'user', work),
+      this.transaction([begin, ...lockKey, this.lockWrites(), ...enter()], 'user', work),
     );
   }
 
   /** Like `writeTransaction`, but rolls back what `work` has written. */
   dryRun<T>(work: () => Promise<T>): Promise<T> {
     return this.serialize(() =>
-      this.transaction(`BEGIN; ${this.lockWritesSql()}; ${enterSql()}`, 'user', work, 'ROLLBACK'),
+      this.transaction([begin, this.lockWrites(), ...enter()], 'user', work, rollback),
     );
   }
 
@@ -154,13 +159,13 @@ export class Database {
   async attempt<T>(work: () => Promise<T>): Promise<T> {
     const transaction = this.transactions.getStore();
     if (!transaction) return work();
-    await this.sendAlone(transaction.client, 'SAVEPOINT attempt');
+    await this.sendAll(transaction.client, [sql('SAVEPOINT attempt')]);
     try {
       const result = await work();
-      await this.sendAlone(transaction.client, 'RELEASE SAVEPOINT attempt');
+      await this.sendAll(transaction.client, [sql('RELEASE SAVEPOINT attempt')]);
       return result;
     } catch (error) {
-      await this.sendAlone(transaction.client, 'ROLLBACK TO SAVEPOINT attempt');
+      await this.sendAll(transaction.client, [sql('ROLLBACK TO SAVEPOINT attempt')]);
       throw await this.withCurrentRow(error);
     }
   }
@@ -170,10 +175,8 @@ export class Database {
    * transaction has committed.
    */
   writeLockingAccount<S extends Statements>(statements: S): Promise<Results<S>> {
-    const lockAccountSql = `SELECT lock_account(${literal(currentUser().userId)})`;
-    return this.serialize(() =>
-      this.send(`BEGIN; ${this.lockWritesSql()}; ${lockAccountSql}; ${enterSql()}`, statements),
-    );
+    const lockAccount = control('SELECT lock_account(:user_id)', { user_id: currentUser().userId });
+    return this.serialize(() => this.send('write', [this.lockWrites(), lockAccount, ...enter()], statements));
   }
 
   /**
@@ -182,14 +185,15 @@ export class Database {
    */
   asAuthenticator<S extends Statements>(statements: S): Promise<Results<S>> {
     return (
-      this.sendInTransaction('authenticator', statements) ?? this.send(beginAuthenticatingSql, statements)
+      this.sendInTransaction('authenticator', statements) ??
+      this.send('write', [takeRole('cairn_auth')], statements)
     );
   }
 
   /** Several calls of `asAuthenticator` in one transaction. @param work may be run again after a deadlock */
   async authenticatorTransaction<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.transaction(beginAuthenticatingSql, 'authenticator', work);
+      return await this.transaction([begin, takeRole('cairn_auth')], 'authenticator', work);
     } catch (error) {
       throw await this.withCurrentRow(error);
     }
@@ -202,20 +206,23 @@ export class Database {
    */
   asAdministrator<S extends Statements>(statements: S): Promise<Results<S>> {
     const { userId, sessionId } = currentUser();
-    const enterAsAdministratorSql = `SELECT enter_as_administrator(${literal(sessionId)}, ${literal(userId)})`;
+    const enterAsAdministrator = control('SELECT enter_as_administrator(:session_id, :user_id)', {
+      session_id: sessionId,
+      user_id: userId,
+    });
     return this.queue(() =>
-      this.send(`BEGIN; ${enterAsAdministratorSql}`, statements, preconditionFor('administrator')),
+      this.send('write', [enterAsAdministrator], statements, preconditionFor('administrator')),
     );
   }
 
   /** For operator commands on accounts: the administrator's role, without a user. */
   asOperator<S extends Statements>(statements: S): Promise<Results<S>> {
-    return this.send('BEGIN; SET LOCAL ROLE cairn_admin', statements);
+    return this.send('write', [takeRole('cairn_admin')], statements);
   }
 
   /** For the purge: the role sees the owners and ages of trashed tasks, deactivated accounts and ended sessions. */
   asPurger<S extends Statements>(statements: S): Promise<Results<S>> {
-    return this.send('BEGIN; SET LOCAL ROLE cairn_purge', statements);
+    return this.send('write', [takeRole('cairn_purge')], statements);
   }
 
   /**
@@ -223,10 +230,10 @@ export class Database {
    * @param create statements of the authenticator that create the user in the same transaction
    */
   actAs<T>(userId: string, work: () => Promise<T>, create?: Statements): Promise<T> {
-    const actAsSql = `SELECT act_as(${literal(userId)})`;
-    const roleSql = create ? 'SET LOCAL ROLE cairn_auth' : actAsSql;
-    return this.transaction(`BEGIN; ${this.lockWritesSql(userId)}; ${roleSql}`, 'user', async () => {
-      if (create) await this.write({ ...create, actAs: sql(actAsSql) });
+    const actAs = control('SELECT act_as(:user_id)', { user_id: userId });
+    const role = create ? takeRole('cairn_auth') : actAs;
+    return this.transaction([begin, this.lockWrites(userId), role], 'user', async () => {
+      if (create) await this.write({ ...create, actAs });
       return work();
     });
   }
@@ -288,26 +295,30 @@ export class Database {
   }
 
   /** Begins the writes of a user: serializes them and sets the quotas for the transaction. */
-  private lockWritesSql(userId = currentUser().userId): string {
-    return `SELECT lock_user_writes(${literal(userId)}), set_config('cairn.quotas', ${this.quotasSql}, true)`;
+  private lockWrites(userId = currentUser().userId): Statement {
+    return control(`SELECT lock_user_writes(:user_id), set_config('cairn.quotas', :quotas, true)`, {
+      user_id: userId,
+      quotas: this.quotas,
+    });
   }
 
+  /** @param beginning ends with the role of the actor · @param end commits or rolls back */
   private transaction<T>(
-    beginSql: string,
+    beginning: Statement[],
     actor: Actor,
     work: () => Promise<T>,
-    end: 'COMMIT' | 'ROLLBACK' = 'COMMIT',
+    end = commit,
   ): Promise<T> {
     return inSpan('transaction', async () => {
       const client = await this.pool.connect();
       try {
         for (let attempt = 1; ; attempt++) {
           try {
-            await this.sendAlone(client, beginSql);
+            await this.sendAll(client, beginning);
             const transaction: Transaction = { client, actor };
             const result = await this.transactions.run(transaction, work);
-            const ended = await this.sendAlone(client, end);
-            if (end === 'COMMIT') refuseUncommitted(ended);
+            const [ended] = await this.sendAll(client, [end]);
+            if (end === commit) refuseUncommitted(ended);
             if (transaction.checked) transaction.checked.isMet = true;
             return result;
           } catch (error) {
@@ -321,8 +332,8 @@ export class Database {
     });
   }
 
-  private async sendAlone(client: PoolClient, text: string): Promise<{ command: string } | undefined> {
-    return rowsOf(await this.pool.send(client, [{ text }]))[0];
+  private async sendAll(client: PoolClient, statements: Statement[]): Promise<StatementResult[]> {
+    return statements.length > 0 ? resultsOf(await this.pool.send(client, statements)) : [];
   }
 
   /** @returns undefined outside of an interactive transaction of this actor */
@@ -337,48 +348,61 @@ export class Database {
       precondition && precondition !== transaction.checked ? versionCheck(precondition, true) : undefined;
     if (check) transaction.checked = precondition;
     const sent = present([check, ...Object.values(statements)]);
-    return this.pool
-      .send(transaction.client, sent)
-      .then((outcomes) => byName(statements, rowsOf(outcomes).slice(check ? 1 : 0)));
+    return this.sendAll(transaction.client, sent).then((results) =>
+      byName(statements, results.slice(check ? 1 : 0)),
+    );
   }
 
+  /**
+   * Sends a transaction in one message. Several reads see one snapshot, and need a transaction block for that.
+   * @param enter takes the role
+   */
   private async send<S extends Statements>(
-    beginSql: string,
+    access: 'read' | 'write',
+    enter: Statement[],
     statements: S,
     precondition?: Precondition,
   ): Promise<Results<S>> {
-    const isReading = beginSql.startsWith(beginReadingSql);
-    const sent = present(Object.values(statements));
-    const isChecked = precondition !== undefined && sent.length > 0;
-    if (isChecked) sent.unshift(versionCheck(precondition, !isReading));
-    const pipeline = [{ text: beginSql }, ...sent, { text: 'COMMIT' }];
-    const outcomes = await inSpan('transaction', async () => {
+    const isReading = access === 'read';
+    const work = present(Object.values(statements));
+    const isChecked = precondition !== undefined && work.length > 0;
+    const check = isChecked ? [versionCheck(precondition, !isReading)] : [];
+    const sent = [...enter, ...check, ...work];
+    const isBlock = isReading && check.length + work.length > 1;
+    const pipeline = isBlock ? [beginReading, ...sent, commit] : sent;
+    const outcome = await inSpan('transaction', async () => {
       let last = await this.pool.sendOnce(pipeline);
       for (let retry = 1; retry <= 2 && mayRetry(last, retry, isReading); retry++) {
         last = await this.pool.sendOnce(pipeline);
       }
       return last;
     });
-    const results = rowsOf(outcomes);
-    refuseUncommitted(results.at(-1));
+    const results = resultsOf(outcome);
     if (isChecked && !isReading) precondition.isMet = true;
-    return byName(statements, results.slice(isChecked ? 2 : 1, -1));
+    const start = (isBlock ? 1 : 0) + enter.length + check.length;
+    return byName(statements, results.slice(start, start + work.length));
   }
 }
 
-const beginReadingSql = 'BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ';
-const beginAuthenticatingSql = 'BEGIN; SET LOCAL ROLE cairn_auth';
+const begin = control('BEGIN');
+const beginReading = control('BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ');
+const commit = control('COMMIT');
+const rollback = control('ROLLBACK');
 
-/** Sent in one message with BEGIN. Parsing it each time costs less than a separate prepared statement. */
-function enterSql(): string {
-  const { sessionId, tokenId, userId, mustBeVerified } = currentUser();
-  const [functionName, id] = sessionId === null ? ['enter_by_token', tokenId] : ['enter', sessionId];
-  const refuseUnverifiedSql = mustBeVerified ? '; SELECT refuse_unverified()' : '';
-  return `SELECT ${functionName}(${literal(id)}, ${literal(userId)})${refuseUnverifiedSql}`;
+/** Like SET LOCAL ROLE, which has no effect without BEGIN. */
+function takeRole(role: 'cairn_auth' | 'cairn_admin' | 'cairn_purge'): Statement {
+  return control(`SELECT set_config('role', :role, true)`, { role });
 }
 
-function literal(value: string | null): string {
-  return value === null ? 'NULL' : escapeLiteral(value);
+/** Checks the session or token of the current user, and takes the user's role. */
+function enter(): Statement[] {
+  const { sessionId, tokenId, userId, mustBeVerified } = currentUser();
+  const [text, id] =
+    sessionId === null
+      ? ['SELECT enter_by_token(:id, :user_id)', tokenId]
+      : ['SELECT enter(:id, :user_id)', sessionId];
+  const refuseUnverified = mustBeVerified ? [control('SELECT refuse_unverified()')] : [];
+  return [control(text, { id, user_id: userId }), ...refuseUnverified];
 }
 
 function present(statements: (Statement | undefined)[]): Statement[] {
@@ -405,23 +429,20 @@ function byName<S extends Statements>(statements: S, results: { rows: unknown[] 
 }
 
 /** After an error, COMMIT rolls back and still succeeds: only its command tag shows the difference. */
-function refuseUncommitted(commit: { command: string } | undefined): void {
-  if (commit?.command !== 'COMMIT') throw unavailable('The transaction could not be committed. Try again.');
+function refuseUncommitted(result: StatementResult | undefined): void {
+  if (result?.command !== 'COMMIT') throw unavailable('The transaction could not be committed. Try again.');
 }
 
 /**
- * Whether the transaction had no effect and a retry may succeed: one retry if the server refused BEGIN because it was
- * restarting, two after a deadlock or a serialization failure. If the connection breaks without an error message, a write
- * may have taken effect, so only reads are retried.
+ * Whether the transaction had no effect and a retry may succeed: one retry if the server refused the first statement
+ * because it was restarting, two after a deadlock or a serialization failure. If the connection breaks without an error
+ * message, a write may have taken effect, so only reads are retried.
  */
-function mayRetry(outcomes: Outcome[], retry: number, isReading: boolean): boolean {
-  const [begin] = outcomes;
-  if (begin?.status === 'rejected') {
-    const { reason } = begin as { reason: unknown };
-    const isSafe = reason instanceof DatabaseError ? (reason.code ?? '').startsWith('57P0') : isReading;
-    return retry === 1 && isSafe;
-  }
-  return isConflict(outcomes.find((outcome) => outcome.status === 'rejected')?.reason);
+function mayRetry({ results, error }: PipelineOutcome, retry: number, isReading: boolean): boolean {
+  if (error === undefined) return false;
+  if (isConflict(error)) return true;
+  const isSafe = error instanceof DatabaseError ? (error.code ?? '').startsWith('57P0') : isReading;
+  return retry === 1 && isSafe && results.length === 0;
 }
 
 /** A serialization failure or a deadlock. */

@@ -5,7 +5,11 @@ export interface Statement<Row = unknown> {
   /** A hash of the text. */
   name: string;
   text: string;
+  /** The first word of the text, in lower case. */
+  kind: string;
   values: unknown[];
+  /** Whether it only begins or ends a transaction. */
+  isControl?: true;
   /** Never set. Tells the type checker which columns the returned rows have. */
   readonly rowType?: Row;
 }
@@ -23,6 +27,7 @@ interface CompiledSql {
   name: string;
   /** SQL with `$1`, `$2`, … */
   text: string;
+  kind: string;
   /** The named parameters in the order of their numbers. */
   parameterNames: string[];
 }
@@ -42,8 +47,8 @@ export class StatementCache {
     parameters: Parameters,
     compile: () => [text: string, parameterNames: string[]],
   ): Statement<Row> {
-    const { name, text, parameterNames } = this.find(key) ?? this.add(key, ...compile());
-    return { name, text, values: parameterNames.map((parameter) => parameters[parameter]) };
+    const { name, text, kind, parameterNames } = this.find(key) ?? this.add(key, ...compile());
+    return { name, text, kind, values: parameterNames.map((parameter) => parameters[parameter]) };
   }
 
   private find(key: string): CompiledSql | undefined {
@@ -59,7 +64,8 @@ export class StatementCache {
     const [oldest] = this.statements.keys();
     if (oldest !== undefined && this.statements.size >= this.maxSize) this.statements.delete(oldest);
     const name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
-    const compiled = { name, text, parameterNames };
+    const [, word = ''] = /^(?:[\s(]|--.*\n)*(\w+)/.exec(text) ?? [];
+    const compiled = { name, text, kind: word.toLowerCase(), parameterNames };
     this.statements.set(key, compiled);
     return compiled;
   }
@@ -70,6 +76,11 @@ const cache = new StatementCache(500);
 /** A hand-written statement. @param text SQL with `:named` parameters */
 export function sql<Row = unknown>(text: string, parameters: Parameters = {}): Statement<Row> {
   return cache.get<Row>(text, parameters, () => numberParameters(text));
+}
+
+/** A statement that begins or ends a transaction. @param text SQL with `:named` parameters */
+export function control<Row = unknown>(text: string, parameters: Parameters = {}): Statement<Row> {
+  return { ...sql<Row>(text, parameters), isControl: true };
 }
 
 /** Replaces `:named` parameters by `$1`, `$2`, …, but not `::casts`. */

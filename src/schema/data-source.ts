@@ -29,7 +29,6 @@ export function dataSourceOptions(config: Config): PostgresDataSourceOptions {
     connectTimeoutMS: config.databasePoolTimeout * 1000,
     extra: {
       maxLifetimeSeconds: config.databasePoolRecycle,
-      pipeline: true,
     },
   };
 }

@@ -98,7 +98,7 @@ it('statements are counted by kind, and mails, limits and security events by the
   expect(increase('cairn_database_statement_duration_seconds_count{kind="insert"}')).toBeGreaterThanOrEqual(
     1,
   );
-  expect(increase('cairn_database_statement_duration_seconds_count{kind="commit"}')).toBeGreaterThanOrEqual(
+  expect(increase('cairn_database_statement_duration_seconds_count{kind="select"}')).toBeGreaterThanOrEqual(
     1,
   );
   expect(increase('cairn_rate_limit_refusals_total{limit="mail-account"}')).toBe(2);

@@ -126,13 +126,14 @@ describe('the documented indexes', () => {
     // Every request calls `enter`, so that its plan says nothing about the request's own query.
     const isAboutEnter = remark.includes('enter');
     // Background work may send statements at any time.
-    let begin = '';
+    let role = '';
     const statements = proxy.statements.flatMap((statement) => {
-      if (statement.text.startsWith('BEGIN')) begin = statement.text;
+      const newRole = roleTakenBy(statement);
+      role = newRole ?? role;
       const isRelevant = isAboutEnter
-        ? statement.text.includes('SELECT enter(')
-        : /^\s*(SELECT|UPDATE)/.test(statement.text);
-      return isRelevant && !begin.includes('cairn_purge') ? [{ ...statement, begin }] : [];
+        ? statement.text.startsWith('SELECT enter(')
+        : newRole === undefined && /^\s*(SELECT|UPDATE)/.test(statement.text);
+      return isRelevant && role !== 'cairn_purge' ? [{ ...statement, role }] : [];
     });
     expect(statements.length).toBeGreaterThan(0);
     for (const plans of ['force_generic_plan', 'force_custom_plan']) {
@@ -161,14 +162,20 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
+/** The role that a statement takes at the beginning of a transaction, if it does. */
+function roleTakenBy({ text, parameters }: SentStatement): string | undefined {
+  if (text.startsWith(`SELECT set_config('role'`)) return parameters[0]!;
+  if (text.startsWith('SELECT enter_as_administrator(')) return 'cairn_admin';
+  return text.startsWith('SELECT enter') ? 'cairn_app' : undefined;
+}
+
 /** All nodes of the plan of a statement, under the role and the policies of the application. */
 async function planNodes(
-  { text, parameters, begin }: SentStatement & { begin: string },
+  { text, parameters, role }: SentStatement & { role: string },
   plans: string,
 ): Promise<PlanNode[]> {
   // The plan of a function call does not show its query: this is a copy of the query in `enter`.
-  const [, ...entered] = /SELECT enter\('(.+)', '(.+)'\)/.exec(text) ?? [];
-  const isEnter = entered.length > 0;
+  const isEnter = text.startsWith('SELECT enter(');
   const query = isEnter
     ? `SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1::uuid AND s.user_id = $2::uuid
        AND session_is_alive(s.revoked_at, s.expires_at) AND u.is_active`
@@ -176,13 +183,11 @@ async function planNodes(
   const client = await app.database.connect();
   try {
     await client.query(`BEGIN; SET LOCAL plan_cache_mode = ${plans}`);
-    if (isEnter || begin.includes('cairn_auth')) await client.query('SET LOCAL ROLE cairn_auth');
-    else if (begin.includes('enter_as_administrator')) await client.query('SET LOCAL ROLE cairn_admin');
+    if (isEnter) await client.query('SET LOCAL ROLE cairn_auth');
+    else if (role !== 'cairn_app') await client.query(`SET LOCAL ROLE ${role}`);
     else await client.query('SELECT act_as($1)', [user.id]);
     await client.query(`PREPARE explained AS ${query}`);
-    const values = (isEnter ? entered : parameters).map((value) =>
-      value === null ? 'NULL' : client.escapeLiteral(value),
-    );
+    const values = parameters.map((value) => (value === null ? 'NULL' : client.escapeLiteral(value)));
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
       `EXPLAIN (FORMAT JSON) EXECUTE explained${values.length ? `(${values.join(', ')})` : ''}`,
     );

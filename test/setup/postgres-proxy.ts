@@ -15,11 +15,13 @@ export class PostgresProxy {
   receivedBytes = 0;
   /** How many statements were sent to be parsed. */
   parseCount = 0;
+  /** How many messages were sent after which PostgreSQL commits, unless a transaction block is open. */
+  syncCount = 0;
   /** How often it still breaks a connection before a request reaches PostgreSQL. */
   breaksBeforeRequest = 0;
-  /** How often it still breaks a connection after a COMMIT, before the response reaches the application. */
+  /** How often it still breaks a connection after a transaction, before the response reaches the application. */
   breaksAfterCommit = 0;
-  /** Called after each COMMIT, before the response reaches the application, with the statements of the transaction. */
+  /** Called after each transaction, before the response reaches the application, with the statements of the transaction. */
   onCommit?: (statements: SentStatement[]) => void;
   /**
    * Whether it behaves like PgBouncer: it refuses start-up parameters that it does not know, and closes a connection on
@@ -59,6 +61,7 @@ export class PostgresProxy {
       roundTrips: 0,
       receivedBytes: 0,
       parseCount: 0,
+      syncCount: 0,
       lastSender: 'server',
     });
   }
@@ -99,8 +102,9 @@ export class PostgresProxy {
       database.write(chunk);
     });
     database.on('data', (chunk) => {
-      if (isStarted && chunk.includes('COMMIT')) this.onCommit?.(sent.splice(0));
-      if (isStarted && this.breaksAfterCommit > 0 && chunk.includes('COMMIT')) {
+      const hasEnded = sent.length > 0 && chunk.subarray(-idle.length).equals(idle);
+      if (hasEnded) this.onCommit?.(sent.splice(0));
+      if (hasEnded && this.breaksAfterCommit > 0) {
         this.breaksAfterCommit--;
         client.resetAndDestroy();
         return;
@@ -122,6 +126,7 @@ export class PostgresProxy {
     const reader = new Reader(message);
     const statements: SentStatement[] = [];
     if (type === 'Q') statements.push({ text: reader.text(), parameters: [] });
+    if (type === 'S') this.syncCount++;
     if (type === 'P') {
       this.parseCount++;
       texts.set(reader.text(), reader.text());
@@ -139,6 +144,9 @@ export class PostgresProxy {
     return statements;
   }
 }
+
+/** The message ReadyForQuery outside of a transaction block. */
+const idle = Buffer.from('Z\0\0\0\x05I');
 
 /** What PgBouncer accepts without configuration: https://www.pgbouncer.org/config.html#ignore_startup_parameters */
 const acceptedParameters = [
