@@ -6,6 +6,7 @@ import type { Config } from './core/config';
 import { Log } from './core/log';
 import { ShutdownState } from './core/shutdown-state';
 import { Database } from './database/database';
+import { compressResponses } from './http/compression';
 import { handleConditionalRequests } from './http/conditional-requests';
 import { readDryRun } from './http/dry-run';
 import {
@@ -50,9 +51,11 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
     logger: log,
   });
-  closeConnectionsAtShutdown(fastify, app.get(ShutdownState));
   const database = app.get(Database);
   boundUnsentResponses(fastify, (userId, length) => database.holdResponse(userId, length));
+  compressResponses(fastify);
+  // After compression, which takes a moment in which the server may begin to stop.
+  closeConnectionsAtShutdown(fastify, app.get(ShutdownState));
   if (config.corsOrigins.length) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
