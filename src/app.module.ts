@@ -12,6 +12,7 @@ import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
 import { HistoryModule } from './history/history.module';
+import { AcceptGuard } from './http/accept.guard';
 import { DeclaredInputGuard } from './http/declared-input.guard';
 import { ImportsModule } from './imports/imports.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
@@ -62,6 +63,7 @@ export class AppModule {
         { provide: Config, useValue: config },
         ShutdownState,
         { provide: APP_GUARD, useClass: CurrentUserGuard },
+        { provide: APP_GUARD, useClass: AcceptGuard },
         { provide: APP_GUARD, useClass: DeclaredInputGuard },
       ],
       exports: [Config, ShutdownState],

@@ -6,7 +6,9 @@ import type { Config } from './core/config';
 import { Log } from './core/log';
 import { ShutdownState } from './core/shutdown-state';
 import { Database } from './database/database';
+import { compressResponses } from './http/compression';
 import { handleConditionalRequests } from './http/conditional-requests';
+import { allowOrigins } from './http/cors';
 import { readDryRun } from './http/dry-run';
 import {
   addHeaders,
@@ -50,22 +52,12 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
     logger: log,
   });
-  closeConnectionsAtShutdown(fastify, app.get(ShutdownState));
   const database = app.get(Database);
   boundUnsentResponses(fastify, (userId, length) => database.holdResponse(userId, length));
-  if (config.corsOrigins.length) {
-    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-    const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
-    app.enableCors({
-      origin,
-      methods,
-      exposedHeaders: [
-        ...['ETag', 'Idempotency-Replayed', 'Link', 'Location'],
-        ...['RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
-      ],
-      maxAge: 3600,
-    });
-  }
+  compressResponses(fastify);
+  // After compression, which takes a moment in which the server may begin to stop.
+  closeConnectionsAtShutdown(fastify, app.get(ShutdownState));
+  if (config.corsOrigins.length) allowOrigins(fastify, config.corsOrigins);
   app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/live', 'health/ready'] });
   app.useGlobalPipes(validationPipe);
   app.useGlobalFilters(new ProblemFilter());

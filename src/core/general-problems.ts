@@ -20,7 +20,13 @@ export const missingResource = new ProblemKind(404, 'not_found', 'There is no re
 export const methodNotAllowed = new ProblemKind(
   405,
   'method_not_allowed',
-  'The method POST is not allowed here. Allowed methods: GET, HEAD.',
+  'The method POST is not allowed here. Allowed methods: GET, HEAD, OPTIONS.',
+);
+
+export const notAcceptable = new ProblemKind(
+  406,
+  'not_acceptable',
+  'This operation responds with application/json, which Accept excludes.',
 );
 
 export const requestTimeout = new ProblemKind(

@@ -110,8 +110,10 @@ export class GoalsController {
   @Put(':id')
   @Problems(ancestorCycle, quotaExceeded)
   @ApiOperation({
-    summary: 'Update a goal',
-    description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
+    summary: 'Update a goal (alias of PATCH)',
+    description:
+      'For older clients. Does the same as PATCH, which new clients should use: fields that are absent keep their value, and ' +
+      'null clears a field. The goal is not replaced.',
   })
   @ApiBody({ type: PatchGoal, examples: { pause: { value: changed } } })
   @ApiOkResponse({ type: GoalView, description: 'The updated goal.' })

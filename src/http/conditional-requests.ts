@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { JsonText } from '../core/json-text';
 import { Precondition, preconditionFailed, versionedRowOf } from '../core/preconditions';
 import { invalid, Problem } from '../core/problem';
-import { EntityTag, entityTagOf, parseEntityTags, versionOf, versionOfTag } from './entity-tags';
+import { EntityTag, entityTagOf, isTagOf, parseEntityTags, versionOf, versionOfTag } from './entity-tags';
 import { sendProblem } from './problem.filter';
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS', 'TRACE'];
@@ -33,10 +33,11 @@ export function handleConditionalRequests(fastify: FastifyInstance): void {
     void reply.header('etag', tag);
     if (isSafe) {
       const { 'if-match': match, 'if-none-match': noneMatch } = request.headers;
-      if (match !== undefined && !names(match, tag, true)) {
+      if (match !== undefined && !find(tag, match, true)) {
         return done(preconditionFailed.create('The resource has another entity tag.'));
       }
-      if (noneMatch !== undefined && names(noneMatch, tag, false)) void reply.status(304);
+      const known = noneMatch === undefined ? undefined : find(tag, noneMatch, false);
+      if (known !== undefined) void reply.status(304).header('etag', known);
     }
     done(null, payload);
   });
@@ -113,9 +114,10 @@ function versionsOf(tags: EntityTag[]): number[] {
   return tags.map(versionOfTag).filter((version) => version !== undefined);
 }
 
-/** Whether a header of a read names the entity tag. An invalid header names none. */
-function names(header: string, tag: string, isStrongComparison: boolean): boolean {
+/** The tag in a header of a read that names the response with `tag`. An invalid header has none. */
+function find(tag: string, header: string, isStrongComparison: boolean): string | undefined {
   const tags = parseEntityTags(header);
-  if (tags === '*') return true;
-  return (tags ?? []).some(({ isWeak, value }) => `"${value}"` === tag && !(isStrongComparison && isWeak));
+  if (tags === '*') return tag;
+  const found = tags?.find((one) => isTagOf(tag, one) && !(isStrongComparison && one.isWeak));
+  return found && `"${found.value}"`;
 }

@@ -1,8 +1,12 @@
 import { hash } from 'node:crypto';
 import { JsonText } from '../core/json-text';
+import type { Coding } from './accept';
 
 /** The last fields of every versioned resource, or the last one of an account. */
 const versionPattern = /"version":(\d+)\}$|"updated_at":"([^"]+)"\}$/;
+
+/** The end of the tag of a compressed response. No hash contains a plus. */
+const codingPattern = /\+(?:br|gzip)$/;
 
 /** Entity tags of rows: the version, and a hash of the representation. The hash is optional in a request. */
 const rowTagPattern = /^(\d{1,15})(?:-[\w-]{16})?$/;
@@ -23,6 +27,16 @@ export function entityTagOf({ text }: JsonText): string {
   const version = versionOf(text);
   const digest = hash('sha1', text, 'base64url').slice(0, 16);
   return version === undefined ? `"${digest}"` : `"${version}-${digest}"`;
+}
+
+/** The tag of a compressed response: a strong tag must differ from that of the uncompressed one. */
+export function tagWithCoding(tag: string, coding: Coding): string {
+  return `${tag.slice(0, -1)}+${coding}"`;
+}
+
+/** Whether a tag of a client is one of a response with this tag, compressed or not. */
+export function isTagOf(tag: string, { value }: EntityTag): boolean {
+  return `"${value.replace(codingPattern, '')}"` === tag;
 }
 
 /** The version of a resource; undefined for a list and for resources without one. */
@@ -47,6 +61,6 @@ export function parseEntityTags(header: string): EntityTag[] | '*' | undefined {
 
 /** The version that a tag requires; undefined if it is not the tag of a row. */
 export function versionOfTag({ value }: EntityTag): number | undefined {
-  const [, version] = rowTagPattern.exec(value) ?? [];
+  const [, version] = rowTagPattern.exec(value.replace(codingPattern, '')) ?? [];
   return version === undefined ? undefined : Number(version);
 }

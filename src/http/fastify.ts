@@ -236,8 +236,9 @@ export function closeConnectionsAtShutdown(fastify: FastifyInstance, shutdown: S
 }
 
 /**
- * Responds with 405 and Allow if the URL exists but the method does not. Call it before routes are added.
- * @returns a function that adds routes for the other methods; call it after all routes are added
+ * Responds to OPTIONS with Allow, and to other methods that a URL does not have with 405 and Allow. Call it before routes
+ * are added.
+ * @returns a function that adds routes for these methods; call it after all routes are added
  */
 export function refuseOtherMethods(fastify: FastifyInstance): () => void {
   const methodsOf = new Map<string, Set<string>>();
@@ -248,8 +249,9 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
   return () => {
     for (const [url, methods] of [...methodsOf]) {
       if (url.includes('*')) continue;
-      const allowed = [...methods].sort().join(', ');
-      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].filter(
+      const allowed = [...methods, 'OPTIONS'].sort().join(', ');
+      fastify.options(url, (_request, reply) => reply.status(204).header('allow', allowed).send());
+      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'].filter(
         (name) => !methods.has(name),
       );
       fastify.route({

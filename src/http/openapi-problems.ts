@@ -5,6 +5,7 @@ import {
   bodyTooLarge,
   malformedBody,
   missingResource,
+  notAcceptable,
   rateLimited,
   serviceUnavailable,
   tooManyRequests,
@@ -34,6 +35,7 @@ const descriptions: Record<number, string> = {
   401: 'The credentials or the token are missing, invalid, expired or revoked.',
   403: 'The token or the user lacks the required permission, or the current password is wrong.',
   404: 'The resource does not exist or belongs to another user.',
+  406: 'The client does not accept the media type of the response.',
   409: 'Conflicts with the current state of the resource.',
   412: 'The resource has another version than the request requires. `current` contains it as it is now.',
   413: 'The request body is too large.',
@@ -67,9 +69,13 @@ export function documentProblems(
   const declared = problemsOf(operation).flatMap((problem) =>
     typeof problem === 'number' ? generalProblems.filter(({ status }) => status === problem) : [problem],
   );
+  const hasContent = Object.entries(operation.responses).some(
+    ([status, response]) => status.startsWith('2') && response && 'content' in response && response.content,
+  );
   const kinds = new Set([
     badRequest,
     validationFailed,
+    ...(hasContent ? [notAcceptable] : []),
     ...(isPublic ? [] : [unauthorizedRequest, ...accessProblemsOf(operation), rateLimited]),
     ...(operation.requestBody ? [malformedBody, bodyTooLarge, unsupportedMediaType] : []),
     ...(operation.requestBody || !isPublic ? [tooManyRequests, serviceUnavailable] : []),

@@ -25,8 +25,8 @@ API for managing tasks and goals, with a separate account for each user.
 After \`npm run seed\`, the second example of \`POST /auth/login\` signs in to a demo account, which has the rows that the
 examples of the other operations name.
 
-**Timestamps** are RFC 3339 in UTC. **Errors** are problem details (RFC 9457, \`application/problem+json\`) with a \`code\`
-for programs.
+**Timestamps** are RFC 3339 in UTC. **Errors** are problem details (RFC 9457) with a \`code\` for programs. Their media type
+is always \`application/problem+json\`, whatever \`Accept\` says.
 
 **Mirrors.** All operations under \`/tasks\` and \`/goals\` are also available under \`/users/{user_id}/tasks\` and
 \`/users/{user_id}/goals\`, where \`user_id\` is your own id. They are the same operations, and this document does not
@@ -34,13 +34,14 @@ repeat them. With the id of another user, they respond with 403 \`forbidden\`.
 `;
 
 /**
- * Serves the OpenAPI document at /openapi.json and Swagger UI at /docs. The document is written once: nobody needs to sign
+ * Serves the OpenAPI document at /openapi.json and Swagger UI at /docs, to which / redirects. The document is written once: nobody needs to sign
  * in to get it, and writing it takes long. All responses share one buffer.
  */
 export function serveOpenApi(app: NestFastifyApplication): void {
   const document = Buffer.from(JSON.stringify(openApiDocument(app)));
   const fastify = app.getHttpAdapter().getInstance();
   fastify.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
+  fastify.get('/', (_request, reply) => reply.redirect('/docs'));
   // Without a document of its own, Swagger UI gets it from this URL.
   SwaggerModule.setup('docs', app, () => undefined as unknown as OpenAPIObject, {
     raw: false,

@@ -25,6 +25,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     else logger.warn(problem.detail);
   }
   if (problem.current) void reply.header('etag', entityTagOf(problem.current));
+  // A stream that fails before its first byte has already set its headers.
+  for (const name of ['content-disposition', 'content-encoding']) reply.removeHeader(name);
   void reply
     .status(problem.status)
     .headers({ 'x-request-id': request.id, ...problem.headers })

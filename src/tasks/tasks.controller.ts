@@ -117,8 +117,10 @@ export class TasksController {
   @Put(':id')
   @Problems(ancestorCycle, tooDeep, dependencyOpen, hoursCounted, quotaExceeded)
   @ApiOperation({
-    summary: 'Update a task',
-    description: 'Same as PATCH: fields that are absent keep their value, and null clears a field.',
+    summary: 'Update a task (alias of PATCH)',
+    description:
+      'For older clients. Does the same as PATCH, which new clients should use: fields that are absent keep their value, and ' +
+      'null clears a field. The task is not replaced.',
   })
   @ApiBody({ type: PatchTask, examples: { progress: { value: changed } } })
   @ApiOkResponse({ type: TaskView, description: 'The updated task.' })

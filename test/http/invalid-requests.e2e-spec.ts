@@ -406,7 +406,6 @@ describe('a request path', () => {
     ['/api/v1/tasks?q=%ff', 400],
     ['/api/v1/tasks?q=%zz', 400],
     ['/api/v1/nothing', 404],
-    ['/', 404],
     [`/api/v1/tasks/${'x'.repeat(500)}`, 404],
   ])('such as %s returns %d', async (path, status) => {
     const problem = await send('GET', path);
@@ -416,10 +415,11 @@ describe('a request path', () => {
 
   it('returns 405 with Allow for other methods', async () => {
     for (const [method, path, allow] of [
-      ['DELETE', '/api/v1/tasks', 'GET, HEAD, POST'],
-      ['POST', '/api/v1/users/me', 'DELETE, GET, HEAD, PATCH'],
-      ['GET', '/api/v1/auth/login', 'POST'],
-      ['PUT', '/health', 'GET, HEAD'],
+      ['DELETE', '/api/v1/tasks', 'GET, HEAD, OPTIONS, POST'],
+      ['POST', '/api/v1/users/me', 'DELETE, GET, HEAD, OPTIONS, PATCH'],
+      ['GET', '/api/v1/auth/login', 'OPTIONS, POST'],
+      ['PUT', '/health', 'GET, HEAD, OPTIONS'],
+      ['POST', '/', 'GET, HEAD, OPTIONS'],
     ] as const) {
       const problem = await send(method, path);
       expect([problem.status, problem.body.code, problem.headers.allow]).toEqual([
@@ -439,6 +439,7 @@ it('every response has a request id and headers against caching, framing and typ
     '/api/v1/%ff',
     '/health',
     '/docs',
+    '/',
   ]) {
     const { headers } = await fetch(`${app.url}${path}`);
     const found = ['x-request-id', 'cache-control', 'x-content-type-options', 'x-frame-options'].map((name) =>
