@@ -7,7 +7,6 @@ import { CalendarModule } from './calendar/calendar.module';
 import { Config } from './core/config';
 import { ShutdownState } from './core/shutdown-state';
 import { DatabaseModule } from './database/database.module';
-import { DryRunModule } from './dry-run/dry-run.module';
 import { ExportModule } from './export/export.module';
 import { GoalsModule } from './goals/goals.module';
 import { HealthModule } from './health/health.module';
@@ -15,7 +14,6 @@ import { HistoryModule } from './history/history.module';
 import { AcceptGuard } from './http/accept.guard';
 import { DeclaredInputGuard } from './http/declared-input.guard';
 import { ImportsModule } from './imports/imports.module';
-import { IdempotencyModule } from './idempotency/idempotency.module';
 import { InsightsModule } from './insights/insights.module';
 import { LimitsModule } from './limits/limits.module';
 import { MetricsModule } from './metrics/metrics.module';
@@ -26,33 +24,36 @@ import { TasksModule } from './tasks/tasks.module';
 import { TimeEntriesModule } from './time-entries/time-entries.module';
 import { TracingModule } from './tracing/tracing.module';
 import { UsersModule } from './users/users.module';
+import { interceptWrites } from './write-requests/write-request.interceptor';
+import { WriteRequestsModule } from './write-requests/write-requests.module';
 
-@Module({
-  imports: [
-    DiscoveryModule,
-    SchemaModule,
-    DatabaseModule,
-    LimitsModule,
-    AuthModule,
-    UsersModule,
-    ExportModule,
-    ImportsModule,
-    AdministrationModule,
-    TasksModule,
-    TagsModule,
-    TimeEntriesModule,
-    GoalsModule,
-    HistoryModule,
-    InsightsModule,
-    CalendarModule,
-    IdempotencyModule,
-    DryRunModule,
-    PurgeModule,
-    HealthModule,
-    MetricsModule,
-    TracingModule,
-  ],
-})
+const modules = [
+  DiscoveryModule,
+  SchemaModule,
+  DatabaseModule,
+  LimitsModule,
+  AuthModule,
+  UsersModule,
+  ExportModule,
+  ImportsModule,
+  AdministrationModule,
+  TasksModule,
+  TagsModule,
+  TimeEntriesModule,
+  GoalsModule,
+  HistoryModule,
+  InsightsModule,
+  CalendarModule,
+  WriteRequestsModule,
+  PurgeModule,
+  HealthModule,
+  MetricsModule,
+  TracingModule,
+];
+
+interceptWrites(modules);
+
+@Module({ imports: modules })
 export class AppModule {
   static with(config: Config): DynamicModule {
     return {

@@ -21,11 +21,20 @@ describe('sql', () => {
     [':a\n:b', '$1\n$2', ['A', 'B']],
   ])('numbers the parameters of %j', (text, expected, values) => {
     const parameters = { a: 'A', b: 'B', a_1: 'A1', _private: 'P', unused: 'U' };
-    expect(sql(text, parameters)).toEqual({
+    expect(sql(text, parameters)).toMatchObject({
       name: expect.any(String) as string,
       text: expected,
       values,
     });
+  });
+
+  it.each([
+    ['SELECT 1', 'select'],
+    ['\n  -- a comment\n  (WITH a AS (SELECT 1) SELECT 2)', 'with'],
+    ['INSERT INTO tasks', 'insert'],
+    ['', ''],
+  ])('has as its kind the first word of %j', (text, kind) => {
+    expect(sql(text).kind).toBe(kind);
   });
 
   it('numbers more than nine parameters', () => {

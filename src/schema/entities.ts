@@ -6,7 +6,7 @@ import { Goal } from '../goals/goal.entity';
 import { Change } from '../history/change.entity';
 import { ImportPart } from '../imports/import-part.entity';
 import { Import } from '../imports/import.entity';
-import { IdempotencyKey } from '../idempotency/idempotency-key.entity';
+import { IdempotencyKey } from '../write-requests/idempotency-key.entity';
 import { ImportedRow } from '../imports/imported-row.entity';
 import { RateLimit } from '../limits/rate-limit.entity';
 import { RowCount } from '../limits/row-count.entity';

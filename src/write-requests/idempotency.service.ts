@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto';
-import { CallHandler, ExecutionContext, Injectable, NestInterceptor } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { CallHandler, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { lastValueFrom, Observable, of } from 'rxjs';
+import { lastValueFrom } from 'rxjs';
 import { JsonText } from '../core/json-text';
 import { invalid } from '../core/problem';
-import { currentPrecondition, currentUser, isDryRun, setPrecondition } from '../core/request-context';
+import { currentPrecondition, currentUser, setPrecondition } from '../core/request-context';
 import { Database } from '../database/database';
-import { ownTransactions } from '../http/own-transactions';
-import {
-  idempotencyKeyInUse,
-  idempotencyKeyNotSupported,
-  idempotencyKeyReused,
-} from '../http/idempotency-keys';
+import { idempotencyKeyInUse, idempotencyKeyReused } from '../http/idempotency-keys';
 import { IdempotencyKeysRepository, StoredResponse } from './idempotency-keys.repository';
 
 /** Visible ASCII characters: a UUID, or any other unique text. */
@@ -24,31 +18,31 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
  * had no effect.
  */
 @Injectable()
-export class IdempotencyInterceptor implements NestInterceptor {
+export class IdempotencyService {
   /** The requests of this process, by user and key. */
   private readonly running = new Set<string>();
 
   constructor(
     private readonly keys: IdempotencyKeysRepository,
     private readonly database: Database,
-    private readonly reflector: Reflector,
   ) {}
 
-  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const key = request.headers['idempotency-key'];
-    if (request.method !== 'POST' || key === undefined || isDryRun()) return next.handle();
-    const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride(ownTransactions, targets)) {
-      throw idempotencyKeyNotSupported.create();
-    }
+  /**
+   * @returns the body of the response
+   * @throws Problem 422 for an invalid key, or if the body is another one · Problem 409 while a request with the key runs
+   */
+  async handleOnce(
+    key: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: CallHandler,
+  ): Promise<unknown> {
     if (typeof key !== 'string' || !keyPattern.test(key)) {
       const message = 'must have 1 to 255 visible ASCII characters without spaces';
       throw invalid([{ field: 'Idempotency-Key', code: 'format', message }]);
     }
     const keyHash = sha256(`POST\n${request.url}\n${key}`);
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
-    return of(await this.alone(keyHash, () => this.handleOnce(keyHash, request, reply, next)));
+    return this.alone(keyHash, () => this.handleOrReplay(keyHash, request, reply, next));
   }
 
   /** @throws Problem 409 while this process handles another request with the key */
@@ -64,7 +58,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   /** @throws Problem 409 while another process handles a request with the key · Problem 422 for another body */
-  private handleOnce(
+  private handleOrReplay(
     keyHash: Buffer,
     { body }: FastifyRequest,
     reply: FastifyReply,
