@@ -7,7 +7,13 @@ import type { Results } from './results';
 import { growthOf, majorOf, ratioToLimit } from './targets';
 import { kinds, OperationResult } from './throughput';
 
-const { document } = parseHTML('<html></html>');
+const { document } = parseHTML('<html></html>') as unknown as { document: object };
+
+/** The types of the DOM are not those of Node. */
+interface SvgElement {
+  setAttribute(name: string, value: string): void;
+  outerHTML: string;
+}
 
 /** Readable on light and on dark pages: each plot brings its background, and follows the color scheme of the reader. */
 const style = `<style>
@@ -240,15 +246,15 @@ function draw(shown: Row[], rowHeight: number, options: Plot.PlotOptions): strin
 }
 
 function toSvg(options: Plot.PlotOptions): string {
-  const plot = Plot.plot({
+  const common = {
     document,
     width,
     color: colorScale,
     className: 'plot',
     style: { fontSize: '12px' },
     marginBottom: 45,
-    ...options,
-  });
+  };
+  const plot = Plot.plot({ ...common, ...options } as Plot.PlotOptions) as unknown as SvgElement;
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   return plot.outerHTML.replace('>', `>${style}`);
 }

@@ -4,6 +4,7 @@
  * JSON as Cairn. It has no validation, no sessions, no isolation, no history, no rate limits and no error handling.
  * Plain JavaScript, so that nothing else runs in its process.
  */
+import { Buffer } from 'node:buffer';
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import process from 'node:process';

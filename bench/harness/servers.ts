@@ -50,6 +50,7 @@ const running = new Set<ChildProcess>();
 process.prependOnceListener('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 export class Server {
   private constructor(
