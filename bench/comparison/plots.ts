@@ -254,7 +254,7 @@ function toSvg(options: Plot.PlotOptions): string {
     style: { fontSize: '12px' },
     marginBottom: 45,
   };
-  const plot = Plot.plot({ ...common, ...options } as Plot.PlotOptions) as unknown as SvgElement;
+  const plot = Plot.plot({ ...common, ...options }) as unknown as SvgElement;
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   return plot.outerHTML.replace('>', `>${style}`);
 }
