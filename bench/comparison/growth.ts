@@ -67,17 +67,17 @@ export async function measureGrowth(datasets: Dataset[], program: NodeProgram, s
   for (const [path] of reads) {
     results.push(await measure(path, path.includes('limit='), targets, samples, get(path)));
   }
-  const ordinary = targets.filter(({ user }) => user.cursor);
-  results.push(await measure(page1, true, ordinary, samples, get(page1)));
+  const paged = targets.filter(({ user }) => user.cursor);
+  results.push(await measure(page1, true, paged, samples, get(page1)));
   const getPage1000: Request = ({ server, token, user }) =>
     callText(server.url, token, 'GET', `${page1}&cursor=${user.cursor}`);
-  results.push(await measure(page1000, true, ordinary, samples, getPage1000));
+  results.push(await measure(page1000, true, paged, samples, getPage1000));
   for (const [name, write] of Object.entries(writes)) {
     const request: Request = ({ server, token, user }, n) => callText(server.url, token, ...write(user, n));
     results.push(await measure(name, false, targets, samples, request));
   }
   results.push(await measureUserByEmail(largest, samples));
-  for (const { server } of ordinary) await server.stop();
+  for (const { server } of paged) await server.stop();
   return results;
 }
 

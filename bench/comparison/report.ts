@@ -18,7 +18,7 @@ export function writeReport(results: Results, folder: string): void {
   const sections = [
     '# How fast Cairn is',
     'Written by `npm run bench`. [What is measured, and how](../README.md).',
-    results.machine && machineText(results.machine, results),
+    results.machine && machineText(results.machine, options.versions),
     '## Targets',
     targetTable(results),
     throughput &&
@@ -48,7 +48,7 @@ ${operationTable(durable.results.filter(({ server }) => server !== 'without isol
     growth &&
       `## Growth
 
-One user, one request at a time, Cairn on Node ${majorOf(throughput?.results[0]?.version ?? process.versions.node)}: medians, and in parentheses the 95th percentile, in milliseconds. The user
+One user, one request at a time, Cairn on Node ${majorOf(options.versions[0]!)}: medians, and in parentheses the 95th percentile, in milliseconds. The user
 has 10,000 tasks, the other tasks belong to others; in the last column of a full run, the user has 100,000.
 
 ${image('growth', 'Growth of the times of all lists')}
@@ -77,11 +77,8 @@ ${memoryTable(throughput?.memory ?? [], connections ?? [])}`,
   );
 }
 
-function machineText(
-  { date, commit, processor, cores, memory, system, postgres, load }: Machine,
-  results: Results,
-) {
-  const versions = [...new Set(results.throughput?.results.map(({ version }) => version))].join(' and ');
+function machineText(machine: Machine, versions: string[]): string {
+  const { date, commit, processor, cores, memory, system, postgres, load } = machine;
   return table(
     ['measured on', ''],
     [
@@ -90,7 +87,7 @@ function machineText(
       ['processor', `${processor}, ${cores} cores`],
       ['memory', memory],
       ['system', system],
-      ['Node.js', versions || process.versions.node],
+      ['Node.js', versions.join(' and ')],
       ['PostgreSQL', postgres],
       ['load average before', load.toFixed(1)],
     ],

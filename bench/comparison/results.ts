@@ -6,7 +6,13 @@ import type { MemoryResult, OperationResult } from './throughput';
 /** Everything that was measured in one run. Parts that were not measured are undefined. */
 export interface Results {
   machine?: Machine;
-  options: { rounds: number; seconds: number; tasks: number };
+  options: {
+    rounds: number;
+    seconds: number;
+    tasks: number;
+    /** The versions of Node that the servers ran with. Growth is measured with the first one. */
+    versions: string[];
+  };
   growth?: GrowthResult[];
   throughput?: { results: OperationResult[]; memory: MemoryResult[] };
   connections?: ConnectionsResult[];
