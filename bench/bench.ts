@@ -40,11 +40,11 @@ type Part = (typeof parts)[number];
 const quick = {
   parts: ['growth', 'throughput', 'connections'] as Part[],
   rounds: 3,
-  seconds: 0.5,
+  seconds: 0.4,
   tasks: 100_000,
   growth: [10_000, 100_000],
 };
-const quickSamples = 8;
+const quickSamples = 5;
 const samples = 40;
 
 /** Smaller than the others: only how long commits take is of interest. */

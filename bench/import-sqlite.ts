@@ -82,7 +82,7 @@ async function run(file: string, databaseUrl: string): Promise<number> {
   });
   let peak = 0;
   const timer = setInterval(() => {
-    if (child.exitCode === null) peak = peakMegabytes(child.pid!);
+    peak = Math.max(peak, peakMegabytes(child.pid!));
   }, 50);
   const code = await new Promise((resolve) => child.on('exit', resolve));
   clearInterval(timer);

@@ -6,7 +6,7 @@ import { Server, ServerKind } from '../harness/servers';
 import type { Dataset } from './dataset';
 import { connectionOf, operations } from './operations';
 import { Sample, takeSample } from './sample';
-import type { ThroughputOptions } from './throughput';
+import { ThroughputOptions, warmUpServer } from './throughput';
 
 export interface ConnectionsResult extends Sample {
   server: ServerKind;
@@ -19,9 +19,6 @@ export interface ConnectionsResult extends Sample {
 
 const counts = [1, 16, 128, 1000];
 
-/** Seconds, until the code is optimized. */
-const warmUp = 2;
-
 /** Lists 20 tasks with more and more connections, each for another user if there are enough. Errors are counted. */
 export async function measureConnections(options: Omit<ThroughputOptions, 'operations' | 'rounds'>) {
   const { generator, dataset, programs, seconds } = options;
@@ -31,11 +28,7 @@ export async function measureConnections(options: Omit<ThroughputOptions, 'opera
     for (const kind of ['limit', 'cairn'] as const) {
       const url = kind === 'cairn' ? dataset.databaseUrl : dataset.superuserUrl;
       const server = await Server.start(kind, url, { node: path });
-      await generator.send({
-        url: server.url,
-        connections: await connectionsOf(dataset, 16),
-        seconds: warmUp,
-      });
+      await warmUpServer(options, server);
       for (const count of counts) {
         const connections = await connectionsOf(dataset, count);
         const idle = residentMegabytes(server.pid);

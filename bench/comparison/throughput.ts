@@ -26,9 +26,12 @@ export interface MemoryResult {
   peak: number;
 }
 
-export interface ThroughputOptions {
+interface LoadTarget {
   generator: LoadGenerator;
   dataset: Dataset;
+}
+
+export interface ThroughputOptions extends LoadTarget {
   programs: NodeProgram[];
   operations: Operation[];
   rounds: number;
@@ -44,8 +47,11 @@ interface Candidate {
 
 const connectionCount = 16;
 
-/** Seconds of lists after the start of a server, until its code is optimized, and before each operation. */
-const [firstWarmUp, warmUp] = [2, 0.5];
+/** Seconds before each operation. */
+const warmUp = 0.5;
+
+/** Lists after the start of a server, until its code is optimized; on a slow machine at most for the seconds. */
+const [firstLists, maxSeconds] = [5000, 6];
 
 /** In the order in which they are measured and shown. */
 export const kinds: ServerKind[] = ['limit', 'cairn', 'without isolation'];
@@ -59,15 +65,7 @@ export async function measureThroughput(options: ThroughputOptions) {
   const candidates = await start(dataset, programs);
   const cairn = candidates.find(({ kind }) => kind === 'cairn')!;
   await checkResponses(candidates, dataset);
-  for (const { server } of candidates) {
-    await measure(
-      options,
-      server,
-      allOperations[0]!,
-      dataset.ordinary.slice(0, connectionCount),
-      firstWarmUp,
-    );
-  }
+  for (const { server } of candidates) await warmUpServer(options, server);
   const large: TargetUser[] = operations.some(({ group }) => group === 'large')
     ? await findCursors(cairn.server.url, dataset)
     : [];
@@ -120,8 +118,14 @@ async function checkResponses(candidates: Candidate[], dataset: Dataset): Promis
   print('all servers give the same responses');
 }
 
+export async function warmUpServer(options: LoadTarget, server: Server): Promise<void> {
+  const users = options.dataset.ordinary.slice(0, connectionCount);
+  for (let lists = 0, seconds = 0; lists < firstLists && seconds < maxSeconds; seconds += warmUp)
+    lists += warmUp * (await measure(options, server, allOperations[0]!, users, warmUp)).rate;
+}
+
 async function measure(
-  { generator, dataset: { postmaster, superuserUrl } }: ThroughputOptions,
+  { generator, dataset: { postmaster, superuserUrl } }: LoadTarget,
   server: Server,
   operation: Operation,
   users: TargetUser[],

@@ -39,7 +39,7 @@ function statOf(pid: number): { parent: number; own: number; ended: number } {
   return { parent: fields[1]!, own: utime + stime, ended: cutime + cstime };
 }
 
-/** The memory that a process has in RAM, in MB. */
+/** The memory that a process has in RAM, in MB; 0 if it has ended. */
 export function residentMegabytes(pid: number): number {
   return megabytes(pid, 'VmRSS');
 }
@@ -55,5 +55,6 @@ export function resetPeak(pid: number): void {
 
 function megabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1]) / 1024);
+  const [, kilobytes = 0] = new RegExp(`${field}:\\s+(\\d+)`).exec(status) ?? [];
+  return Math.round(Number(kilobytes) / 1024);
 }
