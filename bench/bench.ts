@@ -121,6 +121,7 @@ async function main(): Promise<void> {
   if (isMeasured('durable')) {
     progress('writes with fsync');
     const durable = await createDataset(durableTasks, true);
+    results.machine ??= await describeMachine(durable.superuserUrl);
     const writes: Operation[] = selected.filter(({ isWrite }) => isWrite);
     results.durable = await measureThroughput({ ...common, dataset: durable, operations: writes });
   }
