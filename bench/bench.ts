@@ -45,7 +45,7 @@ const quick = {
   growth: [10_000, 100_000],
 };
 const quickSamples = 5;
-const samples = 40;
+const samples = 30;
 
 /** Smaller than the others: only how long commits take is of interest. */
 const durableTasks = 50_000;
