@@ -49,7 +49,7 @@ ${operationTable(durable.results.filter(({ server }) => server !== 'without isol
       `## Growth
 
 One user, one request at a time, Cairn on Node ${majorOf(options.versions[0]!)}: medians, and in parentheses the 95th percentile, in milliseconds. The user
-has 10,000 tasks, the other tasks belong to others; in the column `own` of a full run, the user has 100,000.
+has 10,000 tasks, the other tasks belong to others; in the column "own" of a full run, the user has 100,000.
 
 ${image('growth', 'Growth of the times of all lists')}
 ${growthTable(growth)}`,
