@@ -84,7 +84,7 @@ function ratios(rows: Row[]): string {
         text: ({ ratio }: Row) => ratio!.toFixed(2),
         ...beside,
       }),
-      Plot.ruleX([1], { stroke: colors.target, strokeDasharray: '4 3' }),
+      Plot.ruleX([1], { stroke: colors.limit, strokeDasharray: '4 3' }),
     ],
   });
 }
@@ -236,7 +236,7 @@ function draw(shown: Row[], rowHeight: number, options: Plot.PlotOptions): strin
   const compared = [...new Set(shown.map(({ title }) => title))];
   return toSvg({
     height: 95 + rowHeight * compared.length,
-    marginLeft: 110,
+    marginLeft: 125,
     marginRight: 100,
     fx: { label: null },
     fy: { label: null, domain: compared },

@@ -6,7 +6,7 @@ import type { Machine } from './machine';
 import { operations } from './operations';
 import { plotsOf } from './plots';
 import type { Results } from './results';
-import { growthOf, majorOf, numberText, ratioToLimit, targetsOf } from './targets';
+import { growthOf, majorOf, numberText, processorTimeToLimit, ratioToLimit, targetsOf } from './targets';
 import type { MemoryResult, OperationResult } from './throughput';
 
 /** Writes README.md and the plots. */
@@ -26,7 +26,7 @@ export function writeReport(results: Results, folder: string): void {
 
 The limit is what a server can reach that was written by hand, with node:http and pg, for nothing but these requests: it
 gives the same responses and verifies the access token, but has no validation, no sessions, no rate limits and no
-isolation. 16 connections of 16 users, ${numberText(options.tasks)} tasks; medians of ${options.rounds} rounds of ${options.seconds} seconds.
+isolation. The times are those of the processors for each request. 16 connections of 16 users, ${numberText(options.tasks)} tasks; medians of ${options.rounds} rounds of ${options.seconds} seconds.
 
 ${image('ratios', 'Throughput compared with the limit')}
 ${comparedTable(throughput.results)}
@@ -119,9 +119,13 @@ function comparedTable(all: OperationResult[]): string {
         result.server === 'limit' ? '1' : (ratioToLimit(all, result)?.toFixed(2) ?? ''),
         numberText(result.node),
         numberText(result.postgres),
+        processorTimeToLimit(all, result).toFixed(2),
       ]),
   );
-  const head = ['operation', 'server', 'requests/s', '× the limit', 'Node.js, µs', 'PostgreSQL, µs'];
+  const head = [
+    ...['operation', 'server', 'requests/s', '× the limit'],
+    ...['Node.js, µs', 'PostgreSQL, µs', '× the limit'],
+  ];
   return table(head, rows);
 }
 

@@ -50,14 +50,24 @@ export function targetsOf(results: Results): Target[] {
 }
 
 /** The throughput compared with the limit on the same version of Node. */
-export function ratioToLimit(
+export function ratioToLimit(all: OperationResult[], result: OperationResult): number | undefined {
+  const limit = limitOf(all, result);
+  return limit && result.rate / limit.rate;
+}
+
+/** The processor time of Node and PostgreSQL compared with the limit: it depends less on other work of the machine. */
+export function processorTimeToLimit(all: OperationResult[], result: OperationResult): number {
+  const limit = limitOf(all, result)!;
+  return (result.node + result.postgres) / (limit.node + limit.postgres);
+}
+
+function limitOf(
   all: OperationResult[],
-  { operation, version, rate }: OperationResult,
-): number | undefined {
-  const limit = all.find(
+  { operation, version }: OperationResult,
+): OperationResult | undefined {
+  return all.find(
     (other) => other.server === 'limit' && other.operation === operation && other.version === version,
   );
-  return limit && rate / limit.rate;
 }
 
 function ratioTarget({ throughput }: Results, operation: string, what: string, target: number): Target[] {
