@@ -12,7 +12,7 @@ export interface ConnectionsResult extends Sample {
   server: ServerKind;
   version: string;
   connections: number;
-  /** MB, before the load and at most. */
+  /** MB, after the start of the server and at most with this load. */
   idle: number;
   peak: number;
 }
@@ -28,10 +28,10 @@ export async function measureConnections(options: Omit<ThroughputOptions, 'opera
     for (const kind of ['limit', 'cairn'] as const) {
       const url = kind === 'cairn' ? dataset.databaseUrl : dataset.superuserUrl;
       const server = await Server.start(kind, url, { node: path });
+      const idle = residentMegabytes(server.pid);
       await warmUpServer(options, server);
       for (const count of counts) {
         const connections = await connectionsOf(dataset, count);
-        const idle = residentMegabytes(server.pid);
         resetPeak(server.pid);
         const { firstError, ...sample } = await takeSample({
           generator,
