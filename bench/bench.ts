@@ -38,14 +38,13 @@ type Part = (typeof parts)[number];
 
 /** In less than two minutes. */
 const quick = {
-  parts: ['growth', 'throughput', 'connections'] as Part[],
+  parts: ['throughput', 'connections'] as Part[],
   rounds: 3,
   seconds: 0.4,
   tasks: 100_000,
   growth: [10_000, 100_000],
 };
-const quickSamples = 5;
-const samples = 30;
+const growthSamples = 30;
 
 /** Smaller than the others: only how long commits take is of interest. */
 const durableTasks = 50_000;
@@ -107,7 +106,7 @@ async function main(): Promise<void> {
   if (isMeasured('growth')) {
     progress('growth');
     const compared = options.growth.map((size) => datasets.get(size)!);
-    results.growth = await measureGrowth(compared, programs[0]!, options.quick ? quickSamples : samples);
+    results.growth = await measureGrowth(compared, programs[0]!, growthSamples);
   }
   const common = { generator, programs, rounds: options.rounds, seconds: options.seconds };
   if (isMeasured('throughput') && dataset) {

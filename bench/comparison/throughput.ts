@@ -51,7 +51,7 @@ const connectionCount = 16;
 const warmUp = 0.5;
 
 /** Lists after the start of a server, until its code is optimized; on a slow machine at most for the seconds. */
-const [firstLists, maxSeconds] = [5000, 6];
+const [firstLists, maxSeconds] = [3000, 4];
 
 /** In the order in which they are measured and shown. */
 export const kinds: ServerKind[] = ['limit', 'cairn', 'without isolation'];
