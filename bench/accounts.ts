@@ -1,9 +1,14 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onDatabase } from '../test/setup/server';
-import { benchDatabase, logIn, passwordHash, post, signIn, startServer } from './setup';
+import { call, logIn, signIn } from './harness/api';
+import { addUsers, emailsOf, fill } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { peakMegabytes, residentMegabytes, resetPeak } from './harness/processes';
+import { Server } from './harness/servers';
+import { quantile } from './harness/statistics';
 
 /*
  * Measures three things: whether the response time reveals why a sign-in or a reset was refused, whether other requests
@@ -12,31 +17,31 @@ import { benchDatabase, logIn, passwordHash, post, signIn, startServer } from '.
 const [rounds, simultaneousLogins, tasks] = [400, 100, 100_000];
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
-  const hash = await passwordHash();
-  await onDatabase(superuserUrl, async (client) => {
-    await client.query(`INSERT INTO users (id, email, password_hash, is_active)
-      SELECT gen_random_uuid(), 'bench' || n || '@example.com', ${client.escapeLiteral(hash)}, n <> 2 FROM generate_series(1, 10000) n`);
-    await client.query(`INSERT INTO tasks (user_id, id, title, description, category, due_date)
-      SELECT u.id, gen_random_uuid(), 'Task number ' || n, 'Description of task ' || n, 'c' || n % 10, now()
-      FROM users u, generate_series(1, ${tasks}) n WHERE u.email = 'bench1@example.com'`);
-    await client.query('VACUUM ANALYZE');
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  await fill(superuserUrl, async (client) => {
+    await addUsers(client, 'exported', 1, tasks);
+    await addUsers(client, 'user', simultaneousLogins, 50);
+    await addUsers(client, 'inactive', 1, 50);
   });
-  const { url, process: server } = await startServer('cairn', databaseUrl);
+  await onDatabase(superuserUrl, (client) =>
+    client.query(`UPDATE users SET is_active = false WHERE email = 'inactive1@example.com'`),
+  );
+  const server = await Server.start('cairn', databaseUrl);
+  const { url } = server;
   await compareTimes('login', {
-    'wrong password': () => logIn(url, 'bench1@example.com', 'not this one'),
+    'wrong password': () => logIn(url, 'user1@example.com', 'not this one'),
     'unknown account': () => logIn(url, 'nobody@example.com', 'not this one'),
-    'inactive account, right password': () => logIn(url, 'bench2@example.com'),
+    'inactive account, right password': () => logIn(url, 'inactive1@example.com'),
   });
+  const forgot = (email: string) => call(url, undefined, 'POST', '/auth/password/forgot', { email });
   await compareTimes('forgotten password', {
-    'known account': () => post(url, '/auth/password/forgot', { email: 'bench1@example.com' }),
-    'unknown account': () => post(url, '/auth/password/forgot', { email: 'nobody@example.com' }),
-    'inactive account': () => post(url, '/auth/password/forgot', { email: 'bench2@example.com' }),
+    'known account': () => forgot('user1@example.com'),
+    'unknown account': () => forgot('nobody@example.com'),
+    'inactive account': () => forgot('inactive1@example.com'),
   });
   await signInSimultaneously(url);
-  await exportAll(url, server.pid!);
-  server.kill();
-  process.exit(0);
+  await exportAll(server);
+  finish();
 }
 
 /** Runs the calls alternately. Reports how often a call of each kind is slower than a call of the first kind. */
@@ -50,14 +55,14 @@ async function compareTimes(name: string, calls: Record<string, () => Promise<Re
     }
   }
   const [[, first = []] = []] = Object.entries(times);
-  process.stdout.write(`${name}, ${rounds} of each kind, alternating\n`);
+  print(`${name}, ${rounds} of each kind, alternating`);
   for (const [kind, sample] of Object.entries(times)) {
     const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => `${quantile(sample, q).toFixed(2)} ms`);
     const slower =
       sample === first
         ? ''
         : `; slower than the first in ${(100 * probabilityOfSlower(sample, first)).toFixed(1)}%`;
-    process.stdout.write(`  ${kind}: 10% ${low}, median ${middle}, 90% ${high}${slower}\n`);
+    print(`  ${kind}: 10% ${low}, median ${middle}, 90% ${high}${slower}`);
   }
 }
 
@@ -68,17 +73,13 @@ function probabilityOfSlower(sample: number[], other: number[]): number {
   return slowerPairs / (sample.length * other.length);
 }
 
-function quantile(sample: number[], q: number): number {
-  return [...sample].sort((a, b) => a - b)[Math.min(sample.length - 1, Math.floor(q * sample.length))]!;
-}
-
 async function signInSimultaneously(url: string): Promise<void> {
   const [statuses, health]: [Record<number, number>, number[]] = [{}, []];
   for (let round = 0; round < 20; round++) {
     let isOver = false;
     const logins = Promise.all(
-      Array.from({ length: simultaneousLogins }, async (_, i) => {
-        const response = await logIn(url, `bench${10 + i}@example.com`);
+      emailsOf('user', simultaneousLogins).map(async (email) => {
+        const response = await logIn(url, email);
         await response.text();
         statuses[response.status] = (statuses[response.status] ?? 0) + 1;
       }),
@@ -95,35 +96,24 @@ async function signInSimultaneously(url: string): Promise<void> {
     await logins;
   }
   const [middle, p99] = [0.5, 0.99].map((q) => `${quantile(health, q).toFixed(1)} ms`);
-  process.stdout.write(
+  print(
     `${simultaneousLogins} simultaneous logins, 20 times: ${JSON.stringify(statuses)}; ` +
-      `/health during the logins (${health.length} calls): median ${middle}, p99 ${p99}\n`,
+      `/health during the logins (${health.length} calls): median ${middle}, p99 ${p99}`,
   );
 }
 
-async function exportAll(url: string, pid: number): Promise<void> {
-  const [token] = await signIn(url, ['bench1@example.com']);
-  let peak = memory(pid);
-  const before = peak;
-  const timer = setInterval(() => (peak = Math.max(peak, memory(pid))), 20);
+async function exportAll({ url, pid }: Server): Promise<void> {
+  const [token] = await signIn(url, ['exported1@example.com']);
+  const before = residentMegabytes(pid);
+  resetPeak(pid);
   const start = performance.now();
-  const response = await fetch(`${url}/api/v1/users/me/export`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const text = await response.text();
+  const text = await (await call(url, token, 'GET', '/users/me/export')).text();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  clearInterval(timer);
   const count = (JSON.parse(text) as { tasks: unknown[] }).tasks.length;
-  process.stdout.write(
+  print(
     `export: ${count} of ${tasks} tasks, ${(text.length / 1e6).toFixed(0)} MB in ${seconds} s; ` +
-      `memory of the server: ${before} MB before, at most ${peak} MB\n`,
+      `memory of the server: ${before} MB before, at most ${peakMegabytes(pid)} MB`,
   );
-}
-
-/** Resident memory in MB, on Linux. */
-function memory(pid: number): number {
-  const [, kb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
-  return Math.round(Number(kb) / 1024);
 }
 
 void main();

@@ -2,11 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { onDatabase } from '../test/setup/server';
-import { createHeavyUser } from './heavy-user';
-import type { Usage } from './monitor';
+import { call, signIn } from './harness/api';
+import { addHeavyUser, addUsers, fill } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { Server } from './harness/servers';
 import { BenchRequest, IdOf, requestsOf } from './requests';
-import { benchDatabase, signIn, startServer } from './setup';
 
 /*
  * The longest time for which one request blocks the event loop: the largest legal and illegal requests of every route, as
@@ -17,15 +18,24 @@ import { benchDatabase, signIn, startServer } from './setup';
 const [maxBlock, repetitions, maxSeconds, atOnce, maxSuspects] = [50, 5, 2, 10, 30];
 const email = 'heavy@example.com';
 
+/** What monitor.mjs measures. */
+interface Usage {
+  /** The longest time for which the event loop was blocked, in milliseconds. */
+  longestBlock: number;
+  /** Milliseconds of processor time of all threads. */
+  cpu: number;
+}
+
 interface Result extends Usage {
   request: BenchRequest;
   statuses: number[];
 }
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
-  const { ids, spare } = await onDatabase(superuserUrl, async (client) => {
-    const ids = await createHeavyUser(client, 30);
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  const { ids, spare } = await fill(superuserUrl, async (client) => {
+    const ids = await addHeavyUser(client);
+    await addUsers(client, 'other', 30, 1000);
     await client.query(`UPDATE users SET is_superuser = true WHERE email = $1`, [email]);
     const idsOf = async (sql: string, values: string[] = []) =>
       (await client.query<{ id: string }>(sql, values)).rows.map(({ id }) => id);
@@ -48,7 +58,10 @@ async function main(): Promise<void> {
     const list = spare[collection];
     return list ? list[next++ % list.length]! : randomUUID();
   };
-  const server = await startServer('cairn', databaseUrl, { USER_QUEUE_SIZE: '1000' });
+  const server = await Server.start('cairn', databaseUrl, {
+    environment: { USER_QUEUE_SIZE: '1000', RATE_LIMITS: 'off' }, // requests end sessions, and sign in again and again
+    isMonitored: true,
+  });
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenAPIObject;
   const filter = process.argv[2] ?? '';
   const requests = requestsOf(document, idOf).filter(({ route }) => route.includes(filter));
@@ -65,7 +78,7 @@ async function main(): Promise<void> {
     results.push(await measure(server.process, session, request, 1));
   }
 
-  print('each request once', results);
+  printLongest('each request once', results);
   // Those that may block, alone; and those that may add up, at once.
   const worst = new Set(worstOf(results, maxSuspects));
   const longest = results.filter(({ longestBlock }) => longestBlock > maxBlock / 2);
@@ -79,18 +92,16 @@ async function main(): Promise<void> {
     alone.push(await smallest(server.process, session, request, 1));
     together.push(await smallest(server.process, session, request, atOnce));
   }
-  const isAbove = print('one request', alone);
-  const areAbove = print(`${atOnce} of the same at once`, together);
+  const longestAlone = printLongest('one request', alone);
+  const longestTogether = printLongest(`${atOnce} of the same at once`, together);
   const failed = results.filter(({ statuses }) => statuses.some((status) => status === 0 || status >= 500));
-  for (const { request, statuses } of failed)
-    process.stdout.write(`${statuses.join()} ${request.route} ${request.name}\n`);
+  for (const { request, statuses } of failed) print(`${statuses.join()} ${request.route} ${request.name}`);
   const byStatus = groupBy(results, ({ statuses }) => statuses[0]!);
   const counts = [...byStatus]
     .sort(([a], [b]) => a - b)
     .map(([status, { length }]) => `${length} × ${status}`);
-  process.stdout.write(`${results.length} requests: ${counts.join(', ')}\n`);
-  server.process.kill();
-  process.exit(isAbove || areAbove ? 1 : 0);
+  print(`${results.length} requests: ${counts.join(', ')}`);
+  finish({ longestAlone, longestTogether }, Math.max(longestAlone, longestTogether) <= maxBlock);
 }
 
 async function smallest(
@@ -139,20 +150,20 @@ function worstOf(results: Result[], count: number, figure: keyof Usage = 'longes
   return [...results].sort((a, b) => b[figure] - a[figure]).slice(0, count);
 }
 
-/** @returns whether a request is above the limit */
-function print(title: string, results: Result[]): boolean {
-  process.stdout.write(`\n${title}: longest block, CPU time, status, route\n`);
+/** @returns the longest block */
+function printLongest(title: string, results: Result[]): number {
+  print(`\n${title}: longest block, CPU time, status, route`);
   const longest = [...groupBy(results, ({ request }) => request.route).values()].map(
     (group) => worstOf(group, 1)[0]!,
   );
   for (const { request, longestBlock, cpu, statuses } of worstOf(longest, 15)) {
-    process.stdout.write(
-      `${longestBlock.toFixed(1).padStart(7)} ms ${cpu.toFixed(0).padStart(6)} ms  ${[...new Set(statuses)].join()}  ${request.route}: ${request.isLegal ? 'legal, ' : ''}${request.name} ${request.target.slice(request.target.indexOf('?')).slice(0, 100)}\n`,
+    print(
+      `${longestBlock.toFixed(1).padStart(7)} ms ${cpu.toFixed(0).padStart(6)} ms  ${[...new Set(statuses)].join()}  ${request.route}: ${request.isLegal ? 'legal, ' : ''}${request.name} ${request.target.slice(request.target.indexOf('?')).slice(0, 100)}`,
     );
   }
   const maximum = Math.max(...results.map(({ longestBlock }) => longestBlock));
-  process.stdout.write(`maximum: ${maximum.toFixed(1)} ms\n`);
-  return maximum > maxBlock;
+  print(`maximum: ${maximum.toFixed(1)} ms`);
+  return maximum;
 }
 
 /** Sends requests as the heavy user. */
@@ -163,9 +174,7 @@ class Session {
 
   /** Signs in again if a request has ended the session. */
   async renew(): Promise<void> {
-    const { status } = await fetch(`${this.url}/api/v1/users/me`, {
-      headers: { authorization: `Bearer ${this.token}` },
-    });
+    const { status } = await call(this.url, this.token, 'GET', '/users/me');
     if (status !== 200) [this.token = ''] = await signIn(this.url, [email]);
   }
 

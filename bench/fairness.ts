@@ -1,8 +1,12 @@
 import { ChildProcess, fork } from 'node:child_process';
 import { Agent, request } from 'node:http';
-import { onDatabase } from '../test/setup/server';
-import { createHeavyUser, HeavyIds } from './heavy-user';
-import { benchDatabase, residentMegabytes, signIn, startServer } from './setup';
+import { signIn } from './harness/api';
+import { addHeavyUser, addUsers, emailsOf, fill, HeavyUser } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { peakMegabytes, residentMegabytes, resetPeak } from './harness/processes';
+import { Server } from './harness/servers';
+import { median, quantile } from './harness/statistics';
 
 /*
  * One user has 100,000 tasks. First the memory of the application while this user requests 30 large pages at once. Then
@@ -12,13 +16,16 @@ import { benchDatabase, residentMegabytes, signIn, startServer } from './setup';
 const [connections, others, rounds, seconds] = [60, 10, 3, 15];
 const api = '/api/v1';
 
+/** The defaults of the limits that protect users from each other. */
+const productionLimits = { RATE_LIMIT_USER: '3000/60', SLOW_STATEMENT_MS: '500' };
+
 interface Sender {
   method: string;
   path: string;
   body?: object;
 }
 
-function expensiveRequests({ task, goal }: HeavyIds): Sender[] {
+function expensiveRequests({ task, goal }: HeavyUser): Sender[] {
   const create = { op: 'create', data: { title: 'Large', description: 'd'.repeat(2000), tags: ['a', 'b'] } };
   return [
     { method: 'GET', path: '/tasks?q=zzzz&include=total' },
@@ -35,37 +42,30 @@ function expensiveRequests({ task, goal }: HeavyIds): Sender[] {
 }
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
-  const ids = await onDatabase(superuserUrl, (client) => createHeavyUser(client, others));
-  const server = await startServer('cairn', databaseUrl, {
-    RATE_LIMITS: 'on',
-    QUOTA_TASKS: '1000000', // the heavy user creates more
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  const ids = await fill(superuserUrl, async (client) => {
+    await addUsers(client, 'other', others, 1000);
+    return addHeavyUser(client);
   });
-  const tokens = await signIn(server.url, [
-    'heavy@example.com',
-    ...Array.from({ length: others }, (_, index) => `other${index + 1}@example.com`),
-  ]);
+  const server = await Server.start('cairn', databaseUrl, { environment: productionLimits });
+  const tokens = await signIn(server.url, ['heavy@example.com', ...emailsOf('other', others)]);
   const [heavy = '', ...ordinary] = tokens;
 
   const measureAndPrint = async (name: string) => {
     const measurement = await measure(server.url, ordinary, seconds);
-    print(name, measurement);
+    printMeasurement(name, measurement);
     return measurement;
   };
 
   await measure(server.url, ordinary, 3); // warm-up
   for (const path of [`/tasks/${ids.task}/history?limit=200`, '/tasks?limit=200&category=long']) {
-    const pid = server.process.pid!;
-    const idle = residentMegabytes(pid);
-    let peak = idle;
-    const timer = setInterval(() => (peak = Math.max(peak, residentMegabytes(pid))), 20);
+    const idle = residentMegabytes(server.pid);
+    resetPeak(server.pid);
     const pages = await startFlood(server.url, heavy, [{ method: 'GET', path }], 30);
     await measure(server.url, ordinary, 5);
-    clearInterval(timer);
     const statuses = await endFlood(pages);
-    process.stdout.write(
-      `30 × ${path.replace(/[0-9a-f-]{36}/, '{id}')}: ${statuses}, memory ${idle} → ${peak} MB\n`,
-    );
+    const peak = peakMegabytes(server.pid);
+    print(`30 × ${path.replace(/[0-9a-f-]{36}/, '{id}')}: ${statuses}, memory ${idle} → ${peak} MB`);
   }
   // In turns, because the speed of a machine varies.
   const [alone, beside]: [number[], number[]] = [[], []];
@@ -73,13 +73,13 @@ async function main(): Promise<void> {
     alone.push(quantile((await measureAndPrint('ten users alone')).times, 0.99));
     const flood = await startFlood(server.url, heavy, expensiveRequests(ids), connections);
     beside.push(quantile((await measureAndPrint('beside the heavy user')).times, 0.99));
-    process.stdout.write(`responses to the heavy user: ${await endFlood(flood)}\n`);
+    print(`responses to the heavy user: ${await endFlood(flood)}`);
   }
-  process.stdout.write(
-    `median p99: ${median(alone).toFixed(1)} and ${median(beside).toFixed(1)} ms, ${(median(beside) / median(alone)).toFixed(1)} ×\n`,
+  const [p99Alone, p99Beside] = [median(alone), median(beside)];
+  print(
+    `median p99: ${p99Alone.toFixed(1)} and ${p99Beside.toFixed(1)} ms, ${(p99Beside / p99Alone).toFixed(1)} ×`,
   );
-  server.process.kill();
-  process.exit(0);
+  finish({ p99Alone, p99Beside });
 }
 
 interface Measurement {
@@ -114,7 +114,7 @@ async function measure(url: string, tokens: string[], duration: number): Promise
       agent.destroy();
     }),
   );
-  return { times: times.sort((a, b) => a - b), errors };
+  return { times, errors };
 }
 
 function send(
@@ -200,19 +200,9 @@ async function repeat(
   }
 }
 
-function quantile(times: number[], fraction: number): number {
-  return times[Math.floor(times.length * fraction)] ?? 0;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-function print(name: string, { times, errors }: Measurement): void {
+function printMeasurement(name: string, { times, errors }: Measurement): void {
   const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)].map((time) => time.toFixed(1));
-  process.stdout.write(
-    `${name}: ${times.length} responses, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors\n`,
-  );
+  print(`${name}: ${times.length} responses, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors`);
 }
 
 if (process.argv[2] === 'flood') flood();

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onDatabase } from '../test/setup/server';
 import { LegacyFile } from '../test/setup/legacy-file';
-import { benchDatabase } from './setup';
+import { addAccounts, fill } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { peakMegabytes } from './harness/processes';
+import { jwtSecret } from './harness/servers';
 
 /*
  * The import of an SQLite file with many tasks, as the compiled command: its time and its peak memory, for the first import
@@ -13,26 +16,22 @@ import { benchDatabase } from './setup';
 const [tasks = 100_000, goals = 1000, length = 500] = process.argv.slice(2).map(Number);
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
+  const { databaseUrl, superuserUrl } = await createDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'cairn-bench-'));
   const file = new LegacyFile([], folder);
-  fill(file);
+  writeTasks(file);
   print(`${tasks} tasks, ${goals} goals, ${Math.round(statSync(file.path).size / 1e6)} MB of SQLite`);
-  await onDatabase(superuserUrl, (client) =>
-    client.query(
-      `INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), 'bench@example.com', '$argon2id$')`,
-    ),
-  );
+  await fill(superuserUrl, (client) => addAccounts(client, ['bench@example.com']));
   for (const name of ['first import', 'second import']) {
     const start = performance.now();
     const peak = await run(file.path, databaseUrl);
-    print(`${name} | ${((performance.now() - start) / 1000).toFixed(1)} s | peak ${peak} MB`);
+    print(name, `${((performance.now() - start) / 1000).toFixed(1)} s`, `peak ${peak} MB`);
   }
   rmSync(folder, { recursive: true });
-  process.exit(0);
+  finish();
 }
 
-export function fill(file: LegacyFile): void {
+function writeTasks(file: LegacyFile): void {
   file.with((database) => {
     database.exec('BEGIN');
     const time = (n: number) =>
@@ -78,13 +77,12 @@ async function run(file: string, databaseUrl: string): Promise<number> {
   const args = ['--file', file, '--owner', 'bench@example.com', '--timezone', 'America/Los_Angeles'];
   const report = ['--report', join(file, '..', 'report.md')];
   const child = spawn('node', [join(__dirname, '../dist/cli.js'), 'import-sqlite', ...args, ...report], {
-    env: { ...process.env, DATABASE_URL: databaseUrl, JWT_SECRET_KEY: 'x'.repeat(32) },
+    env: { ...process.env, DATABASE_URL: databaseUrl, JWT_SECRET_KEY: jwtSecret },
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   let peak = 0;
   const timer = setInterval(() => {
-    const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
-    peak = Math.max(peak, Math.round(Number(kilobytes ?? 0) / 1024));
+    peak = Math.max(peak, peakMegabytes(child.pid!));
   }, 50);
   const code = await new Promise((resolve) => child.on('exit', resolve));
   clearInterval(timer);
@@ -92,8 +90,4 @@ async function run(file: string, databaseUrl: string): Promise<number> {
   return peak;
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-if (require.main === module) void main();
+void main();

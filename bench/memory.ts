@@ -1,9 +1,11 @@
 import { connect, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { onDatabase } from '../test/setup/server';
-import { createHeavyUser } from './heavy-user';
-import { benchDatabase, residentMegabytes, signIn, startCompiled } from './setup';
+import { addHeavyUser, addUsers, createSessions, fill, HeavyUser } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { peakMegabytes, residentMegabytes, resetPeak } from './harness/processes';
+import { Server } from './harness/servers';
 
 /*
  * The memory of the application while it serves the heaviest requests, 30 at once, of one user and of 30 users, each in a
@@ -11,17 +13,10 @@ import { benchDatabase, residentMegabytes, signIn, startCompiled } from './setup
  */
 const [maxGrowth, atOnce, rounds, maxSeconds] = [256, 30, 3, 6];
 
-/** The ids of one user's rows. */
-interface Owner {
-  email: string;
-  task: string;
-  goal: string;
-}
-
 interface Sender {
   name: string;
   method?: string;
-  path: (owner: Owner) => string;
+  path: (owner: HeavyUser) => string;
   body?: string;
   /** How the client behaves after it has sent the request. */
   client?: 'stops halfway' | 'does not read' | 'reads slowly';
@@ -80,48 +75,47 @@ const senders: Sender[] = [
 ];
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase('bench_memory');
-  const owners = await onDatabase(superuserUrl, fill);
-  const first = await startCompiled(databaseUrl);
-  const tokens = await signIn(
-    first.url,
-    owners.map(({ email }) => email),
-  );
-  first.process.kill();
-  let isAbove = false;
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  const owners = await fill(superuserUrl, addOwners);
+  const [peaks, growths]: [number[], number[]] = [[], []];
   const filter = new RegExp(process.argv[2] ?? '');
   for (const sender of senders.filter(({ name, client = '' }) => filter.test(`${name} ${client}`))) {
     for (const users of [1, atOnce]) {
-      const server = await startCompiled(databaseUrl);
-      const pid = server.process.pid!;
+      const tokens = await createSessions(
+        superuserUrl,
+        owners.map(({ user }) => user),
+      );
+      const server = await Server.start('cairn', databaseUrl);
+      const { pid } = server;
       const send = (index: number, client = sender.client) =>
         sendOnSocket(server.url, tokens[index % users]!, { ...sender, client }, owners[index % users]!);
       await send(0, undefined); // warm-up
       await delay(500);
       const idle = residentMegabytes(pid);
-      let peak = idle;
-      const timer = setInterval(() => (peak = Math.max(peak, residentMegabytes(pid))), 10);
+      resetPeak(pid);
       const statuses: Record<number, number> = {};
       for (let round = 0; round < rounds; round++) {
         for (const status of await Promise.all(Array.from({ length: atOnce }, (_, index) => send(index))))
           statuses[status] = (statuses[status] ?? 0) + 1;
       }
       await delay(3000);
-      clearInterval(timer);
+      const peak = peakMegabytes(pid);
       const growth = peak - idle;
-      isAbove ||= growth > maxGrowth;
+      peaks.push(peak);
+      growths.push(growth);
       const what = [sender.name, sender.client && `client ${sender.client}`].filter(Boolean).join(', ');
-      process.stdout.write(
-        `${growth > maxGrowth ? 'ABOVE ' : ''}${atOnce} × ${what}, ${users} user${users > 1 ? 's' : ''}: ${idle} → ${peak} MB (+${growth}), then ${residentMegabytes(pid)}; ${JSON.stringify(statuses)}\n`,
+      print(
+        `${growth > maxGrowth ? 'ABOVE ' : ''}${atOnce} × ${what}, ${users} user${users > 1 ? 's' : ''}: ${idle} → ${peak} MB (+${growth}), then ${residentMegabytes(pid)}; ${JSON.stringify(statuses)}`,
       );
-      server.process.kill();
+      await server.stop();
     }
   }
-  process.exit(isAbove ? 1 : 0);
+  const [peak, growth] = [Math.max(...peaks), Math.max(...growths)];
+  finish({ peak, growth }, growth <= maxGrowth);
 }
 
 /** @returns the status, or 0 if there was no response */
-function sendOnSocket(url: string, token: string, sender: Sender, owner: Owner): Promise<number> {
+function sendOnSocket(url: string, token: string, sender: Sender, owner: HeavyUser): Promise<number> {
   const { method = 'GET', path, body = '', client } = sender;
   const { hostname, port } = new URL(url);
   const head = [
@@ -153,11 +147,12 @@ function sendOnSocket(url: string, token: string, sender: Sender, owner: Owner):
   });
 }
 
-async function fill(client: Client): Promise<Owner[]> {
-  const { task, goal } = await createHeavyUser(client, atOnce);
+/** @returns the heavy user, and others with fewer, but equally large rows */
+async function addOwners(client: Client): Promise<HeavyUser[]> {
+  const heavy = await addHeavyUser(client);
+  await addUsers(client, 'other', atOnce - 1, 1000);
   const control = String.raw`repeat(E'\x01', 20000)`;
   await client.query(`
-    SET session_replication_role = replica;
     CREATE TEMP VIEW others AS SELECT id AS user_id FROM users WHERE email <> 'heavy@example.com';
     INSERT INTO tasks (user_id, id, title, description, notes, category, due_date)
       SELECT id, gen_random_uuid(), 'Task ' || n, ${control}, ${control}, 'control', now() FROM users, generate_series(1, 200) n;
@@ -165,21 +160,19 @@ async function fill(client: Client): Promise<Owner[]> {
       SELECT user_id, gen_random_uuid(), 'Long ' || n, repeat(md5(n::text), 600), repeat(md5(n::text), 600), 'long', 'in_progress', now()
       FROM others, generate_series(1, 1000) n;
     INSERT INTO goals (user_id, id, title, description, success_criteria, target_date)
-      SELECT user_id, gen_random_uuid(), 'Goal ' || n, repeat(md5(n::text), 600), repeat(md5(n::text), 600), now() FROM others, generate_series(1, 2000) n;
+      SELECT user_id, gen_random_uuid(), 'Long goal ' || n, repeat(md5(n::text), 600), repeat(md5(n::text), 600), now() FROM others, generate_series(1, 2000) n;
     UPDATE goals g SET parent_goal_id = p.id FROM goals p, others
-      WHERE g.user_id = others.user_id AND p.user_id = g.user_id AND p.title = 'Goal 1' AND g.title <> 'Goal 1';
+      WHERE g.user_id = others.user_id AND p.user_id = g.user_id AND p.title = 'Long goal 1' AND g.title LIKE 'Long goal %' AND g.title <> 'Long goal 1';
     INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
       SELECT t.user_id, n, 'task', t.id, n, 'update', jsonb_build_object(
         'description', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)),
         'notes', jsonb_build_object('old', repeat(md5(n::text), 600), 'new', repeat(md5((n + 1)::text), 600)))
-      FROM others JOIN tasks t USING (user_id), generate_series(1, 204) n WHERE t.title = 'Long 1';
-    SET session_replication_role = origin`);
-  await client.query('VACUUM ANALYZE');
-  const { rows } = await client.query<Owner>(
-    `SELECT u.email, t.id AS task, g.id AS goal FROM users u JOIN tasks t ON t.user_id = u.id AND t.title = 'Long 1'
-       JOIN goals g ON g.user_id = u.id AND g.title = 'Goal 1' ORDER BY u.email`,
+      FROM others JOIN tasks t USING (user_id), generate_series(1001, 1204) n WHERE t.title = 'Long 1'`);
+  const { rows } = await client.query<HeavyUser>(
+    `SELECT u.id AS user, t.id AS task, g.id AS goal FROM users u JOIN tasks t ON t.user_id = u.id AND t.title = 'Long 1'
+       JOIN goals g ON g.user_id = u.id AND g.title = 'Long goal 1'`,
   );
-  return [{ email: 'heavy@example.com', task, goal }, ...rows.slice(1)];
+  return [heavy, ...rows];
 }
 
 void main();

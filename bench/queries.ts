@@ -3,100 +3,48 @@ import { createApp } from '../src/app';
 import { loadConfig } from '../src/core/config';
 import { startupOptions } from '../src/database/role-settings';
 import { SentStatement, PostgresProxy } from '../test/setup/postgres-proxy';
-import { createUsers, createLargeGoal, Ids, tasksPerUser } from './query-data';
-import { benchDatabase, passwordHash, signIn } from './setup';
+import { callText } from './harness/api';
+import { addLargeGoal, addUsers, createSessions, fill, findUsers, User } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { pathFor, reads } from './harness/reads';
+import { jwtSecret } from './harness/servers';
+import { quantile } from './harness/statistics';
 
 /*
- * Measures every list, search, summary and insight for a user with 10,000 tasks: first as the only user, then with
- * 1,000,000 tasks in total. Reports the time of the request, and the time and plan of its statements under the policies.
+ * Measures every list, search, summary and insight for a user with 10,000 of 1,000,000 tasks: the time of the request, and
+ * the time and plan of its statements under the policies. `npm run bench` shows how the times grow with the data.
  */
-const [otherUsers, rounds] = [99, 60];
+const [otherUsers, tasksPerUser, rounds] = [99, 10_000, 60];
 
-/** Maximum milliseconds at the 95th percentile, for the whole request or for its statements. */
-interface Bound {
-  request?: number;
-  statements?: number;
-}
-
-const calls: [path: string, bound?: Bound][] = [
-  ['/tasks/{task}', { statements: 5 }],
-  ['/tasks?limit=20'],
-  ['/tasks?limit=100', { statements: 20 }],
-  ['/tasks?limit=200'],
-  ['/tasks?limit=20&include=total'],
-  ['/tasks?limit=20&status=pending'],
-  ['/tasks?limit=20&status=pending,blocked'],
-  ['/tasks?limit=20&completed=true'],
-  ['/tasks?limit=20&category=c3'],
-  ['/tasks?limit=20&priority=1'],
-  ['/tasks?limit=20&project_name=Bridge'],
-  ['/tasks?limit=20&goal_id={goal}'],
-  ['/tasks?limit=20&parent_task_id={task}'],
-  ['/tasks?limit=20&due_date=none'],
-  ['/tasks?limit=20&sort=due_date'],
-  ['/tasks?limit=20&sort=-due_date'],
-  ['/tasks?limit=20&due_from=2026-03-01&due_before=2026-03-08&sort=due_date'],
-  ['/tasks?limit=20&completed_from=2026-01-01'],
-  ['/tasks?limit=20&sort=-completed_at'],
-  ['/tasks?limit=20&sort=-priority,title'],
-  ['/tasks?limit=20&sort=-updated_at'],
-  ['/tasks?limit=20&tag=t3,t4'],
-  ['/tasks?limit=20&tag_all=t3,all'],
-  ['/tasks?limit=20&is_blocked=true'],
-  ['/tasks?limit=20&q=granite'],
-  ['/tasks?limit=20&q=nowhere to be found'],
-  ['/tasks?limit=20&trashed=true&sort=-deleted_at'],
-  ['/tasks/{task}/subtasks?limit=20'],
-  ['/tasks/{task}/dependencies?limit=20'],
-  ['/tasks/{task}/time-entries?limit=20'],
-  ['/tasks/{task}/history?limit=20'],
-  ['/tasks/summary'],
-  ['/tags?limit=200'],
-  ['/goals/{goal}'],
-  ['/goals?limit=20'],
-  ['/goals?limit=20&status=active'],
-  ['/goals?limit=20&horizon=weekly'],
-  ['/goals?limit=20&sort=target_date'],
-  ['/goals?limit=20&parent_goal_id={goal}'],
-  ['/goals?limit=20&q=granite'],
-  ['/goals/{goal}/tasks?limit=20'],
-  ['/goals/{goal}/history?limit=20'],
-  ['/goals/summary'],
-  ['/goals/{root}/breakdown', { request: 200 }],
-  ['/dashboard', { request: 100 }],
-  ['/analytics/tasks?days=365'],
-  ['/analytics/goals?days=365'],
-  ['/analytics/velocity?days=30'],
-  ['/analytics/velocity?days=365'],
-  ['/analytics/trends?days=365'],
-  ['/calendar.ics'],
-];
+type Writer = User & { largeGoalTask: string };
 
 /** Each creates a different request every time. The bound applies to the whole request. */
-const writes: [name: string, bound: number, call: (n: number, ids: Ids) => [string, string, object?]][] = [
-  ['create a task', 15, (n) => ['POST', '/tasks', { title: `Task ${n}` }]],
+const writes: [name: string, bound: number, call: (n: number, user: Writer) => [string, string, object?]][] =
   [
-    'create a task under a goal',
-    15,
-    (n, { goal }) => ['POST', '/tasks', { title: `Task ${n}`, goal_id: goal }],
-  ],
-  ['update its title', 15, (n, { task }) => ['PATCH', `/tasks/${task}`, { title: `Task ${n}` }]],
-  [
-    'complete and reopen it: updates three goals',
-    15,
-    (n, { task }) => ['POST', `/tasks/${task}/${completeOrReopen(n)}`],
-  ],
-  [
-    'the same under a goal with 10,000 tasks',
-    15,
-    (n, { large }) => ['POST', `/tasks/${large}/${completeOrReopen(n)}`],
-  ],
-  [
-    'move to the trash and restore',
-    10,
-    (n, { task }) => (n % 2 ? ['POST', `/tasks/${task}/restore`] : ['DELETE', `/tasks/${task}`]),
-  ],
-];
+    ['create a task', 15, (n) => ['POST', '/tasks', { title: `Task ${n}` }]],
+    [
+      'create a task under a goal',
+      15,
+      (n, { goal }) => ['POST', '/tasks', { title: `Task ${n}`, goal_id: goal }],
+    ],
+    ['update its title', 15, (n, { task }) => ['PATCH', `/tasks/${task}`, { title: `Task ${n}` }]],
+    [
+      'complete and reopen it: updates three goals',
+      15,
+      (n, { task }) => ['POST', `/tasks/${task}/${completeOrReopen(n)}`],
+    ],
+    [
+      'the same under a goal with 10,000 tasks',
+      15,
+      (n, { largeGoalTask }) => ['POST', `/tasks/${largeGoalTask}/${completeOrReopen(n)}`],
+    ],
+    [
+      'move to the trash and restore',
+      10,
+      (n, { task }) => (n % 2 ? ['POST', `/tasks/${task}/restore`] : ['DELETE', `/tasks/${task}`]),
+    ],
+  ];
 const completeOrReopen = (n: number) => (n % 2 ? 'reopen' : 'complete?force=true');
 
 interface Result {
@@ -107,12 +55,17 @@ interface Result {
 }
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
-  const hash = await passwordHash();
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  const user: Writer = await fill(superuserUrl, async (client) => {
+    await addUsers(client, 'me', 1, tasksPerUser);
+    await addUsers(client, 'other', otherUsers, tasksPerUser);
+    const [me] = await findUsers(client, 'me');
+    return { ...me!, largeGoalTask: await addLargeGoal(client, me!.user) };
+  });
   const proxy = await PostgresProxy.open(databaseUrl);
   const app = await createApp(
     loadConfig({
-      ...{ DATABASE_URL: proxy.url, JWT_SECRET_KEY: 'x'.repeat(32), NODE_ENV: 'test' },
+      ...{ DATABASE_URL: proxy.url, JWT_SECRET_KEY: jwtSecret, NODE_ENV: 'test' },
       ...{ RATE_LIMITS: 'off', LOG_LEVEL: 'error' },
     }),
   );
@@ -120,87 +73,48 @@ async function main(): Promise<void> {
   const url = await app.getUrl();
   const client = new Client({ connectionString: superuserUrl, options: startupOptions });
   await client.connect();
+  const [token] = await createSessions(superuserUrl, [user.user]);
+  const send: Send = (method, path, body) => callText(url, token, method, path, body);
 
-  const ids: Ids = { ...(await createUsers(client, hash, 'me', 1)), large: '' };
-  const [token = ''] = await signIn(url, ['me1@example.com']);
-  const headers = { authorization: `Bearer ${token}` };
-  const measureAll = async () => {
-    const results: Result[] = [];
-    for (const [path] of calls) results.push(await measure(url, path, headers, ids, proxy, client));
-    return results;
-  };
-  await measureAll(); // warm-up
-  const asOnlyUser = await measureAll();
-  await createUsers(client, hash, 'other', otherUsers);
-  await measureAll(); // warm-up
-  const amongOthers = await measureAll();
-  ids.large = await createLargeGoal(client, ids.user);
-
-  print([
-    'call',
-    'only user p50',
-    `of ${(otherUsers + 1) * tasksPerUser} tasks p50`,
-    'p95',
-    'statements',
-    'bound',
-    'plan',
-  ]);
-  let [exceeded, sum] = [0, 0];
-  for (const [index, [path, bound]] of calls.entries()) {
-    const [{ median }, { median: medianAmongOthers, high, statements, plan }] = [
-      asOnlyUser[index]!,
-      amongOthers[index]!,
-    ];
+  print('call', 'p50', 'p95', 'statements p95', 'bound', 'plan');
+  let exceeded = 0;
+  for (const [path, bound] of reads) {
+    const { median, high, statements, plan } = await measure(send, pathFor(path, user), user, proxy, client);
     const isOver = high > (bound?.request ?? Infinity) || statements > (bound?.statements ?? Infinity);
     if (isOver) exceeded++;
-    sum += Math.log(medianAmongOthers / median);
     const boundText = bound ? `${isOver ? 'OVER ' : ''}${JSON.stringify(bound)}` : '';
-    print([
-      path,
-      ...[median, medianAmongOthers, high, statements].map((ms) => ms.toFixed(1)),
-      boundText,
-      plan,
-    ]);
+    print(path, ...[median, high, statements].map((ms) => ms.toFixed(1)), boundText, plan);
   }
-  for (const [name, bound, call] of writes) {
-    const { median, high } = await timed((n) => {
-      const [method, path, body] = call(n, ids);
-      const type = body ? { 'content-type': 'application/json' } : undefined;
-      return send(url, path, { method, headers: { ...headers, ...type }, body: JSON.stringify(body) });
-    });
+  for (const [name, bound, callOf] of writes) {
+    const { median, high } = await timed((n) => send(...callOf(n, user)));
     if (high > bound) exceeded++;
-    print([name, '', median.toFixed(1), high.toFixed(1), '', `${high > bound ? 'OVER ' : ''}${bound}`]);
+    print(name, median.toFixed(1), high.toFixed(1), '', `${high > bound ? 'OVER ' : ''}${bound}`);
   }
-  const first = await timed(() => send(url, '/tasks?limit=20', { headers }));
-  const path = await pathOfPage(url, headers, 400);
-  const deep = await timed(() => send(url, path, { headers }));
-  print([`page 400 compared with page 1: ${(deep.median / first.median).toFixed(2)}`]);
-  print([
-    `1,000,000 tasks compared with 10,000, geometric mean: ${Math.exp(sum / calls.length).toFixed(2)}; bounds exceeded: ${exceeded}`,
-  ]);
+  print(`bounds exceeded: ${exceeded}`);
   await client.end();
   await app.close();
   proxy.close();
-  process.exit(0);
+  finish();
 }
 
+type Send = (method: string, path: string, body?: object) => Promise<string>;
+
 async function measure(
-  url: string,
+  send: Send,
   path: string,
-  headers: Record<string, string>,
-  ids: Ids,
+  { user }: User,
   proxy: PostgresProxy,
   client: Client,
 ): Promise<Result> {
-  const pathWithIds = path.replace(/\{(\w+)\}/g, (_match, name: keyof Ids) => ids[name]);
+  await send('GET', path); // warm-up
   proxy.reset();
-  await send(url, pathWithIds, { headers });
+  await send('GET', path);
   const statements = proxy.statements.filter(({ text }) => /^\s*(SELECT|WITH)/.test(text));
-  const timing = await timed(() => send(url, pathWithIds, { headers }));
+  const timing = await timed(() => send('GET', path));
   const plans: string[] = [];
   let statementTime = 0;
   for (const statement of statements) {
-    const { time, nodes } = await explain(client, ids.user, statement);
+    const { time, nodes } = await explain(client, user, statement);
     statementTime += time;
     plans.push(nodes.join(' '));
   }
@@ -215,25 +129,7 @@ async function timed(request: (n: number) => Promise<string>) {
     await request(n);
     milliseconds.push(performance.now() - start);
   }
-  milliseconds.sort((a, b) => a - b);
-  return { median: milliseconds[Math.floor(rounds / 2)]!, high: milliseconds[Math.floor(rounds * 0.95)]! };
-}
-
-/** @throws Error for a response without a success status */
-async function send(url: string, path: string, init: RequestInit): Promise<string> {
-  const response = await fetch(`${url}/api/v1${path}`, init);
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${text}`);
-  return text;
-}
-
-async function pathOfPage(url: string, headers: Record<string, string>, number: number): Promise<string> {
-  let path = '/tasks?limit=20';
-  for (let page = 1; page < number; page++) {
-    const { next_cursor: cursor } = JSON.parse(await send(url, path, { headers })) as { next_cursor: string };
-    path = `/tasks?limit=20&cursor=${cursor}`;
-  }
-  return path;
+  return { median: quantile(milliseconds, 0.5), high: quantile(milliseconds, 0.95) };
 }
 
 interface PlanNode {
@@ -273,10 +169,6 @@ function labelOf(node: PlanNode): string[] {
 
 function flatten(node: PlanNode): PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(flatten)];
-}
-
-function print(cells: string[]): void {
-  process.stdout.write(`${cells.join(' | ')}\n`);
 }
 
 void main();

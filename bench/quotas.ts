@@ -1,6 +1,9 @@
 import type { Client } from 'pg';
-import { onDatabase } from '../test/setup/server';
-import { benchDatabase, passwordHash, signIn, startServer } from './setup';
+import { call } from './harness/api';
+import { addAccounts, createSessions, fill } from './harness/data';
+import { createDatabase } from './harness/database';
+import { finish, print } from './harness/print';
+import { Server } from './harness/servers';
 
 /*
  * The operations whose work grows with the data of one user, each for a user with as many rows as the quotas allow:
@@ -26,29 +29,20 @@ const users = [
 type Ids = Record<string, string>;
 
 async function main(): Promise<void> {
-  const { databaseUrl, superuserUrl } = await benchDatabase();
-  const ids = await onDatabase(superuserUrl, fill);
-  const server = await startServer('cairn', databaseUrl);
-  const tokens = await signIn(
-    server.url,
-    users.map((user) => `${user}@example.com`),
+  const { databaseUrl, superuserUrl } = await createDatabase();
+  const { ids, userIds } = await fill(superuserUrl, addData);
+  const server = await Server.start('cairn', databaseUrl);
+  const tokens = await createSessions(
+    superuserUrl,
+    users.map((user) => userIds[user]!),
   );
   const measure = async (user: string, method: string, path: string, body?: object) => {
     const text = path.replace(/\{(\w+)\}/g, (_match, name: string) => ids[name]!);
     const start = performance.now();
-    const response = await fetch(`${server.url}/api/v1${text}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${tokens[users.indexOf(user)]}`,
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      body: body && JSON.stringify(body),
-    });
+    const response = await call(server.url, tokens[users.indexOf(user)], method, text, body);
     const length = (await response.arrayBuffer()).byteLength;
     const milliseconds = (performance.now() - start).toFixed(0);
-    process.stdout.write(
-      `${user}: ${method} ${path} | ${response.status} | ${milliseconds} ms | ${length} B\n`,
-    );
+    print(`${user}: ${method} ${path}`, response.status, `${milliseconds} ms`, `${length} B`);
   };
   await measure('tag', 'GET', '/tasks?limit=1');
   await measure('tag', 'PATCH', '/tags/{tag}', { name: 'renamed' });
@@ -80,21 +74,19 @@ async function main(): Promise<void> {
       await measure('all', 'GET', `/analytics/${path}?days=365`);
     await measure('all', 'GET', '/users/me/export');
   }
-  server.process.kill();
-  process.exit(0);
+  finish();
 }
 
-async function fill(client: Client): Promise<Ids> {
-  const hash = client.escapeLiteral(await passwordHash());
-  // Without triggers, which would run for each row.
-  await client.query('SET session_replication_role = replica');
+async function addData(client: Client): Promise<{ ids: Ids; userIds: Ids }> {
   const ids: Ids = {};
-  const { rows } = await client.query<{ email: string; id: string }>(
-    `INSERT INTO users (id, email, password_hash) SELECT gen_random_uuid(), name || '@example.com', ${hash}
-       FROM unnest($1::text[]) name RETURNING split_part(email, '@', 1) AS email, id`,
-    [users],
+  await addAccounts(
+    client,
+    users.map((user) => `${user}@example.com`),
   );
-  const userIds = Object.fromEntries(rows.map(({ email, id }) => [email, id]));
+  const { rows } = await client.query<{ email: string; id: string }>(
+    `SELECT split_part(email, '@', 1) AS email, id FROM users`,
+  );
+  const userIds: Ids = Object.fromEntries(rows.map(({ email, id }) => [email, id]));
   const one = async (text: string, user: string) => {
     const { rows: found } = await client.query<{ id: string }>(text, [userIds[user]]);
     return found[0]!.id;
@@ -197,9 +189,7 @@ async function fill(client: Client): Promise<Ids> {
        SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY created_at), 'task', id, 1, 'create',
          jsonb_build_object('title', jsonb_build_object('old', NULL, 'new', title)) FROM tasks`,
   );
-  await client.query('SET session_replication_role = origin');
-  await client.query('VACUUM ANALYZE');
-  return ids;
+  return { ids, userIds };
 }
 
 void main();

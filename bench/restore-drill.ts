@@ -8,14 +8,17 @@ import { fingerprint } from '../test/setup/fingerprint';
 import { startInstalledPostgres } from '../test/setup/installed-postgres';
 import { run } from '../test/setup/processes';
 import { asRole, onDatabase } from '../test/setup/server';
-import { createUsers, tasksPerUser } from './query-data';
-import { logIn, passwordHash, startCompiled } from './setup';
+import { call, logIn } from './harness/api';
+import { addUsers, fill } from './harness/data';
+import { print } from './harness/print';
+import { Server } from './harness/servers';
 
 /*
  * Practises the loss of a database, with the commands of docs/backup.md on a server of its own: creates tasks, backs up,
  * drops the database and all roles, restores, and proves that everything is back and a user can sign in. Prints the times.
  */
 const taskCount = Number(process.argv[2] ?? 1_000_000);
+const tasksPerUser = 10_000;
 
 /** Hours. */
 const [recoveryTime, recoveryPoint] = [1, 24];
@@ -41,9 +44,8 @@ async function main(): Promise<void> {
 
     await time('create the data', async () => {
       await migrate((await setUpDatabase(postgres.url, 'cairn')).migrationDatabaseUrl);
-      const hash = await passwordHash();
-      await onDatabase(url, (client) =>
-        createUsers(client, hash, 'drill', Math.ceil(taskCount / tasksPerUser)),
+      await fill(url, (client) =>
+        addUsers(client, 'drill', Math.ceil(taskCount / tasksPerUser), tasksPerUser),
       );
     });
     const before = await fingerprint(url);
@@ -70,17 +72,16 @@ async function main(): Promise<void> {
       await onDatabase(postgres.url, (client) =>
         client.query(`ALTER ROLE cairn_login PASSWORD '${password}'`),
       );
-      const app = await startCompiled(asRole(url, 'cairn_login'));
+      const app = await Server.start('cairn', asRole(url, 'cairn_login'));
       try {
         const response = await logIn(app.url, 'drill1@example.com');
         const { access_token: token } = (await response.json()) as { access_token: string };
-        const headers = { authorization: `Bearer ${token}` };
-        const tasks = await fetch(`${app.url}/api/v1/tasks?limit=1&include=total`, { headers });
+        const tasks = await call(app.url, token, 'GET', '/tasks?limit=1&include=total');
         const { total } = (await tasks.json()) as { total: number };
         // One task of each goal is in the trash.
         deepStrictEqual([response.status, tasks.status, total], [200, 200, tasksPerUser - 200]);
       } finally {
-        app.process.kill();
+        await app.stop();
       }
     });
 
@@ -119,10 +120,6 @@ async function databaseSize(url: string): Promise<number> {
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const megabytes = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`;
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
 
 void main().then(
   () => process.exit(0),

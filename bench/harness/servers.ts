@@ -1,0 +1,112 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The key that the access tokens are signed with. */
+export const jwtSecret = 'x'.repeat(32);
+
+/**
+ * The servers that can be started, each in a process of its own:
+ * - `cairn`: the compiled application, as in production
+ * - `limit`: written by hand with node:http and pg, with the same responses (limit.mjs)
+ * - `without isolation`: Cairn with only its statements (without-isolation.ts)
+ */
+export type ServerKind = 'cairn' | 'limit' | 'without isolation';
+
+const programs: Record<ServerKind, string[]> = {
+  cairn: [join(__dirname, '../../dist/main.js')],
+  limit: [join(__dirname, 'limit.mjs')],
+  'without isolation': ['-r', '@swc-node/register', join(__dirname, 'without-isolation.ts')],
+};
+
+/** Limits and quotas apply, but no benchmark reaches them. */
+const environment = {
+  NODE_ENV: 'production',
+  JWT_SECRET_KEY: jwtSecret,
+  LOG_LEVEL: 'error',
+  SHUTDOWN_DELAY: '0',
+  SLOW_STATEMENT_MS: '600000', // with slow statements, the requests of a user would run one at a time
+  RATE_LIMIT_USER: '900000000/60',
+  RATE_LIMIT_PASSWORD_ADDRESS: '900000000/900',
+  RATE_LIMIT_PASSWORD_ACCOUNT: '900000000/3600',
+  RATE_LIMIT_MAIL_ADDRESS: '900000000/3600',
+  RATE_LIMIT_MAIL_ACCOUNT: '900000000/3600',
+  QUOTA_TASKS: '100000000',
+};
+
+interface Options {
+  /** Variables that differ from those of all benchmarks. */
+  environment?: NodeJS.ProcessEnv;
+  /** The program `node`, by default that of this process. */
+  node?: string;
+  /** Measures how long requests block the event loop (monitor.mjs). */
+  isMonitored?: boolean;
+}
+
+/** Ended with this process, before the server of the database. */
+const running = new Set<ChildProcess>();
+process.prependOnceListener('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+export class Server {
+  private constructor(
+    readonly url: string,
+    readonly process: ChildProcess,
+  ) {}
+
+  get pid(): number {
+    return this.process.pid!;
+  }
+
+  /** Starts a server and waits until it accepts connections. @throws Error if it ends before */
+  static async start(kind: ServerKind, databaseUrl: string, options: Options = {}): Promise<Server> {
+    const port = await freePort();
+    const monitor = options.isMonitored ? ['--import', join(__dirname, 'monitor.mjs')] : [];
+    const child = spawn(options.node ?? process.execPath, [...monitor, ...programs[kind]], {
+      env: {
+        ...process.env,
+        ...environment,
+        DATABASE_URL: databaseUrl,
+        PORT: String(port),
+        ...options.environment,
+      },
+      stdio: ['ignore', 'inherit', 'inherit', ...(options.isMonitored ? (['ipc'] as const) : [])],
+    });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    while (!(await accepts(port))) {
+      if (child.exitCode !== null) throw new Error(`The server (${kind}) ended with ${child.exitCode}.`);
+      await delay(50);
+    }
+    return new Server(`http://127.0.0.1:${port}`, child);
+  }
+
+  async stop(): Promise<void> {
+    const exit = once(this.process, 'exit');
+    this.process.kill('SIGKILL');
+    await exit;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
