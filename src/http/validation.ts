@@ -1,8 +1,34 @@
-import { Type, ValidationError, ValidationPipe } from '@nestjs/common';
+import { ArgumentMetadata, Type, ValidationError, ValidationPipe } from '@nestjs/common';
 import { FieldError, FieldErrorCode, invalid, Problem, unknownField } from '../core/problem';
 
-/** Converts bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. */
-export const validationPipe = new ValidationPipe({
+/** Characters of a query whose conversion is remembered. */
+const maxRememberedLength = 500;
+
+/** Queries that are remembered for each DTO. */
+const maxRemembered = 200;
+
+/**
+ * Converts bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. The result
+ * for a query is remembered, because clients repeat the same few queries. It is frozen: several requests share it.
+ */
+class DtoPipe extends ValidationPipe {
+  private readonly queries = new Map<unknown, Map<string, object>>();
+
+  override async transform(value: object, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type !== 'query') return super.transform(value, metadata);
+    const text = JSON.stringify(value);
+    const remembered = this.queries.get(metadata.metatype) ?? new Map<string, object>();
+    const known = remembered.get(text);
+    if (known) return known;
+    const query = (await super.transform(value, metadata)) as object;
+    if (text.length > maxRememberedLength) return query;
+    if (remembered.size >= maxRemembered) remembered.clear();
+    this.queries.set(metadata.metatype, remembered.set(text, Object.freeze(query)));
+    return query;
+  }
+}
+
+export const validationPipe = new DtoPipe({
   transform: true,
   whitelist: true,
   forbidNonWhitelisted: true,
