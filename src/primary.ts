@@ -13,12 +13,16 @@ const [minPause, maxPause] = [1000, 30_000];
 /** Failed attempts to start a worker after which the process ends if no other worker is left. */
 const maxFailures = 5;
 
+/** Milliseconds after SHUTDOWN_DELAY within which a worker must have stopped. It ends itself earlier unless it is blocked. */
+const killTimeout = 30_000;
+
+const logger = new Logger('Cairn');
+
 /**
  * Starts WEB_CONCURRENCY processes that share the port, replaces those that crash, and all of them on SIGHUP. It accepts
  * connections and distributes them to the workers in turn (node:cluster), but handles no requests itself.
  */
 export class Primary {
-  private readonly logger = new Logger('Cairn');
   private readonly workers = new Set<WorkerProcess>();
   /** Replacements take place one after the other. */
   private replacements: Promise<void> = Promise.resolve();
@@ -44,7 +48,7 @@ export class Primary {
     const starts = Array.from({ length: webConcurrency }, () => this.start());
     const [worker] = await Promise.all(starts);
     this.state = 'running';
-    this.logger.log(`Cairn is running with ${webConcurrency} processes. Documentation: ${worker!.url}/docs`);
+    logger.log(`Cairn is running with ${webConcurrency} processes. Documentation: ${worker!.url}/docs`);
   }
 
   private get isStopping(): boolean {
@@ -64,7 +68,7 @@ export class Primary {
     void worker.ended.then((end) => {
       this.workers.delete(worker);
       if (worker.state !== 'running' || this.isStopping) return;
-      this.logger.error(`Process ${worker.pid} ended with ${end}. It is replaced.`);
+      logger.error(`Process ${worker.pid} ended with ${end}. It is replaced.`);
       this.replacements = this.replacements.then(() => this.replaceMissing());
     });
     await worker.started;
@@ -77,13 +81,13 @@ export class Primary {
       await delay(Math.min(minPause * 2 ** failures, maxPause));
       try {
         const { pid } = await this.start();
-        this.logger.log(`Process ${pid} has started`);
+        logger.log(`Process ${pid} has started`);
         failures = 0;
       } catch (error) {
         if (this.isStopping) return;
-        this.logger.error(`A process cannot be replaced, will try again: ${(error as Error).message}`);
+        logger.error(`A process cannot be replaced, will try again: ${(error as Error).message}`);
         if (++failures < maxFailures || this.current.length > 0) continue;
-        this.logger.fatal('No process is left');
+        logger.fatal('No process is left');
         process.exit(1);
       }
     }
@@ -91,18 +95,18 @@ export class Primary {
 
   private reload(): void {
     if (this.state !== 'running') {
-      this.logger.warn(`SIGHUP is ignored, because Cairn is ${this.state}`);
+      logger.warn(`SIGHUP is ignored, because Cairn is ${this.state}`);
       return;
     }
     this.state = 'reloading';
-    this.logger.log('Reloading because of SIGHUP');
+    logger.log('Reloading because of SIGHUP');
     this.replacements = this.replacements
       .then(() => this.replaceAll())
       .then(
-        () => this.logger.log('Reloaded'),
+        () => logger.log('Reloaded'),
         (error: Error) => {
           if (!this.isStopping)
-            this.logger.error(`Reloading failed. The other processes continue to run. ${error.message}`);
+            logger.error(`Reloading failed. The other processes continue to run. ${error.message}`);
         },
       )
       .then(() => {
@@ -122,11 +126,11 @@ export class Primary {
   private async stop(signal: string): Promise<void> {
     if (this.state === 'starting') process.exit(1);
     if (this.isStopping) {
-      this.logger.warn(`Ended by a second signal, ${signal}`);
+      logger.warn(`Ended by a second signal, ${signal}`);
       process.exit(1);
     }
     this.state = 'stopping';
-    this.logger.log(`Stopping because of ${signal}`);
+    logger.log(`Stopping because of ${signal}`);
     const ends = [...this.workers].map(async (worker) => {
       if (worker.state === 'starting') worker.kill();
       else worker.stop(signal, false);
@@ -134,7 +138,7 @@ export class Primary {
       return worker.state === 'starting' || end === 'code 0';
     });
     const areComplete = (await Promise.all(ends)).every(Boolean);
-    this.logger.log('Stopped');
+    logger.log('Stopped');
     process.exit(areComplete ? 0 : 1);
   }
 }
@@ -149,8 +153,8 @@ class WorkerProcess {
   /** Resolves with the exit code or the signal, after the last message of the worker. */
   readonly ended: Promise<string>;
 
-  constructor({ databaseUrl }: Config) {
-    this.process = cluster.fork({ DATABASE_URL: databaseUrl });
+  constructor(private readonly config: Config) {
+    this.process = cluster.fork({ DATABASE_URL: config.databaseUrl });
     this.ended = Promise.all([once(this.process, 'exit'), once(this.process, 'disconnect')]).then(
       ([[code, signal]]) => (signal as string | null) ?? `code ${code}`,
       (error: Error) => error.message, // it was not started
@@ -181,6 +185,14 @@ class WorkerProcess {
     this.state = 'stopping';
     const message: PrimaryMessage = { type: 'stop', reason, isReplaced };
     this.process.send(message, () => undefined);
+    const timer = setTimeout(
+      () => {
+        logger.error(`Process ${this.pid} does not stop, and is killed`);
+        this.kill();
+      },
+      1000 * this.config.shutdownDelay + killTimeout,
+    );
+    void this.ended.then(() => clearTimeout(timer));
   }
 
   kill(): void {
