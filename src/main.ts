@@ -1,55 +1,62 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from './app';
 import { Config, ConfigError, loadConfig } from './core/config';
 import { Log } from './core/log';
-import { ShutdownState } from './core/shutdown-state';
+import { isWorker, onPrimaryMessage, tellPrimary } from './core/worker-messages';
+import { Primary } from './primary';
 import { prepareDatabase } from './schema/prepare-database';
-
-/** Milliseconds within which running requests must finish: one may take 10 s to arrive, and a statement 8 s. */
-const closeTimeout = 20_000;
+import type { Server } from './server';
 
 const logger = new Logger('Cairn');
 
+/** SIGHUP has another meaning for a primary process. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 async function main(): Promise<void> {
+  // A terminal and systemd also send signals to workers, which stop when the primary process tells them to.
+  if (isWorker) for (const signal of signals) process.on(signal, () => undefined);
   const config = loadConfig();
   Logger.overrideLogger(new Log(config)); // for messages before the application is created
-  for (const warning of config.warnings) logger.warn(warning);
-  const app = await createApp(await prepareDatabase(config));
+  if (!isWorker) for (const warning of config.warnings) logger.warn(warning);
+  const ready = await prepareDatabase(config);
   process.on('uncaughtException', (error) => {
     logger.fatal(error);
     process.exit(1);
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => void stop(app, config, signal));
-  }
-  await app.listen(config.port, config.host);
-  const url = (await app.getUrl()).replace('[::1]', 'localhost');
-  logger.log(`Cairn is running. Documentation: ${url}/docs`);
+  if (ready.webConcurrency > 1 && !isWorker) return new Primary(ready).run();
+  const server = await createServer(ready);
+  await (isWorker ? runAsWorker(server) : runAlone(server));
 }
 
-/** Lets load balancers notice that the server stops, then closes the port and finishes requests and background jobs. */
-async function stop(app: NestFastifyApplication, config: Config, signal: string): Promise<void> {
-  const shutdown = app.get(ShutdownState);
-  if (shutdown.isStopping) {
-    logger.warn(`Ended by a second signal, ${signal}`);
-    process.exit(1);
-  }
-  shutdown.isStopping = true;
-  logger.log(`Stopping because of ${signal}`);
-  await delay(1000 * config.shutdownDelay);
-  setTimeout(() => {
-    logger.error(`Requests or jobs have not finished within ${closeTimeout / 1000} seconds`);
-    process.exit(1);
-  }, closeTimeout).unref();
-  await app.close();
-  logger.log('Stopped');
-  process.exit(0);
+/** Loads the application, without which a primary process needs a third less memory. */
+function createServer(config: Config): Promise<Server> {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  return (require('./server') as typeof import('./server')).Server.create(config);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : startError(error)}\n`);
+async function runAlone(server: Server): Promise<void> {
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (server.isStopping) {
+        logger.warn(`Ended by a second signal, ${signal}`);
+        process.exit(1);
+      }
+      void server.stop(signal);
+    });
+  }
+  logger.log(`Cairn is running. Documentation: ${await server.listen()}/docs`);
+}
+
+async function runAsWorker(server: Server): Promise<void> {
+  onPrimaryMessage((message) => {
+    if (message.type === 'stop') void server.stop(message.reason, message.isReplaced);
+  });
+  await tellPrimary({ type: 'listening', url: await server.listen() });
+}
+
+main().catch(async (error: unknown) => {
+  const reason = error instanceof ConfigError ? error.message : startError(error);
+  if (isWorker) await tellPrimary({ type: 'failed', reason });
+  else process.stderr.write(`${reason}\n`);
   process.exit(1);
 });
 

@@ -35,13 +35,15 @@ export interface PublicNames {
 @Injectable()
 export class Passwords {
   private readonly cost: { type: typeof argon2id } & Config['argon2'];
-  private readonly queue = pLimit(availableParallelism());
+  private readonly queue: ReturnType<typeof pLimit>;
   private admitted = 0;
   private readonly networks = new Map<string, ReturnType<typeof pLimit>>();
   /** Verified if the account is unknown, so that the response takes the same time. */
   private readonly dummyHash: Promise<string>;
 
   constructor(config: Config) {
+    // Several processes share the cores.
+    this.queue = pLimit(Math.max(1, Math.floor(availableParallelism() / config.webConcurrency)));
     this.cost = { type: argon2id, ...config.argon2 };
     this.dummyHash = hash('not the password of any account', this.cost);
   }

@@ -81,6 +81,7 @@ describe('loadConfig', () => {
         host: '127.0.0.1',
         importMaxBytes: 268_435_456,
         port: 3000,
+        webConcurrency: 1,
         logLevel: 'info',
         shutdownDelay: 0,
         slowRequestMs: 1000,

@@ -90,6 +90,8 @@ export class Config {
   readonly trustProxy: readonly string[];
   readonly host: string;
   readonly port: number;
+  /** Processes that share the port. With one, there is no primary process. */
+  readonly webConcurrency: number;
   /** Seconds between a signal to stop and the closing of the port. */
   readonly shutdownDelay: number;
   readonly logLevel: (typeof logLevels)[number];
@@ -177,6 +179,7 @@ export function loadConfig(environment = readEnvironment()): Config {
     ),
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 0, 65_535, 3000),
+    webConcurrency: reader.integer('WEB_CONCURRENCY', 1, 64, 1),
     shutdownDelay: reader.integer('SHUTDOWN_DELAY', 0, 300, isProduction ? 5 : 0),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
     metricsPort: reader.optionalInteger('METRICS_PORT', 0, 65_535),

@@ -3,7 +3,10 @@ import { runInRequest } from './request-context';
 
 function logTo(environment: 'production' | 'development') {
   const lines: string[] = [];
-  const log = new Log({ environment, logLevel: 'info' }, { write: (line) => lines.push(line) });
+  const log = new Log(
+    { environment, logLevel: 'info', webConcurrency: 1 },
+    { write: (line) => lines.push(line) },
+  );
   return { log, lines };
 }
 

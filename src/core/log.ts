@@ -37,17 +37,20 @@ export type LogFields = Record<string, unknown>;
 
 /**
  * Writes one line per entry to standard output: in production JSON, otherwise text. Entries that belong to a request
- * contain its id. Everything except the requests themselves is logged with Nest's `Logger`, which uses this class.
+ * contain its id, and those of several processes the id of the process. Everything except the requests themselves is logged with Nest's `Logger`, which uses this class.
  */
 export class Log implements LoggerService {
   private readonly pino: Pino;
   /** Without redaction, which takes 20 times as long as writing the line. */
   private readonly requests: Pino;
 
-  constructor({ environment, logLevel }: Pick<Config, 'environment' | 'logLevel'>, output = standardOutput) {
+  constructor(
+    { environment, logLevel, webConcurrency }: Pick<Config, 'environment' | 'logLevel' | 'webConcurrency'>,
+    output = standardOutput,
+  ) {
     const options: LoggerOptions = {
       level: logLevel,
-      base: null,
+      base: webConcurrency > 1 ? { pid: process.pid } : null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     };

@@ -4,4 +4,6 @@ import { Injectable } from '@nestjs/common';
 @Injectable()
 export class ShutdownState {
   isStopping = false;
+  /** Another process handles further requests to this port: load balancers need not notice that this one stops. */
+  isReplaced = false;
 }

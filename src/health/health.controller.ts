@@ -51,7 +51,7 @@ export class HealthController {
   })
   @ApiOkResponse({ type: Health, description: 'The server can handle requests.' })
   async checkReadiness(): Promise<Health> {
-    if (this.shutdown.isStopping) throw unavailable('The server is stopping.');
+    if (this.shutdown.isStopping && !this.shutdown.isReplaced) throw unavailable('The server is stopping.');
     await this.database.ping();
     return { status: 'ok' };
   }

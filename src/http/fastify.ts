@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../core/config';
@@ -233,6 +233,14 @@ export function closeConnectionsAtShutdown(fastify: FastifyInstance, shutdown: S
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
+}
+
+/**
+ * Closes the port, and no connection: an HTTP server would close those without a request, on which a client may be sending
+ * one. Resolves when all connections are closed.
+ */
+export function closePort(server: Server): Promise<void> {
+  return new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
 }
 
 /**

@@ -26,7 +26,7 @@ interface Lease {
   endsAt: number;
 }
 
-/** An instance leases this fraction of the quota at a time, to reduce the number of statements. */
+/** The processes of an instance lease this fraction of the quota at a time, to reduce the number of statements. */
 const leasesPerWindow = 50;
 
 const purgeInterval = 60_000;
@@ -207,7 +207,7 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
 
   private async lease(rule: ActiveRule): Promise<Lease> {
     const { quota } = rule.limit;
-    const requested = Math.ceil(quota / leasesPerWindow);
+    const requested = Math.ceil(quota / leasesPerWindow / this.config.webConcurrency);
     const [count] = await this.rateLimits.countHits([toCheck(rule)], requested);
     const { is_allowed, used, seconds } = count!;
     // If an instance with a lower quota has refused a hit, nothing is left for this instance either.

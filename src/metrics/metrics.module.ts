@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module';
 import { MailModule } from '../mail/mail.module';
-import { MetricsServer } from './metrics.server';
+import { ProcessMetrics } from './process-metrics';
 
-@Module({ imports: [AuthModule, MailModule], providers: [MetricsServer] })
+@Module({ imports: [AuthModule, MailModule], providers: [ProcessMetrics] })
 export class MetricsModule {}

@@ -22,6 +22,7 @@ describe('the configuration', () => {
       CORS_ORIGINS: 'https://a.example, b.example',
       SQL_ECHO: 'perhaps',
       PORT: '65536',
+      WEB_CONCURRENCY: '0',
       LOG_LEVEL: 'loud',
       NODE_ENV: 'prod',
       TRUST_PROXY: '10.0.0.0/8,10.0.0.0/33,true',
@@ -64,6 +65,7 @@ describe('the configuration', () => {
       'CORS_ORIGINS: expected comma-separated origins such as https://app.example.com, or *, got "b.example"',
       'TRUST_PROXY: expected comma-separated IP addresses or CIDR blocks such as 10.0.0.0/8, got "10.0.0.0/33,true"',
       'PORT: expected an integer from 0 to 65535, got "65536"',
+      'WEB_CONCURRENCY: expected an integer from 1 to 64, got "0"',
       'LOG_LEVEL: expected one of debug, info, warn, error, silent, got "loud"',
       'See .env.example for all variables.',
     ]);
