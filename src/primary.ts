@@ -13,6 +13,9 @@ const [minPause, maxPause] = [1000, 30_000];
 /** Failed attempts to start a worker after which the process ends if no other worker is left. */
 const maxFailures = 5;
 
+/** Milliseconds within which a worker must listen. Otherwise it would delay the next replacements. */
+const startTimeout = 60_000;
+
 /** Milliseconds after SHUTDOWN_DELAY within which a worker must have stopped. It ends itself earlier unless it is blocked. */
 const killTimeout = 30_000;
 
@@ -161,7 +164,11 @@ class WorkerProcess {
     );
     this.process.on('error', () => undefined); // of a message to a process that has ended
     let failure: string | undefined;
-    this.started = new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      failure = `Cairn cannot start: process ${this.pid} does not listen within ${startTimeout / 1000} seconds.`;
+      this.kill();
+    }, startTimeout);
+    this.started = new Promise<void>((resolve, reject) => {
       this.process.on('message', (message: WorkerMessage) => {
         if (message.type === 'failed') failure = message.reason;
         if (message.type !== 'listening') return;
@@ -172,7 +179,7 @@ class WorkerProcess {
       void this.ended.then((end) =>
         reject(new ConfigError(failure ?? `Cairn cannot start: process ${this.pid} ended with ${end}.`)),
       );
-    });
+    }).finally(() => clearTimeout(timer));
   }
 
   get pid(): number | undefined {

@@ -37,7 +37,8 @@ export type LogFields = Record<string, unknown>;
 
 /**
  * Writes one line per entry to standard output: in production JSON, otherwise text. Entries that belong to a request
- * contain its id, and those of several processes the id of the process. Everything except the requests themselves is logged with Nest's `Logger`, which uses this class.
+ * contain its id, and those of several processes the id of the process. Everything except the requests themselves is
+ * logged with Nest's `Logger`, which uses this class.
  */
 export class Log implements LoggerService {
   private readonly pino: Pino;

@@ -31,7 +31,9 @@ export const connectionWaits = new Histogram({
 
 export const statementDurations = new Histogram({
   name: 'cairn_database_statement_duration_seconds',
-  help: 'Time of a statement by its first word. begin also checks the session and waits for other writes of the user.',
+  help:
+    'Time of the statements that were sent together, by the first word of the first one, with the check of the session and, ' +
+    'for writes, the wait for other writes of the user.',
   labelNames: ['kind'] as const,
   buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   registers,

@@ -86,7 +86,7 @@ export class ConnectionPool {
     this.logger.warn({ msg: 'Slow statement', kind, duration_ms: Math.round(ms), text: loggedText });
   }
 
-  /** Connects, sends the statements, and releases the connection, without an open transaction. */
+  /** Connects, sends the statements, and releases the connection, after a ROLLBACK if a failed transaction is still open. */
   async sendOnce(statements: Statement[]): Promise<PipelineOutcome> {
     const client = await this.connect();
     try {

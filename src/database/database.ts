@@ -9,11 +9,11 @@ import { Config } from '../core/config';
 import type { JsonText } from '../core/json-text';
 import { Precondition, versionedTables } from '../core/preconditions';
 import { Problem, unavailable } from '../core/problem';
-import { currentPrecondition, currentUser, setPrecondition } from '../core/request-context';
+import { currentPrecondition, currentUser, isDryRun, setPrecondition } from '../core/request-context';
 import { inSpan } from '../core/tracing';
 import { ConnectionPool, resultsOf, toThrowable } from './connection-pool';
 import type { PipelineOutcome, StatementResult } from './pipeline';
-import { control, sql, Statement } from './statement';
+import { control, Statement } from './statement';
 import { TableKeys, tableKeysOf } from './table-keys';
 import { UserQueues } from './user-queues';
 import { rowIdOf, versionCheck } from './version-check';
@@ -147,7 +147,7 @@ export class Database {
 
   /** Like `writeTransaction`, but rolls back what `work` has written. */
   dryRun<T>(work: () => Promise<T>): Promise<T> {
-    return this.serialize(() =>
+    return this.runInQueue(true, () =>
       this.transaction([begin, this.lockWrites(), ...enter()], 'user', work, rollback),
     );
   }
@@ -159,13 +159,13 @@ export class Database {
   async attempt<T>(work: () => Promise<T>): Promise<T> {
     const transaction = this.transactions.getStore();
     if (!transaction) return work();
-    await this.sendAll(transaction.client, [sql('SAVEPOINT attempt')]);
+    await this.sendAll(transaction.client, [control('SAVEPOINT attempt')]);
     try {
       const result = await work();
-      await this.sendAll(transaction.client, [sql('RELEASE SAVEPOINT attempt')]);
+      await this.sendAll(transaction.client, [control('RELEASE SAVEPOINT attempt')]);
       return result;
     } catch (error) {
-      await this.sendAll(transaction.client, [sql('ROLLBACK TO SAVEPOINT attempt')]);
+      await this.sendAll(transaction.client, [control('ROLLBACK TO SAVEPOINT attempt')]);
       throw await this.withCurrentRow(error);
     }
   }
@@ -272,6 +272,7 @@ export class Database {
   }
 
   private serialize<T>(work: () => Promise<T>): Promise<T> {
+    if (isDryRun()) throw new Error('A dry run would write outside of its transaction.');
     return this.runInQueue(true, work);
   }
 

@@ -31,8 +31,8 @@ interface Column {
 interface PreparedStatement {
   name: string;
   isSent: boolean;
-  isParsed: boolean;
-  columns: Column[];
+  /** Undefined until PostgreSQL has parsed and described it. */
+  columns?: Column[];
 }
 
 /**
@@ -56,17 +56,17 @@ export class PreparedStatements {
   }
 
   /** Forgets the statement if its name was sent, but not prepared. */
-  replaceUnlessParsed(statement: Statement): void {
+  replaceUnlessPrepared(statement: Statement): void {
     const { name } = statement;
-    const { isSent, isParsed } = this.get(statement);
-    if (!isSent || isParsed) return;
+    const { isSent, columns } = this.get(statement);
+    if (!isSent || columns) return;
     this.replacements++;
     this.statements.set(name, unsent(`${name}_${this.replacements}`));
   }
 }
 
 function unsent(name: string): PreparedStatement {
-  return { name, isSent: false, isParsed: false, columns: [] };
+  return { name, isSent: false };
 }
 
 /**
@@ -80,9 +80,9 @@ export class Pipeline implements Submittable {
   private readonly results: StatementResult[] = [];
   private rows: Record<string, unknown>[] = [];
   private readonly sent: PreparedStatement[] = [];
-  /** The statements for which PostgreSQL has to confirm Parse. */
-  private readonly parsing: PreparedStatement[] = [];
-  private parsedCount = 0;
+  /** The statements that are parsed and described. */
+  private readonly preparing: PreparedStatement[] = [];
+  private describedCount = 0;
   private settle!: (outcome: PipelineOutcome) => void;
 
   constructor(
@@ -96,8 +96,8 @@ export class Pipeline implements Submittable {
   submit(connection: Connection): Error | undefined {
     try {
       const message = this.message();
-      for (const statement of this.parsing) statement.isSent = true;
-      if (this.parsing.length > 0) connection.on('parseComplete', this.onParseComplete);
+      for (const statement of this.preparing) statement.isSent = true;
+      if (this.preparing.length > 0) connection.on('noData', this.onNoData);
       if (connection.stream.writable) connection.stream.write(message);
       return undefined;
     } catch (error) {
@@ -105,16 +105,16 @@ export class Pipeline implements Submittable {
     }
   }
 
-  /** The answer to Describe, which follows Parse. */
+  /** The answer to Describe. */
   handleRowDescription({ fields }: RowDescriptionMessage): void {
-    this.parsing[this.parsedCount - 1]!.columns = fields.map(({ name, dataTypeID }) => ({
+    this.preparing[this.describedCount++]!.columns = fields.map(({ name, dataTypeID }) => ({
       name,
       parse: types.getTypeParser(dataTypeID, 'text') as (text: string) => unknown,
     }));
   }
 
   handleDataRow({ fields }: DataRowMessage): void {
-    const { columns } = this.sent[this.results.length]!;
+    const columns = this.sent[this.results.length]!.columns!;
     const row: Record<string, unknown> = {};
     for (const [index, { name, parse }] of columns.entries()) {
       const text = fields[index] as string | null;
@@ -129,14 +129,14 @@ export class Pipeline implements Submittable {
   }
 
   handleReadyForQuery(connection: Connection): void {
-    connection.off('parseComplete', this.onParseComplete);
+    connection.off('noData', this.onNoData);
     this.settle({ results: this.results });
   }
 
   /** pg calls this instead of `handleReadyForQuery`, before PostgreSQL is ready. */
   handleError(error: unknown, connection: Connection): void {
-    connection.off('parseComplete', this.onParseComplete);
-    for (const statement of this.statements) this.prepared.replaceUnlessParsed(statement);
+    connection.off('noData', this.onNoData);
+    for (const statement of this.statements) this.prepared.replaceUnlessPrepared(statement);
     const settle = () => {
       connection.off('readyForQuery', settle).off('end', settle);
       this.settle({ results: this.results, error });
@@ -145,9 +145,9 @@ export class Pipeline implements Submittable {
     else settle();
   }
 
-  /** pg does not pass this message on. */
-  private readonly onParseComplete = () => {
-    this.parsing[this.parsedCount++]!.isParsed = true;
+  /** The answer to Describe for a statement without rows. pg does not pass it on. */
+  private readonly onNoData = () => {
+    this.preparing[this.describedCount++]!.columns = [];
   };
 
   private message(): Buffer {
@@ -155,8 +155,8 @@ export class Pipeline implements Submittable {
     for (const statement of this.statements) {
       const prepared = this.prepared.get(statement);
       const { name } = prepared;
-      if (!prepared.isSent && !this.parsing.includes(prepared)) {
-        this.parsing.push(prepared);
+      if (!prepared.isSent && !this.preparing.includes(prepared)) {
+        this.preparing.push(prepared);
         parts.push(serialize.parse({ name, text: statement.text }), serialize.describe({ type: 'S', name }));
       }
       this.sent.push(prepared);

@@ -8,7 +8,7 @@ export interface Statement<Row = unknown> {
   /** The first word of the text, in lower case. */
   kind: string;
   values: unknown[];
-  /** Whether it only begins or ends a transaction. */
+  /** Whether it only begins, checks or ends a transaction, or a part of one. */
   isControl?: true;
   /** Never set. Tells the type checker which columns the returned rows have. */
   readonly rowType?: Row;
@@ -78,7 +78,7 @@ export function sql<Row = unknown>(text: string, parameters: Parameters = {}): S
   return cache.get<Row>(text, parameters, () => numberParameters(text));
 }
 
-/** A statement that begins or ends a transaction. @param text SQL with `:named` parameters */
+/** A statement that only begins, checks or ends a transaction, or a part of one. @param text SQL with `:named` parameters */
 export function control<Row = unknown>(text: string, parameters: Parameters = {}): Statement<Row> {
   return { ...sql<Row>(text, parameters), isControl: true };
 }

@@ -106,8 +106,8 @@ export abstract class TableRepository<Query> {
     conditionSql = parent.options.isReachableSql,
   ): Promise<JsonPage> {
     const { parents, ...results } = await this.read({
-      parents: parent.selection(parentId, conditionSql),
       ...this.pageStatements(query),
+      parents: parent.selection(parentId, conditionSql),
     });
     parent.requireRow(parents);
     return this.toPage(query, results);

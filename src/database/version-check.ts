@@ -1,6 +1,6 @@
 import { ownId, Precondition } from '../core/preconditions';
 import { currentUser } from '../core/request-context';
-import { sql, Statement } from './statement';
+import { control, Statement } from './statement';
 
 /**
  * The statement that fails unless the row meets the condition. It finds no row that is missing or belongs to another user:
@@ -24,7 +24,7 @@ export function versionCheck(precondition: Precondition, isLocking: boolean): St
         ]
       : ['version', `${table} WHERE user_id = :user_id AND id = :id`];
   const text = `SELECT require_version(${versionSql}, :versions::bigint[], :other_versions::bigint[]) FROM ${rowSql}`;
-  return sql(text, parameters);
+  return control(text, parameters);
 }
 
 /** The id of the row of a precondition. */

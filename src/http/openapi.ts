@@ -34,8 +34,8 @@ repeat them. With the id of another user, they respond with 403 \`forbidden\`.
 `;
 
 /**
- * Serves the OpenAPI document at /openapi.json and Swagger UI at /docs, to which / redirects. The document is written once: nobody needs to sign
- * in to get it, and writing it takes long. All responses share one buffer.
+ * Serves the OpenAPI document at /openapi.json and Swagger UI at /docs, to which / redirects. The document is written
+ * once: nobody needs to sign in to get it, and writing it takes long. All responses share one buffer.
  */
 export function serveOpenApi(app: NestFastifyApplication): void {
   const document = Buffer.from(JSON.stringify(openApiDocument(app)));

@@ -9,7 +9,8 @@ const maxRemembered = 200;
 
 /**
  * Converts bodies and queries into their DTOs. Fields that the DTO does not declare are refused, not ignored. The result
- * for a query is remembered, because clients repeat the same few queries. It is frozen: several requests share it.
+ * for a query without a secret is remembered, because clients repeat the same few queries. It is frozen: several requests
+ * share it.
  */
 class DtoPipe extends ValidationPipe {
   private readonly queries = new Map<unknown, Map<string, object>>();
@@ -21,7 +22,8 @@ class DtoPipe extends ValidationPipe {
     const known = remembered.get(text);
     if (known) return known;
     const query = (await super.transform(value, metadata)) as object;
-    if (text.length > maxRememberedLength) return query;
+    if (text.length > maxRememberedLength || 'token' in query) return query;
+    for (const part of Object.values(query)) Object.freeze(part);
     if (remembered.size >= maxRemembered) remembered.clear();
     this.queries.set(metadata.metatype, remembered.set(text, Object.freeze(query)));
     return query;

@@ -78,7 +78,7 @@ describe('a pipeline', () => {
   it('leaves the connection ready after an error, without listeners', async () => {
     const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
     const countListeners = () =>
-      ['readyForQuery', 'end', 'parseComplete'].map((event) => connection.listenerCount(event));
+      ['readyForQuery', 'end', 'noData'].map((event) => connection.listenerCount(event));
     const before = countListeners();
     for (let attempt = 0; attempt < 3; attempt++) {
       const { error } = await send(sql('SELECT no_such_column'), all);
@@ -98,6 +98,17 @@ describe('a pipeline', () => {
     connection.emit('readyForQuery');
     await ended;
     expect(events).toEqual(['ready', 'ended']);
+  });
+
+  it('prepares a statement again that was parsed, but not described', async () => {
+    const connection = Object.assign(new EventEmitter(), { stream: { writable: false } });
+    const pipeline = new Pipeline([all], prepared);
+    pipeline.submit(connection as unknown as Connection);
+    connection.emit('parseComplete');
+    pipeline.handleError(new DatabaseError('refused', 0, 'error'), connection as unknown as Connection);
+    connection.emit('readyForQuery');
+    await pipeline.outcome;
+    expect((await send(insert(1), all)).results[1]!.rows).toEqual([{ number: 1 }]);
   });
 
   it('keeps an open transaction block, and aborts it after an error', async () => {

@@ -1,4 +1,5 @@
 import { newDatabase, startApp, TestApp } from '../setup/app';
+import { fillPath, routesOf } from '../setup/catalogue';
 import { Json, newGoal, newPersonalToken, newTask, newUser, password, TestUser } from '../setup/factories';
 import { blockWrites, waitForLockWaits } from '../setup/locks';
 import { PostgresProxy } from '../setup/postgres-proxy';
@@ -111,6 +112,19 @@ describe('a POST with an Idempotency-Key', () => {
     await post(`/tasks/${task.id}/timer/stop`, stop).expect(200);
     await post('/tasks', key, { title: 'x' }).expect(201);
     expect(await countOf('/tasks')).toBe(2);
+  });
+
+  it('is checked by every route', async () => {
+    const unchecked: string[] = [];
+    for (const { method, path } of routesOf(app)) {
+      if (method !== 'post') continue;
+      const url = fillPath(path, user.id, () => user.id);
+      const { body } = await user.api.call('post', url).set('idempotency-key', 'not valid');
+      const { code, errors } = body as { code: string; errors?: { field: string }[] };
+      if (code !== 'idempotency_key_not_supported' && errors?.[0]?.field !== 'Idempotency-Key')
+        unchecked.push(`${path}: ${code}`);
+    }
+    expect(unchecked).toEqual([]);
   });
 
   it('refuses keys that are not valid, and routes whose requests or responses contain secrets', async () => {
