@@ -83,15 +83,12 @@ CREATE TRIGGER goals_1_depth BEFORE INSERT OR UPDATE OF parent_goal_id ON goals
 CREATE TRIGGER goals_1_parent BEFORE INSERT OR UPDATE OF parent_goal_id ON goals
   FOR EACH ROW WHEN (NEW.parent_goal_id IS NOT NULL) EXECUTE FUNCTION refuse_trashed_goal();
 CREATE TRIGGER goals_2_completed_at BEFORE INSERT OR UPDATE OF status, completed_at ON goals
-  FOR EACH ROW EXECUTE FUNCTION set_completed_at();
+  FOR EACH ROW WHEN (NEW.status = 'completed' OR NEW.completed_at IS NOT NULL) EXECUTE FUNCTION set_completed_at();
 CREATE TRIGGER goals_3_version BEFORE UPDATE ON goals
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();
--- See record_change for the first condition. Computed progress is recorded only if it changes the status of the goal.
+-- See record_change for the condition.
 CREATE TRIGGER goals_4_history AFTER INSERT OR UPDATE OR DELETE ON goals FOR EACH ROW
-  WHEN ((pg_trigger_depth() = 0 OR current_user = 'cairn_app') AND transaction_flag('recomputing_progress') IS NULL)
-  EXECUTE FUNCTION record_change('goal');
-CREATE TRIGGER goals_4_history_status AFTER UPDATE ON goals FOR EACH ROW
-  WHEN (OLD.status <> NEW.status AND transaction_flag('recomputing_progress') = 'true')
+  WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app')
   EXECUTE FUNCTION record_change('goal');
 CREATE TRIGGER goals_4_quota AFTER INSERT ON goals REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION count_rows();

@@ -27,12 +27,22 @@ END $$;
 CREATE FUNCTION recompute_progress(user_id uuid, goal_ids uuid[]) RETURNS void LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
+  next_id uuid;
+  new_progress numeric;
   pending jsonb; -- goal id: depth in the tree
   deepest integer;
   current uuid[];
 BEGIN
+  PERFORM set_transaction_flag('recomputing_progress', 'true');
   IF cardinality(goal_ids) = 1 THEN
-    pending := jsonb_build_object(goal_ids[1], 0);
+    next_id := goal_ids[1];
+    WHILE next_id IS NOT NULL LOOP
+      new_progress := progress_of(user_id, next_id);
+      UPDATE goals g SET progress = new_progress
+        WHERE g.user_id = recompute_progress.user_id AND g.id = next_id
+          AND g.progress_mode = 'computed' AND g.deleted_at IS NULL AND g.progress IS DISTINCT FROM new_progress
+        RETURNING g.parent_goal_id INTO next_id;
+    END LOOP;
   ELSE
     SELECT jsonb_object_agg(goal_id, (
       WITH RECURSIVE above (id) AS (
@@ -43,23 +53,22 @@ BEGIN
       )
       SELECT count(*) FROM above
     )) INTO pending FROM unnest(goal_ids) goal_id;
+    WHILE pending <> '{}' LOOP
+      SELECT max(depth::integer) INTO deepest FROM jsonb_each_text(pending) AS p (id, depth);
+      SELECT array_agg(id::uuid) INTO current FROM jsonb_each_text(pending) AS p (id, depth) WHERE depth::integer = deepest;
+      WITH computed AS MATERIALIZED (
+        SELECT g.id, progress_of(g.user_id, g.id) AS progress FROM goals g
+        WHERE g.user_id = recompute_progress.user_id AND g.id = ANY (current)
+          AND g.progress_mode = 'computed' AND g.deleted_at IS NULL
+      ), changed AS (
+        UPDATE goals g SET progress = c.progress FROM computed c
+        WHERE g.user_id = recompute_progress.user_id AND g.id = c.id AND g.progress IS DISTINCT FROM c.progress
+        RETURNING g.parent_goal_id
+      )
+      SELECT pending - current::text[] || coalesce(jsonb_object_agg(parent_goal_id, deepest - 1), '{}') INTO pending
+        FROM changed WHERE parent_goal_id IS NOT NULL;
+    END LOOP;
   END IF;
-  PERFORM set_transaction_flag('recomputing_progress', 'true');
-  WHILE pending <> '{}' LOOP
-    SELECT max(depth::integer) INTO deepest FROM jsonb_each_text(pending) AS p (id, depth);
-    SELECT array_agg(id::uuid) INTO current FROM jsonb_each_text(pending) AS p (id, depth) WHERE depth::integer = deepest;
-    WITH computed AS MATERIALIZED (
-      SELECT g.id, progress_of(g.user_id, g.id) AS progress FROM goals g
-      WHERE g.user_id = recompute_progress.user_id AND g.id = ANY (current)
-        AND g.progress_mode = 'computed' AND g.deleted_at IS NULL
-    ), changed AS (
-      UPDATE goals g SET progress = c.progress FROM computed c
-      WHERE g.user_id = recompute_progress.user_id AND g.id = c.id AND g.progress IS DISTINCT FROM c.progress
-      RETURNING g.parent_goal_id
-    )
-    SELECT pending - current::text[] || coalesce(jsonb_object_agg(parent_goal_id, deepest - 1), '{}') INTO pending
-      FROM changed WHERE parent_goal_id IS NOT NULL;
-  END LOOP;
   PERFORM set_transaction_flag('recomputing_progress', '');
 END $$;
 

@@ -8,30 +8,30 @@
 CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql
   SET search_path = public, pg_temp AS $$
 DECLARE
-  changed record := coalesce(NEW, OLD);
   before jsonb := coalesce(to_jsonb(OLD), '{}');
   number bigint;
-  fields jsonb := '{}';
 BEGIN
-  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing_history')) THEN
+  -- Not part of the conditions of the triggers: PostgreSQL plans those for each statement. The copy of tag names is no
+  -- change of a task by its user. Computed progress is recorded only if it changes the status of the goal.
+  IF 'true' IN (transaction_flag('deleting_account'), transaction_flag('importing_history'), transaction_flag('copying_tag_names'))
+    OR (transaction_flag('recomputing_progress') = 'true' AND before -> 'status' = to_jsonb(NEW) -> 'status') THEN
     RETURN NULL;
   END IF;
-  IF TG_OP <> 'DELETE' THEN
-    SELECT jsonb_object_agg(key, jsonb_build_object('old', coalesce(before -> key, 'null'), 'new', value)) INTO fields
-      FROM jsonb_each(to_jsonb(NEW))
-      WHERE value <> coalesce(before -> key, 'null') AND key NOT IN ('user_id', 'id', 'created_at', 'updated_at', 'version');
-    IF fields IS NULL THEN
-      RETURN NULL;
-    END IF;
-  END IF;
-  PERFORM lock_user_writes(changed.user_id);
-  SELECT coalesce(max(c.id), 0) + 1 INTO number FROM changes c WHERE c.user_id = changed.user_id;
-  INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields) VALUES (
-    changed.user_id, number, TG_ARGV[0], changed.id,
-    CASE WHEN TG_OP = 'DELETE' THEN OLD.version + 1 ELSE NEW.version END,
-    CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE lower(TG_OP) END, fields);
+  PERFORM lock_user_writes(coalesce(NEW.user_id, OLD.user_id));
   IF TG_OP = 'DELETE' THEN
+    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
+      SELECT OLD.user_id, coalesce(max(c.id), 0) + 1, TG_ARGV[0], OLD.id, OLD.version + 1, 'delete', '{}'
+      FROM changes c WHERE c.user_id = OLD.user_id
+      RETURNING id INTO number;
     DELETE FROM changes c WHERE c.user_id = OLD.user_id AND c.entity_id = OLD.id AND c.id < number;
+  ELSE
+    INSERT INTO changes (user_id, id, entity, entity_id, version, operation, fields)
+      SELECT NEW.user_id, (SELECT coalesce(max(c.id), 0) + 1 FROM changes c WHERE c.user_id = NEW.user_id),
+        TG_ARGV[0], NEW.id, NEW.version, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'update' END,
+        jsonb_object_agg(key, jsonb_build_object('old', coalesce(before -> key, 'null'), 'new', value))
+      FROM jsonb_each(to_jsonb(NEW))
+      WHERE value <> coalesce(before -> key, 'null') AND key NOT IN ('user_id', 'id', 'created_at', 'updated_at', 'version')
+      HAVING count(*) > 0;
   END IF;
   RETURN NULL;
 END $$;

@@ -58,8 +58,8 @@ DECLARE
   goal_ids uuid[];
   current uuid;
 BEGIN
-  -- Quotas are set all together, or not at all. Bulk operations only unlink tasks.
-  IF goal_quota IS NULL OR NOT (is_moved OR is_linked) THEN
+  -- Quotas are set all together, or not at all. Bulk operations only unlink tasks, and imports check the quotas themselves.
+  IF goal_quota IS NULL OR NOT (is_moved OR is_linked) OR transaction_flag('importing') = 'true' THEN
     RETURN NULL;
   END IF;
   SELECT c.count INTO total FROM row_counts c WHERE c.user_id = NEW.user_id AND c.table_name = 'tasks';
@@ -109,5 +109,5 @@ CREATE TRIGGER tasks_1_depth BEFORE INSERT OR UPDATE OF parent_task_id ON tasks
 CREATE TRIGGER tasks_1_parent BEFORE INSERT OR UPDATE OF parent_task_id, deleted_at ON tasks
   FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_trashed_parent();
 CREATE TRIGGER tasks_4_quota_of_parent AFTER INSERT OR UPDATE OF goal_id, parent_task_id ON tasks FOR EACH ROW
-  WHEN ((NEW.goal_id IS NOT NULL OR NEW.parent_task_id IS NOT NULL) AND transaction_flag('importing') IS NULL)
+  WHEN (NEW.goal_id IS NOT NULL OR NEW.parent_task_id IS NOT NULL)
   EXECUTE FUNCTION refuse_many_tasks();

@@ -19,12 +19,12 @@ GRANT EXECUTE ON FUNCTION task_is_open(text, timestamptz) TO cairn_app;
 
 -- Triggers of one kind run in the order of their names.
 CREATE TRIGGER tasks_2_completed_at BEFORE INSERT OR UPDATE OF status, completed_at ON tasks
-  FOR EACH ROW EXECUTE FUNCTION set_completed_at();
+  FOR EACH ROW WHEN (NEW.status = 'completed' OR NEW.completed_at IS NOT NULL) EXECUTE FUNCTION set_completed_at();
 CREATE TRIGGER tasks_3_version BEFORE UPDATE ON tasks
   FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION increment_version();
--- See record_change for the first condition. The copy of tag names is no change of the task by its user.
+-- See record_change for the condition.
 CREATE TRIGGER tasks_4_history AFTER INSERT OR UPDATE OR DELETE ON tasks FOR EACH ROW
-  WHEN ((pg_trigger_depth() = 0 OR current_user = 'cairn_app') AND transaction_flag('copying_tag_names') IS NULL)
+  WHEN (pg_trigger_depth() = 0 OR current_user = 'cairn_app')
   EXECUTE FUNCTION record_change('task');
 CREATE TRIGGER tasks_4_quota AFTER INSERT ON tasks REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
