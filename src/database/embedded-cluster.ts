@@ -14,6 +14,9 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 
+/** Bytes of the path of a Unix socket, on macOS; a few more on Linux. */
+const maxSocketPath = 103;
+
 /** A database cluster of the embedded PostgreSQL, or of another installation, and the server that runs on it. */
 export class EmbeddedCluster {
   private readonly dataFolder: string;
@@ -56,7 +59,7 @@ export class EmbeddedCluster {
       const options = [
         `port=${await freePort()}`,
         'listen_addresses=127.0.0.1',
-        `unix_socket_directories=''`,
+        'unix_socket_directories=.',
         ...settings,
       ];
       const logFile = join(this.dataFolder, 'server.log');
@@ -80,8 +83,22 @@ export class EmbeddedCluster {
 
   /** The URL of the superuser's database. */
   url(): string {
-    const port = readFileSync(join(this.dataFolder, 'postmaster.pid'), 'utf8').split('\n')[3];
-    return `postgresql://postgres:${readFileSync(this.passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`;
+    return this.urlOf('127.0.0.1');
+  }
+
+  /** The same over the Unix socket, which costs less than TCP; undefined if there is none. */
+  socketUrl(): string | undefined {
+    const socket = join(this.dataFolder, `.s.PGSQL.${this.port}`);
+    const hasSocket = Buffer.byteLength(socket) <= maxSocketPath && existsSync(socket);
+    return hasSocket ? this.urlOf(encodeURIComponent(this.dataFolder)) : undefined;
+  }
+
+  private urlOf(host: string): string {
+    return `postgresql://postgres:${readFileSync(this.passwordFile, 'utf8')}@${host}:${this.port}/postgres`;
+  }
+
+  private get port(): string {
+    return readFileSync(join(this.dataFolder, 'postmaster.pid'), 'utf8').split('\n')[3]!;
   }
 
   /** Connects to the server, because the process id in its pid file may belong to another program by now. */

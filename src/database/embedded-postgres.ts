@@ -14,7 +14,7 @@ export async function startEmbeddedPostgres(folder: string, settings: string[] =
   const server = new SharedServer(folder);
   await server.start(settings);
   process.once('exit', () => server.leave());
-  return server.cluster.url();
+  return server.cluster.socketUrl() ?? server.cluster.url();
 }
 
 /** A server that several processes share. Each process that uses it has a file named after its process id. */

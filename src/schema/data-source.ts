@@ -59,7 +59,7 @@ export class ConfiguredDataSource extends DataSource {
       const { message, code } = error as Error & { code?: string };
       const problem = new ConfigError(
         `Cairn cannot start: the connection to the database of ${this.variable} failed: ${message || code}. Check that ` +
-          `PostgreSQL runs at ${hostname}:${port || 5432}, and that ${username} may connect to ${pathname.slice(1)} with the ` +
+          `PostgreSQL runs at ${decodeURIComponent(hostname)}:${port || 5432}, and that ${username} may connect to ${pathname.slice(1)} with the ` +
           `password of ${this.variable}.`,
       );
       problem.stack = undefined; // the TypeORM CLI would print it

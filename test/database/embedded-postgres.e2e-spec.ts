@@ -84,12 +84,14 @@ describe('the embedded PostgreSQL', () => {
     }
   });
 
-  it('runs separately for each folder', async () => {
+  it('runs separately for each folder, over a Unix socket if its path is short enough', async () => {
     const [one, other] = await Promise.all([
       startClient(join(folder, 'one')),
-      startClient(join(folder, 'other')),
+      startClient(join(folder, 'o'.repeat(100))),
     ]);
-    expect(one.url).not.toBe(other.url);
+    expect(new URL(one.url).hostname).toBe(encodeURIComponent(join(folder, 'one/cluster')));
+    expect(new URL(other.url).hostname).toBe('127.0.0.1');
+    expect(await Promise.all([one, other].map(({ url }) => isReachable(url)))).toEqual([true, true]);
     await Promise.all([stop(one), stop(other)]);
   });
 });

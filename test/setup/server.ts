@@ -6,14 +6,16 @@ import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
 /** The database that every test file clones. */
 export const template = 'cairn_test_template';
 
-/** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one. */
+/** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one, over TCP for proxies. */
 export async function testServer(): Promise<string> {
   // Without autovacuum, plans depend on the data of the test alone.
   const settings = [
     ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
     ...['autovacuum=off', 'max_connections=200'],
   ];
-  return process.env.TEST_DATABASE_URL ?? startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings);
+  if (process.env.TEST_DATABASE_URL) return process.env.TEST_DATABASE_URL;
+  const url = new URL(await startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings));
+  return Object.assign(url, { hostname: '127.0.0.1' }).toString();
 }
 
 /** The URL with another role: all roles have the same password. */
