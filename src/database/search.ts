@@ -29,15 +29,18 @@ export function searchIn(table: string) {
     const separatorSql = `chr(${textSeparator.charCodeAt(0)})`;
     const textSql = `(${table}.title || ${separatorSql} || coalesce(${table}.description, ''))`;
     const conditions = [
-      ...(wanted.length > 0 ? [`${textSql} ~ ALL (:${name}_wanted::text[])`] : []),
-      ...(excluded.length > 0 ? [`NOT ${textSql} ~ ANY (:${name}_excluded::text[])`] : []),
+      ...(wanted.length > 0 ? [`${textSql} ~ ALL (:${name}_all::text[])`] : []),
+      ...(excluded.length > 0 ? [`${textSql} !~ :${name}_excluded::text`] : []),
     ];
+    const patterns = wanted.map((term) => patternOf(term));
     return {
       sql: conditions.join(' AND ') || 'true',
       parameters: {
-        [`${name}_wanted`]: wanted.map((term) => patternOf(term)),
-        [`${name}_excluded`]: excluded.map((term) => patternOf(term)),
+        [`${name}_all`]: patterns,
+        [`${name}_some`]: patterns.join('|'),
         [`${name}_whole`]: wanted.map((term) => patternOf(term, true)),
+        // One expression reads a text once, where several would read it several times.
+        [`${name}_excluded`]: excluded.map((term) => patternOf(term)).join('|'),
       },
     };
   };
@@ -48,9 +51,9 @@ export function searchIn(table: string) {
  * whole words, 2 if it contains all terms, 3 if it contains some of them, 4 if it contains none.
  */
 export function relevanceSql(table: string): string {
-  return `CASE WHEN NOT ${table}.title ~ ANY (:q_wanted::text[]) THEN 4
+  return `CASE WHEN ${table}.title !~ :q_some::text THEN 4
     WHEN ${table}.title ~ ALL (:q_whole::text[]) THEN 1
-    WHEN ${table}.title ~ ALL (:q_wanted::text[]) THEN 2 ELSE 3 END`;
+    WHEN ${table}.title ~ ALL (:q_all::text[]) THEN 2 ELSE 3 END`;
 }
 
 /**

@@ -468,7 +468,7 @@ describe('a search', () => {
     ['(?i)meet', ''],
     ['meet|week', ''],
     ["'; DROP TABLE tasks; --", ''],
-    [':q_wanted $1', ''],
+    [':q_all $1', ''],
     // Unicode
     ['ümit', 'b'],
     ['ÜMIT', 'b'],
