@@ -476,6 +476,8 @@ describe('a search', () => {
     ['会', 'f'],
     ['議', 'f'],
     ['"の準"', 'f'],
+    ['設計', 'f'],
+    ['"新しい"', 'f'],
     ['api', 'f'],
     ['"api"', 'f'],
     ['pi', ''],
@@ -493,6 +495,8 @@ describe('a search', () => {
     ['meet', 'relevance,-created_at', 'baec'],
     ['meet', '-relevance,created_at', 'ceab'],
     ['meet', '-relevance', 'ecab'],
+    // a has the beginnings of both words in its title, b one of the words, and c none.
+    ['meet n', 'relevance,-created_at', 'abc'],
     // g has one of the words in its title, and b none.
     ['next week', 'relevance,created_at', 'gb'],
     ['"next week"', 'relevance', 'b'],
