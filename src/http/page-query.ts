@@ -49,8 +49,7 @@ export abstract class RowQuery extends PageQuery {
     description:
       'Only items whose title or description contain all terms, ignoring case. A term is the beginning of a word (`meet` ' +
       'finds `meeting`), or a phrase of whole words in double quotes (`"next week"`). Items with a term after `-` are ' +
-      `excluded. At most ${maxSearchTerms} terms. There are no wildcards.`,
-    example: 'meet "next week" -cancelled',
+      `excluded. At most ${maxSearchTerms} terms, without wildcards. Example: \`meet "next week" -cancelled\`.`,
     max: 200,
   })
   q?: string;
