@@ -73,6 +73,16 @@ export const operations: Operation[] = [
     requests: () => [get('/tasks?limit=20&q=granite')],
   },
   {
+    name: 'search-relevance',
+    title: 'search, 20 tasks by relevance',
+    requests: () => [get('/tasks?limit=20&q=granite&sort=relevance')],
+  },
+  {
+    name: 'search-terms',
+    title: 'search for a phrase, with an exclusion',
+    requests: () => [get('/tasks?limit=20&q=%22made%20of%20granite%22%20-marble')],
+  },
+  {
     name: 'page-1',
     title: 'page 1 of 10 tasks',
     group: 'large',

@@ -1,4 +1,5 @@
 import { isPlainDate } from '../core/timestamps';
+import { searchIn } from './search';
 import type { Fragment } from './statement';
 
 /** Turns a query parameter into a condition. @param name of the parameter, and of the SQL parameter */
@@ -96,6 +97,6 @@ export function commonFilters(table: string) {
     updated_before: before(`${table}.updated_at`),
     completed_from: from(`${table}.completed_at`),
     completed_before: before(`${table}.completed_at`),
-    q: contains(`${table}.title`, `${table}.description`),
+    q: searchIn(table),
   };
 }

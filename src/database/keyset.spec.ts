@@ -118,6 +118,17 @@ describe('the order', () => {
     expect(keyset(list).order.map(({ sql, direction }) => [sql, direction])).toEqual(expected);
   });
 
+  it('uses the SQL of columns that the table does not have, also after a cursor', () => {
+    const page = { sort: parseSort('priority'), limit: 50 };
+    const list = new Keyset('tasks', sortTypes, ['id'], page, [], { priority: 'CASE 1' });
+    expect(list.order[0]).toEqual({ column: 'priority', sql: 'CASE 1', direction: 'ASC' });
+    const cursor = list.cursorOf(JSON.stringify({ id, priority: 2 }));
+    expect(list.after(cursor)).toEqual({
+      sql: '(CASE 1, tasks.id) > (:after_0, :after_1)',
+      parameters: { after_0: 2, after_1: id },
+    });
+  });
+
   it('uses the expression of the indexes for nullable timestamps', () => {
     expect(keyset({ sort: 'due_date' }).order[0]!.sql).toBe(nullsLastSql('tasks.due_date'));
   });

@@ -5,7 +5,7 @@ import { invalid } from '../core/problem';
 import { isStorableText } from '../core/text';
 import { parseTimestamp } from '../core/timestamps';
 import type { Fragment, Parameters } from './statement';
-import type { Order } from './statement-builder';
+import type { ColumnSql, Order } from './statement-builder';
 
 /**
  * SQL of a timestamp, or of its replacement if it is null. Indexes on such columns contain exactly this expression.
@@ -54,6 +54,7 @@ export class Keyset {
    * @param sortTypes the columns that the list may be sorted by
    * @param key the columns that identify a row; they are appended to the sort order
    * @param filters the values of the list's filters: a cursor is valid for one list only
+   * @param derived the SQL of columns that the table does not have
    */
   constructor(
     private readonly table: string,
@@ -61,6 +62,7 @@ export class Keyset {
     key: string[],
     private readonly page: PageRequest,
     private readonly filters: unknown,
+    derived: ColumnSql = {},
   ) {
     const descending = page.sort.at(-1)?.descending ?? false;
     const missing = key.filter((column) => !page.sort.some((sort) => sort.column === column));
@@ -68,7 +70,7 @@ export class Keyset {
     this.columns = sort.map((sortKey) => {
       const type = sortTypes[sortKey.column] ?? (key.includes(sortKey.column) ? 'id' : undefined);
       if (!type) throw new Error(`${table} has no sort type for the column ${sortKey.column}.`);
-      const column = `${table}.${sortKey.column}`;
+      const column = derived[sortKey.column] ?? `${table}.${sortKey.column}`;
       const replacement = sortKey.descending ? '-infinity' : 'infinity';
       const nullReplacement = type === 'nullable timestamp' ? replacement : null;
       return {

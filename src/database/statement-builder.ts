@@ -19,7 +19,7 @@ export interface JsonRow {
 /** A row of a list. The JSON is null if the rows before it are too large already. */
 export interface ListRow {
   json: string | null;
-  /** The columns of the order as JSON, if the list has only some of the fields. */
+  /** The columns of the order as JSON, if the row's JSON does not have all of them. */
   key?: string;
 }
 
@@ -41,21 +41,23 @@ export class StatementBuilder {
   private readonly cache = new StatementCache(300);
 
   /**
-   * @param jsonSql returns the SQL of a row as JSON, with these fields or all
+   * @param fields all fields of the JSON of a row
+   * @param jsonSql returns the SQL of a row as JSON with these fields
    * @param bytesSql returns the SQL of the approximate size of this JSON
    */
   constructor(
     private readonly dataSource: DataSource,
     private readonly entity: ObjectType<ObjectLiteral>,
-    private readonly jsonSql: (fields?: string[]) => string,
-    private readonly bytesSql: (fields?: string[]) => string,
+    private readonly fields: string[],
+    private readonly jsonSql: (fields: string[]) => string,
+    private readonly bytesSql: (fields: string[]) => string,
   ) {
     this.table = dataSource.getMetadata(entity).tableName;
   }
 
   /** @param fields the fields of the JSON; by default all */
-  select(where: string, parameters: Parameters, fields?: string[]): Statement<JsonRow> {
-    return this.build(['SELECT', where, ...(fields ?? [])], parameters, () =>
+  select(where: string, parameters: Parameters, fields = this.fields): Statement<JsonRow> {
+    return this.build(['SELECT', where, ...fields], parameters, () =>
       this.query().select(this.jsonSql(fields), 'json').where(where),
     );
   }
@@ -68,21 +70,22 @@ export class StatementBuilder {
     where: string,
     parameters: Parameters & { limit: number },
     order: Order[],
-    fields?: string[],
+    fields = this.fields,
   ): Statement<ListRow> {
     const isCut = parameters.limit > maxUncutRows + 1;
+    const hasKey = order.some(({ column }) => !fields.includes(column));
     const orderSql = order.map(({ sql, direction }) => `${sql} ${direction}`).join(', ');
     return this.build(
-      [isCut ? 'LIST CUT' : 'LIST', where, orderSql, ...(fields ?? [])],
+      [isCut ? 'LIST CUT' : 'LIST', where, orderSql, ...fields],
       parameters,
       () => {
         const json = isCut ? this.cutJsonSql(orderSql, maxListBytes, fields) : this.jsonSql(fields);
         const query = this.query().select(json, 'json').where(where);
-        if (fields) query.addSelect(this.jsonSql(order.map(({ column }) => column)), 'key');
+        if (hasKey) query.addSelect(this.jsonSql(order.map(({ column }) => column)), 'key');
         for (const { sql, direction } of order) query.addOrderBy(sql, direction);
         return query;
       },
-      isCut ? (sql) => cutAgainSql(sql, maxListBytes, fields ? 'key, ' : '') : undefined,
+      isCut ? (sql) => cutAgainSql(sql, maxListBytes, hasKey ? 'key, ' : '') : undefined,
     );
   }
 
@@ -142,11 +145,11 @@ export class StatementBuilder {
 
   /** For RETURNING: the row as `json`. */
   get returningSql(): string {
-    return `${this.jsonSql()} AS json`;
+    return `${this.jsonSql(this.fields)} AS json`;
   }
 
   /** The window has the order of the list, so that the index of the list provides it too. */
-  private cutJsonSql(orderSql: string, maxBytes: number, fields?: string[]): string {
+  private cutJsonSql(orderSql: string, maxBytes: number, fields = this.fields): string {
     const bytesBeforeSql = `sum(${this.bytesSql(fields)}) OVER (ORDER BY ${orderSql} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
     return `CASE WHEN coalesce(${bytesBeforeSql}, 0) < ${maxBytes} THEN ${this.jsonSql(fields)} END`;
   }

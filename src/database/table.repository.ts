@@ -47,8 +47,9 @@ export abstract class TableRepository<Query> {
     this.statements = new StatementBuilder(
       dataSource,
       options.entity,
-      (fields = options.fields) => rowAsJsonSql(this.metadata, fields, options.derived),
-      (fields = options.fields) => rowBytesSql(this.metadata, fields),
+      options.fields,
+      (fields) => rowAsJsonSql(this.metadata, fields, options.derived),
+      (fields) => rowBytesSql(this.metadata, fields),
     );
     database.addReader(this.table, (id) => this.find(id, { conditionSql: 'true' }));
   }
@@ -218,9 +219,9 @@ export abstract class TableRepository<Query> {
   }
 
   private keyset(query: Query & PageRequest): Keyset {
-    const { filters, sorts, key = ['id'] } = this.options;
+    const { filters, sorts, key = ['id'], derived } = this.options;
     const values = Object.keys(filters).map((name) => query[name as keyof typeof query] ?? null);
-    return new Keyset(this.table, sorts, key, query, values);
+    return new Keyset(this.table, sorts, key, query, values, derived);
   }
 
   protected parametersOf(fragments: Fragment[]): Parameters {

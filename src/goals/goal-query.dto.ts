@@ -80,7 +80,7 @@ export class GoalQuery extends RowQuery {
   })
   trashed = false;
 
-  @SortParam({ columns: sortable, default: '-created_at' })
+  @SortParam({ columns: sortable, default: '-created_at', isSearchable: true })
   sort = parseSort('-created_at');
 
   @FieldsParam(GoalView)

@@ -5,6 +5,7 @@ import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
+import { relevanceSql } from '../database/search';
 import { countsBySql, timestampAsTextSql } from '../database/row-json';
 import type { JsonRow } from '../database/statement-builder';
 import { ColumnValues, SqlValue } from '../database/table.repository';
@@ -42,6 +43,7 @@ export class GoalsRepository extends TrashRepository<GoalQuery> {
       entity: Goal,
       name: 'goal',
       fields: fieldsOf(GoalView),
+      derived: { relevance: relevanceSql('goals') },
       isReachableSql: isNotTrashedSql,
       filters: {
         status: anyOf('goals.status'),
@@ -62,6 +64,7 @@ export class GoalsRepository extends TrashRepository<GoalQuery> {
         status: 'text',
         completed_at: 'nullable timestamp',
         deleted_at: 'nullable timestamp',
+        relevance: 'integer',
       },
     });
   }

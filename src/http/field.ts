@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptions } from '@nestjs/swagger';
-import { IsDefined, ValidateBy, ValidateIf } from 'class-validator';
+import { IsDefined, ValidateBy, ValidateIf, ValidationArguments } from 'class-validator';
 import type { FieldErrorCode } from '../core/problem';
 import { hasAtMost, isStorableText } from '../core/text';
 
@@ -44,13 +44,16 @@ export function field(
 /**
  * A validation rule. It runs only if the rules before it hold.
  * @param message follows the name of the field
+ * @param isValid takes the value, and the object with all fields
  */
 export function rule(
   code: FieldErrorCode,
   message: string,
-  isValid: (value: unknown) => boolean,
+  isValid: (value: unknown, fields: Record<string, unknown>) => boolean,
 ): PropertyDecorator {
-  return ValidateBy({ name: code, validator: { validate: isValid, defaultMessage: () => message } });
+  const validate = (value: unknown, args?: ValidationArguments) =>
+    isValid(value, args?.object as Record<string, unknown>);
+  return ValidateBy({ name: code, validator: { validate, defaultMessage: () => message } });
 }
 
 /**

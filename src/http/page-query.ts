@@ -1,5 +1,6 @@
 import { maxCursorLength, maxPageSize } from '../core/page-request';
-import { EnumParam, IntegerParam, TextParam, TimestampParam } from './query-params';
+import { maxSearchTerms } from '../core/search';
+import { EnumParam, IntegerParam, SearchParam, TextParam, TimestampParam } from './query-params';
 
 /** The parameters of every list. */
 export abstract class PageQuery {
@@ -44,9 +45,11 @@ export abstract class RowQuery extends PageQuery {
   @TimestampParam({ description: 'Only items completed before this time.' })
   completed_before?: string;
 
-  @TextParam({
+  @SearchParam({
     description:
-      'Only items with this text in the title or the description. Case-insensitive, without wildcards.',
+      'Only items whose title or description contain all terms, ignoring case. A term is the beginning of a word (`meet` ' +
+      'finds `meeting`), or a phrase of whole words in double quotes (`"next week"`). Items with a term after `-` are ' +
+      `excluded. At most ${maxSearchTerms} terms, without wildcards. Example: \`meet "next week" -cancelled\`.`,
     max: 200,
   })
   q?: string;

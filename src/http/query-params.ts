@@ -1,8 +1,10 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import type { EnumValues } from '../core/enum-values';
 import { isId } from '../core/ids';
 import { parseSort, SortKey } from '../core/page-request';
+import { maxSearchTerms, parseSearch } from '../core/search';
 import { hasAtMost, isStorableText } from '../core/text';
 import { boundsOf, TimestampField } from './body-fields';
 import { field, FieldOptions, rule, textRules } from './field';
@@ -117,6 +119,15 @@ export function TextParam(options: FieldOptions & { max: number }) {
   );
 }
 
+/** Terms to search for: see `parseSearch`. */
+export function SearchParam(options: FieldOptions & { max: number }) {
+  const message = `must have at most ${maxSearchTerms} search terms`;
+  return applyDecorators(
+    TextParam(options),
+    rule('too_many', message, (value) => parseSearch(String(value)).length <= maxSearchTerms),
+  );
+}
+
 export function EnumParam(options: FieldOptions & { values: readonly string[] }) {
   const { values } = options;
   return parameter(
@@ -148,29 +159,47 @@ export function IntegerParam(options: FieldOptions & { min: number; max: number 
   );
 }
 
-/** Comma-separated column names, each prefixed with `-` for descending order. */
-export function SortParam(options: { columns: readonly string[]; default: string }) {
+/** The sort field of lists that can be searched. Only items that match a search have a relevance. */
+const relevance = 'relevance';
+
+const relevanceDescription =
+  ` With \`q\`, also \`${relevance}\`, the most relevant items first: those with all terms in the title as whole words, ` +
+  'then as beginnings of words, then those with some terms in the title, then those with terms only in the description.';
+
+/**
+ * Comma-separated column names, each prefixed with `-` for descending order.
+ * @param options.isSearchable also allows `relevance`, if there is a parameter `q`
+ */
+export function SortParam(options: { columns: readonly string[]; default: string; isSearchable?: true }) {
+  const columns = options.isSearchable ? [...options.columns, relevance] : options.columns;
   const isValidSort = (value: unknown) =>
     Array.isArray(value) &&
     value.length > 0 &&
     (value as SortKey[]).every(({ column }, index) => {
       const isFirst = (value as SortKey[]).findIndex((other) => other.column === column) === index;
-      return options.columns.includes(column) && isFirst;
+      return columns.includes(column) && isFirst;
     });
   return parameter(
     {
-      description: `Comma-separated sort fields: ${options.columns.join(', ')}. Prefix a field with \`-\` for descending order.`,
+      description:
+        `Comma-separated sort fields: ${options.columns.join(', ')}. Prefix a field with \`-\` for descending order.` +
+        (options.isSearchable ? relevanceDescription : ''),
       default: options.default.split(','),
     },
     {
-      ...listOf({ type: 'string', enum: options.columns.flatMap((column) => [column, `-${column}`]) }),
-      maxItems: options.columns.length,
+      ...listOf({ type: 'string', enum: columns.flatMap((column) => [column, `-${column}`]) }),
+      maxItems: columns.length,
     },
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? parseSort(value) : value)),
     rule(
       'not_allowed',
-      `must be comma-separated sort fields, each at most once and optionally prefixed with -: ${options.columns.join(', ')}`,
+      `must be comma-separated sort fields, each at most once and optionally prefixed with -: ${columns.join(', ')}`,
       isValidSort,
+    ),
+    rule(
+      'not_allowed',
+      `can contain ${relevance} only together with q`,
+      (value, { q }) => q !== undefined || !(value as SortKey[]).some(({ column }) => column === relevance),
     ),
   );
 }

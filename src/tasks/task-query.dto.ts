@@ -106,7 +106,7 @@ export class TaskQuery extends RowQuery {
   })
   trashed = false;
 
-  @SortParam({ columns: sortable, default: '-created_at' })
+  @SortParam({ columns: sortable, default: '-created_at', isSearchable: true })
   sort = parseSort('-created_at');
 
   @FieldsParam(TaskView)

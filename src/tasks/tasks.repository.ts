@@ -6,6 +6,7 @@ import { JsonPage, JsonText } from '../core/json-text';
 import { Database } from '../database/database';
 import { anyOf, before, commonFilters, either, from, isAbsent } from '../database/filters';
 import { nullsLastSql } from '../database/keyset';
+import { relevanceSql } from '../database/search';
 import { countsByOccurringValueSql, countsBySql } from '../database/row-json';
 import type { Statement } from '../database/statement';
 import type { JsonRow } from '../database/statement-builder';
@@ -47,7 +48,11 @@ export class TasksRepository extends TrashRepository<TaskQuery & { dependency_of
       entity: Task,
       name: 'task',
       fields: fieldsOf(TaskView),
-      derived: { completed: `tasks.status = 'completed'`, is_blocked: isBlockedSql },
+      derived: {
+        completed: `tasks.status = 'completed'`,
+        is_blocked: isBlockedSql,
+        relevance: relevanceSql('tasks'),
+      },
       isReachableSql: isNotTrashedSql,
       filters: {
         status: anyOf('tasks.status'),
@@ -76,6 +81,7 @@ export class TasksRepository extends TrashRepository<TaskQuery & { dependency_of
         status: 'text',
         completed_at: 'nullable timestamp',
         deleted_at: 'nullable timestamp',
+        relevance: 'integer',
       },
     });
   }

@@ -482,9 +482,11 @@ describe('goals', () => {
     expect(await list('target_from=2027-01-01')).toEqual([year.id]);
     expect(await list('target_before=2027-01-01')).toEqual([month.id]);
     expect(await list('target_from=2026-12-31&target_before=2027-01-01')).toEqual([month.id]);
-    expect(await list('q=0%25')).toEqual([none.id]);
+    expect(await list('q=100%25')).toEqual([none.id]);
     expect(await list('q=SURE_')).toEqual([none.id]);
     expect(await list('q=some_ay')).toEqual([]);
+    expect(await list('q=%22100%25 sure_thing%22 -year')).toEqual([none.id]);
+    expect(await list('q=s&sort=relevance')).toEqual([none.id]);
     expect(await list('sort=target_date')).toEqual([month.id, year.id, none.id]);
     expect(await list('sort=-target_date')).toEqual([year.id, month.id, none.id]);
     expect(await list('sort=-title')).toEqual([year.id, none.id, month.id]);

@@ -96,7 +96,7 @@ describe('the list of tasks', () => {
     ['q=TASK A', 'a'],
     ['q=100%25', 'd'],
     ['q=%25', 'd'],
-    ['q=_', 'd'],
+    ['q=_', ''],
     ['q=\\', 'd'],
     ['q=of_the', 'd'],
     ['q=nothing', ''],
@@ -143,31 +143,31 @@ describe('the list of tasks', () => {
   });
 });
 
+interface Page {
+  items: Json[];
+  next_cursor: string | null;
+}
+
+/** Follows next_cursor to the last page. @param betweenPages runs after each page */
+async function getAllPages(
+  query: string,
+  limit: number,
+  betweenPages?: () => Promise<unknown>,
+  owner = user,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const path = `/tasks?limit=${limit}&${query}${cursor && `&cursor=${cursor}`}`;
+    const page: Page = (await owner.api.get(path).expect(200)).body as Page;
+    expect(page.items.length).toBeLessThanOrEqual(limit);
+    found.push(...page.items.map(({ id }) => id));
+    cursor = page.next_cursor;
+    await betweenPages?.();
+  }
+  return found;
+}
+
 describe('pages of a list', () => {
-  interface Page {
-    items: Json[];
-    next_cursor: string | null;
-  }
-
-  /** Follows next_cursor to the last page. @param betweenPages runs after each page */
-  async function getAllPages(
-    query: string,
-    limit: number,
-    betweenPages?: () => Promise<unknown>,
-    owner = user,
-  ): Promise<string[]> {
-    const found: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const path = `/tasks?limit=${limit}&${query}${cursor && `&cursor=${cursor}`}`;
-      const page: Page = (await owner.api.get(path).expect(200)).body as Page;
-      expect(page.items.length).toBeLessThanOrEqual(limit);
-      found.push(...page.items.map(({ id }) => id));
-      cursor = page.next_cursor;
-      await betweenPages?.();
-    }
-    return found;
-  }
-
   it.each([
     '-created_at',
     'created_at',
@@ -370,6 +370,177 @@ describe('lists of large rows', () => {
       expect(hold).toHaveBeenCalledTimes(1);
     } finally {
       hold.mockRestore();
+    }
+  });
+});
+
+describe('a search', () => {
+  let searcher: TestUser;
+  const found: Record<string, string> = {};
+
+  beforeAll(async () => {
+    searcher = await newUser(app);
+    const project = await newGoal(searcher, { title: 'Meetings' });
+    const create = async (name: string, fields: object) =>
+      (found[(await newTask(searcher, fields)).id] = name);
+    await create('a', { title: 'Meeting notes', goal_id: project.id });
+    const [parent] = Object.keys(found);
+    await create('b', { title: 'Meet Ümit', description: 'Plan the next\n  week', goal_id: project.id });
+    await create('c', { title: 'Helpmeet', description: 'meet nobody', parent_task_id: parent });
+    await create('d', {
+      title: '100% of_the \\ rest',
+      description: 'C++ (a|b)* [x] $5 {2} ^top #12',
+      parent_task_id: parent,
+    });
+    await create('e', { title: 'Groceries', description: 'say "hello", meet & greet' });
+    await create('f', { title: '会議の準備', description: '新しいAPI設計 🪨 rock' });
+    await create('g', { title: 'next', description: 'week' });
+    await create('h', { title: 'Meeting in the trash' });
+    await searcher.api.delete(`/tasks/${Object.keys(found).at(-1)}`).expect(204);
+    paths.goal = `/goals/${project.id}/tasks`;
+    paths.parent = `/tasks/${parent}/subtasks`;
+    const other = await newUser(app);
+    await newTask(other, { title: 'Meeting notes', description: 'next week' });
+    await newGoal(other, { title: 'Meetings' });
+  });
+
+  const paths: Record<string, string> = { tasks: '/tasks' };
+  const names = (list: string[]) => list.map((id) => found[id] ?? '?').join('');
+  const search = async (q: string, query = '', path = '/tasks') =>
+    names(await ids(searcher, `${path}?q=${encodeURIComponent(q)}&${query}`));
+
+  it.each([
+    // Beginnings of words, in the title or the description
+    ['meet', 'ecba'],
+    ['MEET Notes', 'a'],
+    ['eet', ''],
+    ['next week', 'gb'],
+    // Phrases
+    ['"next week"', 'b'],
+    ['"NEXT \t week"', 'b'],
+    ['"next week', 'b'],
+    ['"next wee"', ''],
+    ['"ext week"', ''],
+    ['"meet"', 'ecb'],
+    ['"meet""nobody"', 'c'],
+    ['say "hello"', 'e'],
+    ['say"', ''],
+    // Exclusions
+    ['meet -notes', 'ecb'],
+    ['-meet', 'gfd'],
+    ['-meet -week', 'fd'],
+    ['meet -"meet nobody"', 'eba'],
+    ['-"next week', 'gfedca'],
+    ['meet -meet', ''],
+    // Ignored
+    ['-', 'gfedcba'],
+    ['- -- ""', 'gfedcba'],
+    ['-""', 'gfedcba'],
+    [' ', 'gfedcba'],
+    ['\u001f', 'gfedcba'],
+    ['meet - notes', 'a'],
+    ['"-"', ''],
+    // Not wildcards, and not regular expressions
+    ['%', 'd'],
+    ['100%', 'd'],
+    ['0%', ''],
+    ['m%t', ''],
+    ['_', ''],
+    ['of_', 'd'],
+    ['m__t', ''],
+    ['\\', 'd'],
+    ['\\m', ''],
+    ['\\mmeet', ''],
+    ['c++', 'd'],
+    ['"c++"', 'd'],
+    ['"C+"', 'd'],
+    ['+', 'd'],
+    ['#12', 'd'],
+    ['(a|b)*', 'd'],
+    ['[x]', 'd'],
+    ['[a-z]', ''],
+    ['$5', 'd'],
+    ['{2}', 'd'],
+    ['^top', 'd'],
+    ['.', ''],
+    ['.*', ''],
+    ['***=meet', ''],
+    ['(?i)meet', ''],
+    ['meet|week', ''],
+    ["'; DROP TABLE tasks; --", ''],
+    [':q_all $1', ''],
+    // Unicode
+    ['ümit', 'b'],
+    ['ÜMIT', 'b'],
+    ['mit', ''],
+    ['会', 'f'],
+    ['議', 'f'],
+    ['"の準"', 'f'],
+    ['設計', 'f'],
+    ['"新しい"', 'f'],
+    ['api', 'f'],
+    ['"api"', 'f'],
+    ['pi', ''],
+    ['🪨', 'f'],
+    ['-🪨 -meet', 'gd'],
+    // The maximum number of terms
+    ['m me mee meet meeti meetin meeting n no not', 'a'],
+  ])('for %j finds the tasks %j', async (q, expected) => {
+    expect(await search(q)).toBe(expected);
+  });
+
+  it.each([
+    // b has the whole word in its title, a the beginning of a word; c and e have it in the description.
+    ['meet', 'relevance', 'bace'],
+    ['meet', 'relevance,-created_at', 'baec'],
+    ['meet', '-relevance,created_at', 'ceab'],
+    ['meet', '-relevance', 'ecab'],
+    // a has the beginnings of both words in its title, b one of the words, and c none.
+    ['meet n', 'relevance,-created_at', 'abc'],
+    // g has one of the words in its title, and b none.
+    ['next week', 'relevance,created_at', 'gb'],
+    ['"next week"', 'relevance', 'b'],
+    ['"meeting notes"', 'relevance', 'a'],
+    ['-meet', 'relevance,-created_at', 'gfd'],
+    ['meet -nobody', 'title,relevance', 'eba'],
+  ])('for %j sorted by %s finds the tasks %s', async (q, sort, expected) => {
+    expect(await search(q, `sort=${sort}`)).toBe(expected);
+  });
+
+  it('can be sorted by relevance in every list of tasks', async () => {
+    expect(await search('meet', 'sort=relevance', paths.goal)).toBe('ba');
+    expect(await search('meet', 'sort=relevance', paths.parent)).toBe('c');
+    expect(await search('meet', 'sort=relevance', `/users/${searcher.id}/tasks`)).toBe('bace');
+    expect(await search('meet', 'sort=relevance&trashed=true')).toBe('h');
+    const list = async (query: string) =>
+      (await searcher.api.get(`/tasks?q=meet&sort=relevance&limit=1&${query}`).expect(200)).body as object;
+    const [first] = ((await list('')) as { items: object[] }).items;
+    expect(first).not.toHaveProperty('relevance');
+    expect(await list('include=total')).toMatchObject({ total: 4, items: [{ title: 'Meet Ümit' }] });
+    expect(await list('fields=title')).toMatchObject({ items: [{ title: 'Meet Ümit' }] });
+  });
+
+  it.each(['relevance', '-relevance', 'relevance,-created_at', '-relevance,title', 'title,relevance'])(
+    'sorted by %s has pages that contain every task once',
+    async (sort) => {
+      for (const query of [`q=meet&sort=${sort}`, `q=n&sort=${sort}&fields=id`, `q=-meet&sort=${sort}`]) {
+        const expected = await ids(searcher, `/tasks?${query}`);
+        expect(expected.length).toBeGreaterThanOrEqual(3);
+        for (const limit of [1, 2, 3])
+          expect(await getAllPages(query, limit, undefined, searcher)).toEqual(expected);
+      }
+    },
+  );
+
+  it('has cursors that are valid for its own terms only', async () => {
+    const { body } = await searcher.api.get('/tasks?q=meet&sort=relevance&limit=1').expect(200);
+    const cursor = (body as Page).next_cursor!;
+    expect(await search('meet', `sort=relevance&cursor=${cursor}`)).toBe('ace');
+    for (const query of ['q=next&sort=relevance', 'q=meet&sort=-relevance', 'q=meet']) {
+      const { body: problem } = await searcher.api.get(`/tasks?${query}&cursor=${cursor}`).expect(422);
+      expect((problem as { errors: object[] }).errors).toMatchObject([
+        { field: 'cursor', code: 'invalid_cursor' },
+      ]);
     }
   });
 });
