@@ -18,7 +18,8 @@ const admittedPerCore = 9;
 /** Characters that a password must have in addition to the user's public names. */
 const minOwnCharacters = 6;
 
-const commonPasswords = new Set(dictionary['passwords-common']);
+/** Searched rarely, and in less time than a password is hashed: an index would only take memory. */
+const commonPasswords = dictionary['passwords-common'];
 
 /** Names of a user that are not secret. */
 export interface PublicNames {
@@ -121,7 +122,7 @@ export class Passwords {
         { field, code: 'too_short', message: 'must have at least 8 characters, and not only invisible ones' },
       ]);
     }
-    if (commonPasswords.has(lowerCase)) {
+    if (commonPasswords.includes(lowerCase)) {
       const message =
         'is one of the most common passwords: choose another one, for example three or four unrelated words';
       throw invalid([{ field, code: 'too_common', message }]);

@@ -38,7 +38,11 @@ const purgeInterval = 60_000;
 @Injectable()
 export class RateLimiter implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('RateLimiter');
-  private readonly leases = new Map<string, Promise<Lease>>();
+  /**
+   * A promise only until PostgreSQL has counted: promises, and timers, keep the context of the request that created them,
+   * and with it the request.
+   */
+  private readonly leases = new Map<string, Lease | Promise<Lease>>();
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -180,8 +184,7 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
   private async takeFromLease(rule: ActiveRule): Promise<Lease> {
     const { subject, limit } = rule;
     for (;;) {
-      const pending = this.leases.get(subject) ?? this.startLease(rule);
-      const lease = await pending;
+      const lease = await (this.leases.get(subject) ?? this.startLease(rule));
       const hasEnded = lease.endsAt <= Date.now();
       if (!hasEnded && (lease.remaining > 0 || lease.unleased === 0)) {
         const isAllowed = lease.remaining > 0;
@@ -191,18 +194,21 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
         report(rule, { is_allowed: isAllowed, used, seconds });
         return lease;
       }
-      if (this.leases.get(subject) === pending) this.leases.delete(subject);
+      if (this.leases.get(subject) === lease) this.leases.delete(subject);
     }
   }
 
-  private startLease(rule: ActiveRule): Promise<Lease> {
-    const lease = this.lease(rule);
-    this.leases.set(rule.subject, lease);
-    const forget = () => {
-      if (this.leases.get(rule.subject) === lease) this.leases.delete(rule.subject);
-    };
-    lease.then(({ endsAt }) => setTimeout(forget, endsAt - Date.now()).unref(), forget);
-    return lease;
+  private async startLease(rule: ActiveRule): Promise<Lease> {
+    const pending = this.lease(rule);
+    this.leases.set(rule.subject, pending);
+    try {
+      const lease = await pending;
+      this.leases.set(rule.subject, lease);
+      return lease;
+    } catch (error) {
+      this.leases.delete(rule.subject);
+      throw error;
+    }
   }
 
   private async lease(rule: ActiveRule): Promise<Lease> {
@@ -224,6 +230,10 @@ export class RateLimiter implements OnModuleInit, OnModuleDestroy {
   }
 
   private async purge(): Promise<void> {
+    const now = Date.now();
+    for (const [subject, lease] of this.leases) {
+      if (!(lease instanceof Promise) && lease.endsAt <= now) this.leases.delete(subject);
+    }
     await this.rateLimits
       .deleteExpired()
       .catch((error: unknown) => this.logger.warn(`Expired rate limits were not deleted: ${String(error)}`));

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BeforeApplicationShutdown, Injectable, Logger, OnApplicationBootstrap } from '@nestjs/common';
-import { createTransport, SendMailOptions } from 'nodemailer';
+import type { SendMailOptions, Transporter } from 'nodemailer';
 import { Config, dataFolder } from '../core/config';
 import { mails } from '../core/metrics';
 import { newSecret, secretHash } from '../core/secrets';
@@ -103,6 +103,7 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   private readonly toFile: Delivery = async (mail, name) => {
+    const { createTransport } = await import('nodemailer');
     const { message } = await createTransport({ streamTransport: true, buffer: true }).sendMail(mail);
     const folder = join(dataFolder, 'mail');
     const file = join(folder, `${new Date().toISOString().replace(/:/g, '-')}-${name}.eml`);
@@ -113,15 +114,22 @@ export class Mailer implements OnApplicationBootstrap, BeforeApplicationShutdown
 }
 
 function bySmtp(url: string): Delivery {
-  const transport = createTransport({
+  let transport: Transporter | undefined;
+  return async (mail) => {
+    transport ??= await createSmtpTransport(url);
+    await transport.sendMail(mail);
+  };
+}
+
+/** Loads the library: instances that send no mails do not need its 2 MB of memory. */
+async function createSmtpTransport(url: string): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
+  return createTransport({
     url,
     connectionTimeout: connectTimeout,
     greetingTimeout: connectTimeout,
     socketTimeout,
   });
-  return async (mail) => {
-    await transport.sendMail(mail);
-  };
 }
 
 function hasToken(kind: MailKind): kind is MailedTokenPurpose {
