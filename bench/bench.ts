@@ -103,36 +103,38 @@ async function main(): Promise<void> {
     },
   };
 
-  if (isMeasured('growth')) {
-    progress('growth');
-    const compared = options.growth.map((size) => datasets.get(size)!);
-    results.growth = await measureGrowth(compared, programs[0]!, growthSamples);
-  }
   const common = { generator, programs, rounds: options.rounds, seconds: options.seconds };
-  if (isMeasured('throughput') && dataset) {
-    progress('operations');
-    results.throughput = await measureThroughput({ ...common, dataset, operations: selected });
-  }
-  if (isMeasured('connections') && dataset) {
-    progress('connections');
-    results.connections = await measureConnections({ ...common, dataset });
-  }
-  if (isMeasured('durable')) {
-    progress('writes with fsync');
-    const durable = await createDataset(durableTasks, true);
-    results.machine ??= await describeMachine(durable.superuserUrl);
-    const writes: Operation[] = selected.filter(({ isWrite }) => isWrite);
-    results.durable = await measureThroughput({ ...common, dataset: durable, operations: writes });
-  }
-  generator.stop();
-  if (isMeasured('fairness')) results.fairness = await run('fairness');
-  if (isMeasured('event-loop')) results.eventLoop = await run('event-loop');
-  if (isMeasured('memory')) results.memory = await run('memory', heaviest);
-
+  const measurements: Record<Part, () => Promise<void>> = {
+    growth: async () => {
+      const compared = options.growth.map((size) => datasets.get(size)!);
+      results.growth = await measureGrowth(compared, programs[0]!, growthSamples);
+    },
+    throughput: async () => {
+      results.throughput = await measureThroughput({ ...common, dataset: dataset!, operations: selected });
+    },
+    connections: async () => {
+      results.connections = await measureConnections({ ...common, dataset: dataset! });
+    },
+    durable: async () => {
+      const durable = await createDataset(durableTasks, true);
+      results.machine ??= await describeMachine(durable.superuserUrl);
+      const writes: Operation[] = selected.filter(({ isWrite }) => isWrite);
+      results.durable = await measureThroughput({ ...common, dataset: durable, operations: writes });
+    },
+    fairness: async () => void (results.fairness = await run('fairness')),
+    'event-loop': async () => void (results.eventLoop = await run('event-loop')),
+    memory: async () => void (results.memory = await run('memory', heaviest)),
+  };
   const folder = resolve(options.report);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
-  writeReport(results, folder);
+  for (const part of parts.filter(isMeasured)) {
+    progress(part);
+    await measurements[part]();
+    // After each part, so that a run that is interrupted has a report too.
+    writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+    writeReport(results, folder);
+  }
+  generator.stop();
   print(`${join(folder, 'README.md')}, after ${Math.round((Date.now() - start) / 1000)} seconds`);
   finish();
 }
@@ -146,7 +148,6 @@ function changedBy(preset: Partial<Options>): Partial<Options> {
 
 /** Runs another benchmark in a process of its own. @returns its figures */
 async function run<T>(name: string, ...args: string[]): Promise<T> {
-  progress(name);
   const child = fork(join(__dirname, `${name}.ts`), args, { execArgv: process.execArgv });
   const ended = once(child, 'exit').then(() => {
     throw new Error(`${name} ended without figures.`);

@@ -102,7 +102,8 @@ function targetTable(results: Results): string {
     isMet === undefined ? '' : isMet ? '✅ met' : '❌ not met',
   ]);
   const note = `Times are those of whole requests, as a user with 10,000 tasks in the largest database, except for \`user by email\`,
-which is the statement of a sign-in alone.`;
+which is the statement of a sign-in alone. [Why some targets are not met](../../docs/decisions/0046-targets-not-met.md), and
+what was tried.`;
   return `${table(['what', 'target', 'measured', ''], rows)}\n\n${note}`;
 }
 

@@ -35,6 +35,7 @@ export const reads: [path: string, bound?: Bound][] = [
   ['/tasks?limit=20&q=granite'],
   ['/tasks?limit=20&q=nowhere to be found'],
   ['/tasks?limit=20&q=granite&sort=relevance'],
+  ['/tasks?limit=20&q=task&sort=relevance'],
   ['/tasks?limit=20&q="made of granite"'],
   ['/tasks?limit=20&q=made -granite'],
   ['/tasks?limit=20&trashed=true&sort=-deleted_at'],
