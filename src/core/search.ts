@@ -2,8 +2,8 @@
 export const maxSearchTerms = 10;
 
 /**
- * A character between two texts that are searched together. In a search it is white space, so no term contains it, and
- * PostgreSQL does not count it as white space, so no phrase crosses it.
+ * A character between two texts that are searched together. In a search it is white space, so no term contains it; in the
+ * texts it is not, so no phrase crosses it.
  */
 export const textSeparator = '\u001f';
 

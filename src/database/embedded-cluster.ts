@@ -59,7 +59,8 @@ export class EmbeddedCluster {
       const options = [
         `port=${await freePort()}`,
         'listen_addresses=127.0.0.1',
-        'unix_socket_directories=.',
+        // Not every file system can contain sockets.
+        `unix_socket_directories=${attempt === 3 ? "''" : '.'}`,
         ...settings,
       ];
       const logFile = join(this.dataFolder, 'server.log');
@@ -89,8 +90,8 @@ export class EmbeddedCluster {
   /** The same over the Unix socket, which costs less than TCP; undefined if there is none. */
   socketUrl(): string | undefined {
     const socket = join(this.dataFolder, `.s.PGSQL.${this.port}`);
-    const hasSocket = Buffer.byteLength(socket) <= maxSocketPath && existsSync(socket);
-    return hasSocket ? this.urlOf(encodeURIComponent(this.dataFolder)) : undefined;
+    const isSupported = process.platform !== 'win32' && Buffer.byteLength(socket) <= maxSocketPath;
+    return isSupported && existsSync(socket) ? this.urlOf(encodeURIComponent(this.dataFolder)) : undefined;
   }
 
   private urlOf(host: string): string {

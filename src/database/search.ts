@@ -17,30 +17,39 @@ const spacelessRanges = [
 
 const isSpaceless = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]/u;
 
-const start = `(?:(?<!\\w)|(?<=[${spacelessRanges}]))`;
-const end = `(?:(?!\\w)|(?=[${spacelessRanges}]))`;
+/** Letters, digits and underscores, with the accents of decomposed letters. */
+const wordCharacters = '[\\w\\u0300-\\u036f]';
 
-/** The rows that match a search in the title and description. */
+const start = `(?:(?<!${wordCharacters})|(?<=[${spacelessRanges}]))`;
+const end = `(?:(?!${wordCharacters})|(?=[${spacelessRanges}]))`;
+
+/** What JavaScript counts as white space. What PostgreSQL counts as such depends on the locale of the database. */
+const whiteSpace = '[\\t-\\r \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]+';
+
+/** Letters that differ only in case or in their form, although JavaScript does not convert one into the other. */
+const sameLetters = ['ßẞ', 'σς', 'µμ'];
+
+/** The rows that match a search in the title and description. The parameters are also those of `relevanceSql`. */
 export function searchIn(table: string) {
-  return (name: string, text: string): Fragment => {
+  return (_name: string, text: string): Fragment => {
     const terms = parseSearch(text);
     const wanted = terms.filter(({ isExcluded }) => !isExcluded);
     const excluded = terms.filter(({ isExcluded }) => isExcluded);
     const separatorSql = `chr(${textSeparator.charCodeAt(0)})`;
     const textSql = `(${table}.title || ${separatorSql} || coalesce(${table}.description, ''))`;
     const conditions = [
-      ...(wanted.length > 0 ? [`${textSql} ~ ALL (:${name}_all::text[])`] : []),
-      ...(excluded.length > 0 ? [`${textSql} !~ :${name}_excluded::text`] : []),
+      ...(wanted.length > 0 ? [`${textSql} ~ ALL (:q_all::text[])`] : []),
+      ...(excluded.length > 0 ? [`${textSql} !~ :q_excluded::text`] : []),
     ];
     const patterns = wanted.map((term) => patternOf(term));
     return {
       sql: conditions.join(' AND ') || 'true',
       parameters: {
-        [`${name}_all`]: patterns,
-        [`${name}_some`]: patterns.join('|'),
-        [`${name}_whole`]: wanted.map((term) => patternOf(term, true)),
+        q_all: patterns,
+        q_some: patterns.join('|'),
+        q_whole: wanted.map((term) => patternOf(term, true)),
         // One expression reads a text once, where several would read it several times.
-        [`${name}_excluded`]: excluded.map((term) => patternOf(term)).join('|'),
+        q_excluded: excluded.map((term) => patternOf(term)).join('|'),
       },
     };
   };
@@ -62,7 +71,7 @@ export function relevanceSql(table: string): string {
  * @param isWhole whether the last word must be a whole word
  */
 function patternOf({ words, isPhrase }: SearchTerm, isWhole = isPhrase): string {
-  const pattern = words.map((word) => [...word].map(characterPattern).join('')).join('\\s+');
+  const pattern = words.map((word) => [...word].map(characterPattern).join('')).join(whiteSpace);
   const [first] = words[0]!;
   const last = [...words.at(-1)!].at(-1)!;
   return (hasBoundary(first!) ? start : '') + pattern + (isWhole && hasBoundary(last) ? end : '');
@@ -74,9 +83,10 @@ function hasBoundary(character: string): boolean {
 }
 
 function characterPattern(character: string): string {
-  const upper = character.toUpperCase();
-  const variants = [character, character.toLowerCase(), upper, upper.toLowerCase()];
-  const letters = new Set(variants.filter((variant) => [...variant].length === 1));
+  const [lower, upper] = [character.toLowerCase(), character.toUpperCase()];
+  const cases = [character, lower, upper, upper.toLowerCase(), lower.toUpperCase()];
+  const forms = sameLetters.find((letters) => letters.includes(lower)) ?? '';
+  const letters = new Set([...cases, ...forms].filter((variant) => [...variant].length === 1));
   if (letters.size > 1) return `[${[...letters].join('')}]`;
   return /[!-/:-@[-^`{-~]/.test(character) ? `\\${character}` : character;
 }

@@ -393,7 +393,10 @@ describe('a search', () => {
       parent_task_id: parent,
     });
     await create('e', { title: 'Groceries', description: 'say "hello", meet & greet' });
-    await create('f', { title: '会議の準備', description: '新しいAPI設計 🪨 rock' });
+    await create('f', {
+      title: '会議の準備',
+      description: '新しいAPI設計 🪨 rock οδος ẞ µ xa\ufeffxb cafe\u0301',
+    });
     await create('g', { title: 'next', description: 'week' });
     await create('h', { title: 'Meeting in the trash' });
     await searcher.api.delete(`/tasks/${Object.keys(found).at(-1)}`).expect(204);
@@ -483,6 +486,14 @@ describe('a search', () => {
     ['pi', ''],
     ['🪨', 'f'],
     ['-🪨 -meet', 'gd'],
+    ['ΟΔΟΣ', 'f'],
+    ['ß', 'f'],
+    ['\u03bc', 'f'], // the Greek letter; the text has the micro sign
+    ['roc\u212a', 'f'], // the Kelvin sign
+    ['"xa xb"', 'f'],
+    ['"xa\u00a0xb"', 'f'],
+    ['cafe\u0301', 'f'],
+    ['"cafe"', ''],
     // The maximum number of terms
     ['m me mee meet meeti meetin meeting n no not', 'a'],
   ])('for %j finds the tasks %j', async (q, expected) => {
