@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { dataFolder } from '../../src/core/config';
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
+import { embeddedServer } from '../setup/server';
 import { copyProject } from '../setup/project-copy';
 
 /*
@@ -67,10 +66,7 @@ const suites = {
 } as const;
 
 async function main(): Promise<void> {
-  const server = await startEmbeddedPostgres(join(dataFolder, 'mutants-postgres'), [
-    'fsync=off',
-    'max_connections=200',
-  ]);
+  const server = await embeddedServer('mutants-postgres', ['fsync=off', 'max_connections=200']);
   let unexpected = 0;
   for (const [index, mutant] of mutants.entries()) {
     const passes = testMutant(mutant, server);

@@ -6,15 +6,19 @@ import { startEmbeddedPostgres } from '../../src/database/embedded-postgres';
 /** The database that every test file clones. */
 export const template = 'cairn_test_template';
 
-/** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one, over TCP for proxies. */
+/** The PostgreSQL server of the tests: `TEST_DATABASE_URL`, for a superuser, or an embedded one. */
 export async function testServer(): Promise<string> {
   // Without autovacuum, plans depend on the data of the test alone.
   const settings = [
     ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
     ...['autovacuum=off', 'max_connections=200'],
   ];
-  if (process.env.TEST_DATABASE_URL) return process.env.TEST_DATABASE_URL;
-  const url = new URL(await startEmbeddedPostgres(join(dataFolder, 'test-postgres'), settings));
+  return process.env.TEST_DATABASE_URL ?? embeddedServer('test-postgres', settings);
+}
+
+/** An embedded server, over TCP: tests put proxies in between. @param name of its folder */
+export async function embeddedServer(name: string, settings: string[]): Promise<string> {
+  const url = new URL(await startEmbeddedPostgres(join(dataFolder, name), settings));
   return Object.assign(url, { hostname: '127.0.0.1' }).toString();
 }
 
