@@ -11,7 +11,7 @@ const maxRemembered = 200;
 rememberRules();
 
 /**
- * For each object, class-validator searches the rules of all classes for those of the object's class. That was a quarter of
+ * For each object, class-validator searches the rules of all classes for those of the object's class. That was a tenth of
  * the memory that a request for a new task allocates. The result is always the same: the rules are declared at the start,
  * and there are no validation groups.
  */
