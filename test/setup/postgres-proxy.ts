@@ -39,6 +39,9 @@ export class PostgresProxy {
 
   static async open(databaseUrl: string): Promise<PostgresProxy> {
     const { hostname, port } = new URL(databaseUrl);
+    const host = decodeURIComponent(hostname);
+    // The host can be the folder of a Unix socket.
+    const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { port: Number(port), host };
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address() as AddressInfo;
@@ -47,7 +50,7 @@ export class PostgresProxy {
       port: String(address.port),
     }).toString();
     const proxy = new PostgresProxy(server, url);
-    server.on('connection', (client) => proxy.forward(client, connect(Number(port), hostname)));
+    server.on('connection', (client) => proxy.forward(client, connect(target)));
     return proxy;
   }
 
