@@ -37,7 +37,9 @@ export function rowBytesSql(entity: EntityMetadata, fields: string[]): string {
  */
 export function countsBySql(rows: string, column: string, valuesSql: string): string {
   return `(
-    SELECT json_object_agg(value, (SELECT count(*) FROM ${rows} WHERE ${rows}.${column} = value)) FROM ${valuesSql} value
+    SELECT json_object_agg(value, coalesce(count, 0) ORDER BY position)
+    FROM ${valuesSql} WITH ORDINALITY AS all_values (value, position)
+    LEFT JOIN (SELECT ${column} AS value, count(*) FROM ${rows} GROUP BY 1) counts USING (value)
   )`;
 }
 

@@ -26,6 +26,9 @@ export const taskStatuses = ['pending', 'in_progress', 'blocked', 'completed', '
 @Index('tasks_newest', ['user_id', 'created_at', 'id'], { where: 'deleted_at IS NULL' })
 @Index('tasks_by_status', ['user_id', 'status', 'created_at', 'id'], { where: 'deleted_at IS NULL' })
 @Index('tasks_by_category', ['user_id', 'category', 'created_at', 'id'], { where: 'deleted_at IS NULL' })
+@Index('tasks_by_completion', ['user_id', 'completed_at'], {
+  where: 'deleted_at IS NULL AND completed_at IS NOT NULL',
+})
 @Index('tasks_by_goal', ['user_id', 'goal_id', 'status', 'created_at', 'id'])
 @Index('tasks_by_parent', ['user_id', 'parent_task_id', 'created_at', 'id'])
 @Index('tasks_by_due_date', { synchronize: false })
