@@ -3,7 +3,7 @@ import { Problem, unavailable } from '../core/problem';
 import { onRequestClose } from '../core/request-context';
 
 /** The maximum number of bytes. A parsed body takes several times as much memory. */
-const [maxBytesOfOwner, maxBytesInTotal] = [8 * 1024 * 1024, 32 * 1024 * 1024];
+const [maxBytesOfOwner, maxBytesInTotal] = [4 * 1024 * 1024, 16 * 1024 * 1024];
 
 /** Bounds the bodies in memory, from before they are read until their responses have been sent. */
 export class RequestBodies {
