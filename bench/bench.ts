@@ -26,6 +26,7 @@ interface Options {
   only: string[];
   rounds: number;
   seconds: number;
+  warmUp: number;
   tasks: number;
   growth: number[];
   node: string[];
@@ -41,10 +42,11 @@ const quick = {
   parts: ['throughput', 'connections'] as Part[],
   rounds: 3,
   seconds: 0.4,
+  warmUp: 0.5,
   tasks: 100_000,
   growth: [10_000, 100_000],
 };
-const growthSamples = 30;
+const growthSamples = 60;
 
 /** Smaller than the others: only how long commits take is of interest. */
 const durableTasks = 50_000;
@@ -65,6 +67,7 @@ const command = new Command('npm run bench --')
   )
   .option('--rounds <number>', 'measurements of each operation on each server', parseNumber, 5)
   .option('--seconds <number>', 'duration of one measurement', parseNumber, 1.5)
+  .option('--warm-up <number>', 'seconds before the measurements of an operation', parseNumber, 4)
   .option('--tasks <number>', 'tasks in the database for the operations', parseNumber, 1_000_000)
   .option(
     '--growth <numbers>',
@@ -103,7 +106,8 @@ async function main(): Promise<void> {
     },
   };
 
-  const common = { generator, programs, rounds: options.rounds, seconds: options.seconds };
+  const { rounds, seconds, warmUp } = options;
+  const common = { generator, programs, rounds, seconds, warmUp };
   const measurements: Record<Part, () => Promise<void>> = {
     growth: async () => {
       const compared = options.growth.map((size) => datasets.get(size)!);

@@ -1,17 +1,36 @@
 import { connect, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
+import type { MemoryPeaks } from './comparison/results';
 import { addHeavyUser, addUsers, createSessions, fill, HeavyUser } from './harness/data';
 import { createDatabase } from './harness/database';
+import { MemoryLimit, recommendedMegabytes } from './harness/memory-limit';
 import { finish, print } from './harness/print';
 import { peakMegabytes, residentMegabytes, resetPeak } from './harness/processes';
 import { Server } from './harness/servers';
 
 /*
- * The memory of the application while it serves the heaviest requests, 30 at once, of one user and of 30 users, each in a
- * new process of the compiled application: resident memory when idle, its peak and what remains. Exits with 1 if a peak is more than 256 MB above idle.
+ * The memory of the application while it serves the heaviest requests, each in a new process of the compiled application:
+ * resident memory when idle, its peak and what remains. Exits with 1 if a peak is more than 256 MB above idle.
  */
-const [maxGrowth, atOnce, rounds, maxSeconds] = [256, 30, 3, 6];
+const [maxGrowth, rounds, maxSeconds] = [256, 3, 6];
+
+/** How many of the same request are sent at once, of how many users, and whether with the recommended memory limit. */
+interface Load {
+  name: keyof MemoryPeaks;
+  atOnce: number;
+  users: number;
+  hasMemoryLimit?: boolean;
+}
+
+const mostAtOnce = 30;
+
+const loads: Load[] = [
+  { name: 'alone', atOnce: 1, users: 1 },
+  { name: 'together', atOnce: mostAtOnce, users: 1 },
+  { name: 'together', atOnce: mostAtOnce, users: mostAtOnce },
+  { name: 'togetherLimited', atOnce: mostAtOnce, users: mostAtOnce, hasMemoryLimit: true },
+];
 
 interface Sender {
   name: string;
@@ -77,15 +96,17 @@ const senders: Sender[] = [
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await createDatabase();
   const owners = await fill(superuserUrl, addOwners);
-  const [peaks, growths]: [number[], number[]] = [[], []];
+  const possible = loads.filter(({ hasMemoryLimit }) => !hasMemoryLimit || MemoryLimit.isPossible());
+  const peaks: MemoryPeaks = {};
+  let largestGrowth = 0;
   const filter = new RegExp(process.argv[2] ?? '');
   for (const sender of senders.filter(({ name, client = '' }) => filter.test(`${name} ${client}`))) {
-    for (const users of [1, atOnce]) {
+    for (const { name, atOnce, users, hasMemoryLimit } of possible) {
       const tokens = await createSessions(
         superuserUrl,
         owners.map(({ user }) => user),
       );
-      const server = await Server.start('cairn', databaseUrl);
+      const server = await Server.start('cairn', databaseUrl, { hasMemoryLimit });
       const { pid } = server;
       const send = (index: number, client = sender.client) =>
         sendOnSocket(server.url, tokens[index % users]!, { ...sender, client }, owners[index % users]!);
@@ -101,17 +122,17 @@ async function main(): Promise<void> {
       await delay(3000);
       const peak = peakMegabytes(pid);
       const growth = peak - idle;
-      peaks.push(peak);
-      growths.push(growth);
+      peaks[name] = Math.max(peaks[name] ?? 0, peak);
+      largestGrowth = Math.max(largestGrowth, growth);
       const what = [sender.name, sender.client && `client ${sender.client}`].filter(Boolean).join(', ');
+      const limit = hasMemoryLimit ? `, limit of ${recommendedMegabytes} MB` : '';
       print(
-        `${growth > maxGrowth ? 'ABOVE ' : ''}${atOnce} × ${what}, ${users} user${users > 1 ? 's' : ''}: ${idle} → ${peak} MB (+${growth}), then ${residentMegabytes(pid)}; ${JSON.stringify(statuses)}`,
+        `${growth > maxGrowth ? 'ABOVE ' : ''}${atOnce} × ${what}, ${users} user${users > 1 ? 's' : ''}${limit}: ${idle} → ${peak} MB (+${growth}), then ${residentMegabytes(pid)}; ${JSON.stringify(statuses)}`,
       );
       await server.stop();
     }
   }
-  const [peak, growth] = [Math.max(...peaks), Math.max(...growths)];
-  finish({ peak, growth }, growth <= maxGrowth);
+  finish(peaks, largestGrowth <= maxGrowth);
 }
 
 /** @returns the status, or 0 if there was no response */
@@ -150,7 +171,7 @@ function sendOnSocket(url: string, token: string, sender: Sender, owner: HeavyUs
 /** @returns the heavy user, and others with fewer, but equally large rows */
 async function addOwners(client: Client): Promise<HeavyUser[]> {
   const heavy = await addHeavyUser(client);
-  await addUsers(client, 'other', atOnce - 1, 1000);
+  await addUsers(client, 'other', mostAtOnce - 1, 1000);
   const control = String.raw`repeat(E'\x01', 20000)`;
   await client.query(`
     CREATE TEMP VIEW others AS SELECT id AS user_id FROM users WHERE email <> 'heavy@example.com';

@@ -1,5 +1,6 @@
 import { createSessions } from '../harness/data';
 import type { Connection } from '../harness/load';
+import { MemoryLimit, recommendedMegabytes } from '../harness/memory-limit';
 import { print } from '../harness/print';
 import { peakMegabytes, residentMegabytes, resetPeak } from '../harness/processes';
 import { Server, ServerKind } from '../harness/servers';
@@ -8,8 +9,10 @@ import { connectionOf, operations } from './operations';
 import { Sample, takeSample } from './sample';
 import { ThroughputOptions, warmUpServer } from './throughput';
 
+export const cairnWithLimit = `cairn, ${recommendedMegabytes} MB`;
+
 export interface ConnectionsResult extends Sample {
-  server: ServerKind;
+  server: ServerKind | typeof cairnWithLimit;
   version: string;
   connections: number;
   /** MB, after the start of the server and at most with this load. */
@@ -20,14 +23,21 @@ export interface ConnectionsResult extends Sample {
 const counts = [1, 16, 128, 1000];
 
 /** Lists 20 tasks with more and more connections, each for another user if there are enough. Errors are counted. */
-export async function measureConnections(options: Omit<ThroughputOptions, 'operations' | 'rounds'>) {
+export async function measureConnections(
+  options: Omit<ThroughputOptions, 'operations' | 'rounds' | 'warmUp'>,
+) {
   const { generator, dataset, programs, seconds } = options;
   const { postmaster } = dataset;
   const results: ConnectionsResult[] = [];
+  const servers: ConnectionsResult['server'][] = ['limit', 'cairn'];
+  if (MemoryLimit.isPossible()) servers.push(cairnWithLimit);
   for (const { path, version } of programs) {
-    for (const kind of ['limit', 'cairn'] as const) {
-      const url = kind === 'cairn' ? dataset.databaseUrl : dataset.superuserUrl;
-      const server = await Server.start(kind, url, { node: path });
+    for (const name of servers) {
+      const [kind, url] =
+        name === 'limit'
+          ? (['limit', dataset.superuserUrl] as const)
+          : (['cairn', dataset.databaseUrl] as const);
+      const server = await Server.start(kind, url, { node: path, hasMemoryLimit: name === cairnWithLimit });
       const idle = residentMegabytes(server.pid);
       await warmUpServer(options, server);
       for (const count of counts) {
@@ -41,7 +51,7 @@ export async function measureConnections(options: Omit<ThroughputOptions, 'opera
           seconds,
         });
         const result = {
-          server: kind,
+          server: name,
           version,
           connections: count,
           idle,
@@ -51,7 +61,7 @@ export async function measureConnections(options: Omit<ThroughputOptions, 'opera
         results.push(result);
         print(
           `${count} connections`,
-          `${kind}, Node ${version}`,
+          `${name}, Node ${version}`,
           `${result.rate.toFixed(0)}/s`,
           `p50 ${result.p50.toFixed(0)} ms`,
           `p99 ${result.p99.toFixed(0)} ms`,

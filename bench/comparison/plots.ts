@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import type { ConnectionsResult } from './connections';
+import { cairnWithLimit, ConnectionsResult } from './connections';
 import type { GrowthResult } from './growth';
 import { operations } from './operations';
 import type { Results } from './results';
@@ -25,6 +25,7 @@ const style = `<style>
 const colors: Record<string, string> = {
   limit: '#8b949e',
   cairn: '#2f81f7',
+  [cairnWithLimit]: '#8957e5',
   'without isolation': '#bf8700',
   'Node.js': '#2da44e',
   PostgreSQL: '#4a6fa5',

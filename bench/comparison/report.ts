@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { recommendedMegabytes } from '../harness/memory-limit';
 import type { ConnectionsResult } from './connections';
 import type { GrowthResult } from './growth';
 import type { Machine } from './machine';
@@ -63,7 +64,8 @@ ${connectionsTable(connections)}`,
     (throughput ?? connections) &&
       `## Memory
 
-Resident memory in MB. \`npm run bench:memory\` measures the heaviest requests.
+Resident memory in MB. \`cairn, ${recommendedMegabytes} MB\` has the memory limit that compose.yaml and deploy/cairn.service set; V8 adapts to
+it. \`npm run bench:memory\` measures the heaviest requests.
 
 ${image('memory', 'Memory of the servers')}
 ${memoryTable(throughput?.memory ?? [], connections ?? [])}`,

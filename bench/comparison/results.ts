@@ -22,6 +22,13 @@ export interface Results {
   fairness?: { p99Alone: number; p99Beside: number };
   /** Milliseconds for which one request blocks the event loop, alone and ten of the same at once. */
   eventLoop?: { longestAlone: number; longestTogether: number };
-  /** MB: the peak of the heaviest requests, 30 at once, and its growth over an idle instance. */
-  memory?: { peak: number; growth: number };
+  memory?: MemoryPeaks;
+}
+
+/** MB: the largest peaks of the heaviest requests, one or 30 at once. */
+export interface MemoryPeaks {
+  alone?: number;
+  together?: number;
+  /** With the recommended memory limit; undefined if it could not be set. */
+  togetherLimited?: number;
 }

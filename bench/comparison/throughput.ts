@@ -36,6 +36,8 @@ export interface ThroughputOptions extends LoadTarget {
   operations: Operation[];
   rounds: number;
   seconds: number;
+  /** Seconds before each operation. V8 optimizes code while it runs: after some thousand requests. */
+  warmUp: number;
 }
 
 interface Candidate {
@@ -47,11 +49,8 @@ interface Candidate {
 
 const connectionCount = 16;
 
-/** Seconds before each operation. */
-const warmUp = 0.5;
-
-/** Lists after the start of a server, until its code is optimized; on a slow machine at most for the seconds. */
-const [firstLists, maxSeconds] = [3000, 4];
+/** Lists after the start of a server, measured in steps of so many seconds; on a slow machine at most for the seconds. */
+const [firstLists, step, maxSeconds] = [3000, 0.5, 4];
 
 /** In the order in which they are measured and shown. */
 export const kinds: ServerKind[] = ['limit', 'cairn', 'without isolation'];
@@ -75,7 +74,7 @@ export async function measureThroughput(options: ThroughputOptions) {
     const measured = candidates.filter(({ kind }) => kind === 'cairn' || operation.isCompared);
     const samples = new Map<Candidate, Sample[]>(measured.map((candidate) => [candidate, []]));
     for (let round = 0; round <= rounds; round++) {
-      const seconds = round === 0 ? warmUp : options.seconds;
+      const seconds = round === 0 ? options.warmUp : options.seconds;
       for (const [{ server }, taken] of samples) {
         const sample = await measure(options, server, operation, users, seconds);
         if (round > 0) taken.push(sample);
@@ -120,8 +119,8 @@ async function checkResponses(candidates: Candidate[], dataset: Dataset): Promis
 
 export async function warmUpServer(options: LoadTarget, server: Server): Promise<void> {
   const users = options.dataset.ordinary.slice(0, connectionCount);
-  for (let lists = 0, seconds = 0; lists < firstLists && seconds < maxSeconds; seconds += warmUp)
-    lists += warmUp * (await measure(options, server, allOperations[0]!, users, warmUp)).rate;
+  for (let lists = 0, seconds = 0; lists < firstLists && seconds < maxSeconds; seconds += step)
+    lists += step * (await measure(options, server, allOperations[0]!, users, step)).rate;
 }
 
 async function measure(

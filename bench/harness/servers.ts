@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { MemoryLimit } from './memory-limit';
 
 /** The key that the access tokens are signed with. */
 export const jwtSecret = 'x'.repeat(32);
@@ -43,6 +44,8 @@ interface Options {
   node?: string;
   /** Measures how long requests block the event loop (monitor.mjs). */
   isMonitored?: boolean;
+  /** Whether the server runs with the recommended memory limit. */
+  hasMemoryLimit?: boolean;
 }
 
 /** Ended with this process, before the server of the database. */
@@ -56,6 +59,7 @@ export class Server {
   private constructor(
     readonly url: string,
     readonly process: ChildProcess,
+    private readonly memoryLimit?: MemoryLimit,
   ) {}
 
   get pid(): number {
@@ -66,7 +70,10 @@ export class Server {
   static async start(kind: ServerKind, databaseUrl: string, options: Options = {}): Promise<Server> {
     const port = await freePort();
     const monitor = options.isMonitored ? ['--import', join(__dirname, 'monitor.mjs')] : [];
-    const child = spawn(options.node ?? process.execPath, [...monitor, ...programs[kind]], {
+    const memoryLimit = options.hasMemoryLimit ? MemoryLimit.create(String(port)) : undefined;
+    const program = options.node ?? process.execPath;
+    const args = [...monitor, ...programs[kind]];
+    const child = spawn(...(memoryLimit?.commandOf(program, args) ?? ([program, args] as const)), {
       env: {
         ...process.env,
         ...environment,
@@ -82,13 +89,14 @@ export class Server {
       if (child.exitCode !== null) throw new Error(`The server (${kind}) ended with ${child.exitCode}.`);
       await delay(50);
     }
-    return new Server(`http://127.0.0.1:${port}`, child);
+    return new Server(`http://127.0.0.1:${port}`, child, memoryLimit);
   }
 
   async stop(): Promise<void> {
     const exit = once(this.process, 'exit');
     this.process.kill('SIGKILL');
     await exit;
+    this.memoryLimit?.remove();
   }
 }
 

@@ -1,0 +1,51 @@
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** MB: the limit of an instance in compose.yaml and deploy/cairn.service. */
+export const recommendedMegabytes = 512;
+
+/** Where Linux has the memory limits of groups of processes, in version 2 and 1 of cgroups. */
+const [folder, file] = existsSync('/sys/fs/cgroup/cgroup.controllers')
+  ? ['/sys/fs/cgroup', 'memory.max']
+  : ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'];
+
+/**
+ * A group of processes with the recommended memory limit, as containers have one. Only root may create it, and only where
+ * Linux limits memory by groups.
+ */
+export class MemoryLimit {
+  private constructor(private readonly group: string) {}
+
+  /** Whether this process may create groups. */
+  static isPossible(): boolean {
+    try {
+      MemoryLimit.create('probe').remove();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  static create(name: string): MemoryLimit {
+    const group = join(folder, `cairn-bench-${process.pid}-${name}`);
+    mkdirSync(group);
+    const limit = new MemoryLimit(group);
+    try {
+      writeFileSync(join(group, file), String(recommendedMegabytes * 1024 * 1024));
+      return limit;
+    } catch (error) {
+      limit.remove();
+      throw error;
+    }
+  }
+
+  /** The command that runs a program in the group, in the same process. */
+  commandOf(program: string, args: string[]): [string, string[]] {
+    return ['sh', ['-c', 'echo $$ > "$0" && exec "$@"', join(this.group, 'cgroup.procs'), program, ...args]];
+  }
+
+  /** Call it when the program has ended. */
+  remove(): void {
+    rmdirSync(this.group);
+  }
+}
