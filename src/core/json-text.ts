@@ -14,6 +14,9 @@ export class JsonPage extends JsonText {
     const totalMember = total === undefined ? '' : `,"total":${total}`;
     const totalsMember = totals === undefined ? '' : `,"totals":${totals.text}`;
     const cursor = JSON.stringify(nextCursor);
-    super(`{"items":[${items.join(',')}],"next_cursor":${cursor}${totalMember}${totalsMember}}`);
+    // Not `join`, which would copy the text once more.
+    let text = '{"items":[';
+    for (const [index, item] of items.entries()) text += index === 0 ? item : `,${item}`;
+    super(`${text}],"next_cursor":${cursor}${totalMember}${totalsMember}}`);
   }
 }

@@ -93,7 +93,8 @@ export abstract class TableRepository<Query> {
 
   /** @throws Problem 422 for a cursor of another list */
   async page(query: Query & PageRequest): Promise<JsonPage> {
-    return this.toPage(query, await this.read(this.pageStatements(query)));
+    const keyset = this.keyset(query);
+    return this.toPage(query, keyset, await this.read(this.pageStatements(query, keyset)));
   }
 
   /**
@@ -106,12 +107,13 @@ export abstract class TableRepository<Query> {
     query: Query & PageRequest,
     conditionSql = parent.options.isReachableSql,
   ): Promise<JsonPage> {
+    const keyset = this.keyset(query);
     const { parents, ...results } = await this.read({
-      ...this.pageStatements(query),
+      ...this.pageStatements(query, keyset),
       parents: parent.selection(parentId, conditionSql),
     });
     parent.requireRow(parents);
-    return this.toPage(query, results);
+    return this.toPage(query, keyset, results);
   }
 
   protected selection(
@@ -178,8 +180,7 @@ export abstract class TableRepository<Query> {
   }
 
   /** Selects one row more than the page has, to find out whether there is a next page. */
-  private pageStatements(query: Query & PageRequest) {
-    const keyset = this.keyset(query);
+  private pageStatements(query: Query & PageRequest, keyset: Keyset) {
     const filters = this.filterFragments(query);
     const fragments = query.cursor ? [...filters, keyset.after(query.cursor)] : filters;
     const parameters = { ...this.parametersOf(fragments), limit: query.limit + 1 };
@@ -200,13 +201,14 @@ export abstract class TableRepository<Query> {
   }
 
   private toPage(
-    query: Query & PageRequest,
+    query: PageRequest,
+    keyset: Keyset,
     { rows, totals }: { rows: ListRow[]; totals: { total: string }[] },
   ): JsonPage {
     const items = takeUpTo(maxPageLength, rows.slice(0, query.limit));
     const lastItem = items.at(-1);
     const hasMore = rows.length > items.length && lastItem !== undefined;
-    const cursor = hasMore ? this.keyset(query).cursorOf(rows[items.length - 1]!.key ?? lastItem) : null;
+    const cursor = hasMore ? keyset.cursorOf(rows[items.length - 1]!.key ?? lastItem) : null;
     return new JsonPage(items, cursor, totals[0] && Number(totals[0].total));
   }
 
