@@ -203,8 +203,8 @@ function byConnections(
   return toSvg({
     height: 300,
     marginLeft: 60,
-    marginRight: 50,
-    fx: { label: null },
+    marginRight: 100,
+    fx: { label: null, padding: 0.3 },
     x: { type: 'log', label: 'connections →', ticks: [1, 16, 128, 1000], tickFormat: ',' },
     y: { label: `↑ ${label}`, grid: true, zero: true, nice: true },
     marks: [

@@ -36,7 +36,7 @@ export interface ThroughputOptions extends LoadTarget {
   operations: Operation[];
   rounds: number;
   seconds: number;
-  /** Seconds before each operation. V8 optimizes code while it runs: after some thousand requests. */
+  /** Seconds for which each operation runs before it is measured, so that V8 has optimized its code. */
   warmUp: number;
 }
 
@@ -49,7 +49,7 @@ interface Candidate {
 
 const connectionCount = 16;
 
-/** Lists after the start of a server, measured in steps of so many seconds; on a slow machine at most for the seconds. */
+/** After its start, each server answers so many lists, in steps of `step` seconds and for at most `maxSeconds`. */
 const [firstLists, step, maxSeconds] = [3000, 0.5, 4];
 
 /** In the order in which they are measured and shown. */

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { print } from './print';
 
 /** MB: the limit of an instance in compose.yaml and deploy/cairn.service. */
 export const recommendedMegabytes = 512;
@@ -16,12 +17,13 @@ const [folder, file] = existsSync('/sys/fs/cgroup/cgroup.controllers')
 export class MemoryLimit {
   private constructor(private readonly group: string) {}
 
-  /** Whether this process may create groups. */
+  /** Whether this process may create groups. Prints why not. */
   static isPossible(): boolean {
     try {
       MemoryLimit.create('probe').remove();
       return true;
-    } catch {
+    } catch (error) {
+      print(`Not measured with a memory limit: ${String(error)}`);
       return false;
     }
   }
@@ -44,8 +46,18 @@ export class MemoryLimit {
     return ['sh', ['-c', 'echo $$ > "$0" && exec "$@"', join(this.group, 'cgroup.procs'), program, ...args]];
   }
 
-  /** Call it when the program has ended. */
-  remove(): void {
+  /** Waits up to a second for the program, which has been killed. */
+  removeSoon(): void {
+    for (let attempts = 20; attempts > 0; attempts--) {
+      try {
+        return this.remove();
+      } catch {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      }
+    }
+  }
+
+  private remove(): void {
     rmdirSync(this.group);
   }
 }

@@ -49,9 +49,10 @@ interface Options {
 }
 
 /** Ended with this process, before the server of the database. */
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, MemoryLimit | undefined>();
 process.prependOnceListener('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running.keys()) child.kill('SIGKILL');
+  for (const memoryLimit of running.values()) memoryLimit?.removeSoon();
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
@@ -59,7 +60,6 @@ export class Server {
   private constructor(
     readonly url: string,
     readonly process: ChildProcess,
-    private readonly memoryLimit?: MemoryLimit,
   ) {}
 
   get pid(): number {
@@ -83,21 +83,31 @@ export class Server {
       },
       stdio: ['ignore', 'inherit', 'inherit', ...(options.isMonitored ? (['ipc'] as const) : [])],
     });
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    running.set(child, memoryLimit);
+    child.once('exit', () => {
+      running.delete(child);
+      memoryLimit?.removeSoon();
+    });
     while (!(await accepts(port))) {
-      if (child.exitCode !== null) throw new Error(`The server (${kind}) ended with ${child.exitCode}.`);
+      if (hasEnded(child))
+        throw new Error(`The server (${kind}) ended with ${child.exitCode ?? child.signalCode}.`);
       await delay(50);
     }
-    return new Server(`http://127.0.0.1:${port}`, child, memoryLimit);
+    return new Server(`http://127.0.0.1:${port}`, child);
   }
 
+  /** @throws Error if it has ended before, for example because it exceeded its memory limit */
   async stop(): Promise<void> {
+    if (hasEnded(this.process))
+      throw new Error(`The server was ended by ${this.process.signalCode ?? 'itself'}.`);
     const exit = once(this.process, 'exit');
     this.process.kill('SIGKILL');
     await exit;
-    this.memoryLimit?.remove();
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 async function freePort(): Promise<number> {

@@ -33,7 +33,7 @@ export function rowBytesSql(entity: EntityMetadata, fields: string[]): string {
 /**
  * SQL of a JSON object that counts rows by a column, with 0 for values without rows.
  * @param rows the name of a table expression
- * @param valuesSql SQL of the set of all values
+ * @param valuesSql the call of a function that returns all values, in the order of the members
  */
 export function countsBySql(rows: string, column: string, valuesSql: string): string {
   return `(

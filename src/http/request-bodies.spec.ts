@@ -9,7 +9,7 @@ it('counts bodies until their responses are sent, and refuses what is too much o
   const server = fastify({ bodyLimit: 100 });
   server.setErrorHandler(sendProblem);
   openRequestContext(server);
-  const bodies = new RequestBodies({ ofOwner: 100, inTotal: 150 });
+  const bodies = new RequestBodies({ ofOwner: 100, large: 150, ordinary: 20 }, 19);
   server.addHook('preParsing', (request, _reply, payload, done) => {
     bodies.hold(String(request.headers.owner), request);
     done(null, payload);
@@ -50,10 +50,22 @@ it('counts bodies until their responses are sent, and refuses what is too much o
   expect(await statusOf('b', 71)).toEqual([503, '1']);
   expect(await statusOf('b', 70)).toEqual([200, null]);
   expect(await statusOf('b', 101)).toEqual([413, null]);
+
+  // Large and ordinary bodies do not displace each other.
+  const large = await announce('d', 'content-length: 70');
+  expect(await statusOf('b', 20)).toEqual([503, '1']);
+  expect(await statusOf('b', 19)).toEqual([200, null]);
+  const ordinary = await announce('e', 'content-length: 19');
+  expect(await statusOf('b', 2)).toEqual([503, '1']);
+  for (const other of [large, ordinary]) {
+    other.client.destroy();
+    await other.closed;
+  }
   client.destroy();
   await closed;
   expect(await statusOf('a', 100)).toEqual([200, null]);
   expect(await statusOf('b', 100)).toEqual([200, null]);
+  expect(await statusOf('b', 19)).toEqual([200, null]);
 
   // Without a length, the body can be as long as the limit.
   const chunked = await announce('c', 'transfer-encoding: chunked');

@@ -43,9 +43,9 @@ export function isDependencyOf(name: string, id: string): Fragment {
 }
 
 /**
- * The filter for tasks with at least one of these tags; null among them means tasks without tags. `IS TRUE` makes it a filter
- * with a hash table of task ids, instead of a join: the tasks are read in the order of the list, up to the end of the page,
- * and not all read and sorted.
+ * The filter for tasks with at least one of these tags; null among them means tasks without tags. `IS TRUE` keeps
+ * PostgreSQL from turning the condition into a join: it reads tasks in the order of the list until the page is full, usually
+ * with a hash table of the ids with these tags.
  */
 export function hasAnyTag(name: string, tags: (string | null)[]): Fragment {
   const present = tags.filter((tag) => tag !== null);
