@@ -51,7 +51,7 @@ const growthSamples = 60;
 /** Smaller than the others: only how long commits take is of interest. */
 const durableTasks = 50_000;
 
-/** The requests of `bench:memory` that take most: all of them take ten minutes. */
+/** The requests of `bench:memory` that take most: all of them take twenty minutes. */
 const heaviest = '200 (long )?tasks|history of large|export|atomic batch';
 
 const command = new Command('npm run bench --')
