@@ -96,12 +96,12 @@ const senders: Sender[] = [
 async function main(): Promise<void> {
   const { databaseUrl, superuserUrl } = await createDatabase();
   const owners = await fill(superuserUrl, addOwners);
-  const possible = loads.filter(({ hasMemoryLimit }) => !hasMemoryLimit || MemoryLimit.isPossible());
+  const possibleLoads = loads.filter(({ hasMemoryLimit }) => !hasMemoryLimit || MemoryLimit.isPossible());
   const peaks: MemoryPeaks = {};
   let largestGrowth = 0;
   const filter = new RegExp(process.argv[2] ?? '');
   for (const sender of senders.filter(({ name, client = '' }) => filter.test(`${name} ${client}`))) {
-    for (const { name, atOnce, users, hasMemoryLimit } of possible) {
+    for (const { name, atOnce, users, hasMemoryLimit } of possibleLoads) {
       const tokens = await createSessions(
         superuserUrl,
         owners.map(({ user }) => user),

@@ -9,6 +9,7 @@ import { connectionOf, operations } from './operations';
 import { Sample, takeSample } from './sample';
 import { ThroughputOptions, warmUpServer } from './throughput';
 
+/** The name of Cairn with the recommended memory limit. */
 export const cairnWithLimit = `cairn, ${recommendedMegabytes} MB`;
 
 export interface ConnectionsResult extends Sample {

@@ -5,7 +5,10 @@ import { defaultBodyLimits } from './json-body';
 
 const MiB = 1024 * 1024;
 
-/** Bytes that are in progress at the same time. A parsed body takes several times as much memory. */
+/**
+ * Maximum number of bytes in progress: of an owner, of all large bodies, and of all ordinary ones. A parsed body takes several
+ * times as much memory.
+ */
 const maxBytes = { ofOwner: 4 * MiB, large: 16 * MiB, ordinary: 16 * MiB };
 
 /**
@@ -16,10 +19,10 @@ export class RequestBodies {
   private readonly bytesOf = new Map<string, number>();
   private readonly total = { large: 0, ordinary: 0 };
 
-  /** @param largeFrom bytes: longer bodies are large */
+  /** @param maxOrdinary bytes: longer bodies are large */
   constructor(
     private readonly max = maxBytes,
-    private readonly largeFrom = defaultBodyLimits.bytes,
+    private readonly maxOrdinary = defaultBodyLimits.bytes,
   ) {}
 
   /**
@@ -34,7 +37,7 @@ export class RequestBodies {
     if (length === 0 || length > limit) return;
     const bytes = (this.bytesOf.get(owner) ?? 0) + length;
     if (bytes > this.max.ofOwner) throw tooManyBodies();
-    const size = length > this.largeFrom ? 'large' : 'ordinary';
+    const size = length > this.maxOrdinary ? 'large' : 'ordinary';
     if (this.total[size] + length > this.max[size]) throw unavailable(tooManyInTotal[size]);
     this.total[size] += length;
     this.bytesOf.set(owner, bytes);
